@@ -1,0 +1,51 @@
+"""What the protocol says of a peer's misbehaviour.
+
+    Rejected            a claim, file or message that breaks a rule: carries a `Reason`
+
+A reason code is language-neutral: golden vectors, evidence files and other implementations assert on it,
+never on the wording of `detail`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a peer's claim is refused."""
+
+    ENCODING = "encoding"
+    SIZE = "size"
+    SCHEMA = "schema"
+    CID = "cid"
+    MERKLE_EMPTY = "merkle-empty"
+    TASK_PARAMETERS = "task-parameters"
+    TASK_SPEC = "task-spec"
+    UNKNOWN_ENVIRONMENT = "unknown-environment"
+    MANIFEST = "manifest"
+    COMMITMENT_ROOT = "commitment-root"
+    UNITS = "units"
+    POLICY_VERSION = "policy-version"
+    POLICY_DIGEST = "policy-digest"
+    WRONG_PROBLEM = "wrong-problem"
+    WRONG_SEED = "wrong-seed"
+    WRONG_REWARD = "wrong-reward"
+    TERMINATION = "termination"
+    SAMPLING = "sampling"
+    UPDATE = "update"
+    CHECKPOINT = "checkpoint"
+
+
+class Rejected(Exception):
+    """A peer's claim that breaks a protocol rule: an expected outcome, raised or passed on as a value."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(f"{reason.value}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Rejected) and (self.reason, self.detail) == (other.reason, other.detail)
+
+    def __hash__(self) -> int:
+        return hash((self.reason, self.detail))

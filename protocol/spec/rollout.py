@@ -1,0 +1,190 @@
+"""A rollout, the leaf that commits to it on-chain, and the manifest of a round's submission.
+
+`leaf_hash` is the twin of contracts/libraries/RolloutLeaves.sol. A leaf binds chain, hub, task, node, sequence and
+round, so a copied root or leaf is worthless under any other name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from cupel.protocol.spec import documents, merkle
+from cupel.protocol.spec.encoding import words
+from cupel.protocol.spec.hashing import domain, keccak256, sha256
+
+LEAF: Final = domain("cupel.rollout-leaf.v1")
+CHECKPOINT: Final = domain("cupel.checkpoint.v1")
+TOKEN_BYTES: Final = 4
+MAX_MANIFEST_BYTES: Final = 4096
+_MANIFEST_KIND: Final = "cupel.submission.v1"
+
+
+@dataclass(frozen=True, slots=True)
+class LeafContext:
+    """Where a leaf belongs: what makes it worthless anywhere else."""
+
+    chain_id: int
+    hub: str
+    task: bytes
+    node: str
+    sequence: int
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutLeaf:
+    """What a node commits to of one rollout; field order as in Solidity."""
+
+    index: int
+    policy_version: int
+    policy_digest: bytes
+    problem: int
+    seed: bytes
+    num_tokens: int
+    tokens_root: bytes
+    toploc_root: bytes
+    reward: int
+    """Millionths."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """One completion with everything that is committed of it."""
+
+    problem: int
+    seed: bytes
+    tokens: tuple[int, ...]
+    """Completion token ids, end token included."""
+    reward: int
+    """Millionths."""
+    proofs: tuple[bytes, ...]
+    """One TOPLOC proof per chunk of tokens."""
+
+
+def tokens_root(tokens: Sequence[int], chunk_tokens: int) -> bytes:
+    """Merkle root over chunks of token ids, four bytes each, big-endian; the last chunk may be short."""
+    data = b"".join(token.to_bytes(TOKEN_BYTES, "big") for token in tokens)
+    step = chunk_tokens * TOKEN_BYTES
+    return merkle.root([merkle.leaf_hash(data[start : start + step]) for start in range(0, len(data), step)])
+
+
+def toploc_root(proofs: Sequence[bytes]) -> bytes:
+    """Merkle root over a rollout's TOPLOC proofs."""
+    return merkle.root([merkle.leaf_hash(proof) for proof in proofs])
+
+
+def make_leaf(
+    index: int, rollout: Rollout, policy_version: int, policy_digest: bytes, chunk_tokens: int
+) -> RolloutLeaf:
+    """The leaf of a round's rollout `index`."""
+    return RolloutLeaf(
+        index=index,
+        policy_version=policy_version,
+        policy_digest=policy_digest,
+        problem=rollout.problem,
+        seed=rollout.seed,
+        num_tokens=len(rollout.tokens),
+        tokens_root=tokens_root(rollout.tokens, chunk_tokens),
+        toploc_root=toploc_root(rollout.proofs),
+        reward=rollout.reward,
+    )
+
+
+def leaf_hash(context: LeafContext, leaf: RolloutLeaf) -> bytes:
+    """Merkle leaf hash of a rollout in its context."""
+    return merkle.leaf_hash(
+        words(
+            LEAF,
+            context.chain_id,
+            context.hub,
+            context.task,
+            context.node,
+            context.sequence,
+            context.round,
+            leaf.index,
+            leaf.policy_version,
+            leaf.policy_digest,
+            leaf.problem,
+            leaf.seed,
+            leaf.num_tokens,
+            leaf.tokens_root,
+            leaf.toploc_root,
+            leaf.reward,
+        )
+    )
+
+
+def checkpoint_root(version: int, digest: bytes) -> bytes:
+    """Root of the commitment (of zero units) that a posted checkpoint makes."""
+    return keccak256(words(CHECKPOINT, version, digest))
+
+
+@dataclass(frozen=True, slots=True)
+class Commitment:
+    """A commitment as the hub hashes it into its ring; units == 0 marks a posted checkpoint."""
+
+    sequence: int
+    round: int
+    root: bytes
+    manifest: bytes
+    units: int
+    time: int
+
+    def hash(self) -> bytes:
+        """The ring slot's content."""
+        return keccak256(words(self.sequence, self.round, self.root, self.manifest, self.units, self.time))
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRef:
+    """A canonical version by number and manifest digest."""
+
+    version: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FileRef:
+    """A content-addressed file."""
+
+    cid: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """What the node says of its round: for screens, never for pay."""
+
+    reward_millionths: int
+    loss_millionths: int
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionManifest:
+    """Everything a node publishes of a round, by CID; its SHA-256 is on-chain."""
+
+    task: bytes
+    node: str
+    round: int
+    sequence: int
+    policy: PolicyRef
+    rollouts: FileRef
+    update: FileRef
+    units: int
+    metrics: Metrics
+
+    def to_bytes(self) -> bytes:
+        """Canonical bytes."""
+        return documents.encode(_MANIFEST_KIND, self)
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the canonical bytes."""
+        return sha256(self.to_bytes())
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> SubmissionManifest:
+        """Inverse of `to_bytes`. Rejected(SIZE, ENCODING, SCHEMA)."""
+        return documents.decode(cls, _MANIFEST_KIND, data, MAX_MANIFEST_BYTES)

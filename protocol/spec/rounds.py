@@ -1,0 +1,68 @@
+"""Time is the chain's: a round is a span of block timestamps, so nobody coordinates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from cupel.protocol.spec.task import TaskParams
+
+
+def round_start(params: TaskParams, round_index: int) -> int:
+    """Timestamp at which a round begins (and the one before it ends)."""
+    return params.start + round_index * params.round_seconds
+
+
+def commit_deadline(params: TaskParams, round_index: int) -> int:
+    """First timestamp at which a commitment of the round is too late."""
+    return round_start(params, round_index) + params.commit_seconds
+
+
+def round_at(params: TaskParams, now: int) -> int | None:
+    """The round that `now` lies in, or None before the first and after the last."""
+    if now < params.start:
+        return None
+    index = (now - params.start) // params.round_seconds
+    return index if index < params.rounds else None
+
+
+def oldest_policy_version(params: TaskParams, round_index: int) -> int:
+    """Oldest canonical version whose rollouts a round accepts."""
+    return max(0, round_index - params.max_staleness)
+
+
+@dataclass(frozen=True, slots=True)
+class CommittedWork:
+    """A rollout commitment as the chain's events tell it."""
+
+    node: str
+    sequence: int
+    round: int
+    root: bytes
+    manifest: bytes
+    units: int
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class SlashRecord:
+    """A slashing as the chain's events tell it."""
+
+    node: str
+    time: int
+
+
+def accepted_work(
+    params: TaskParams, round_index: int, commitments: Iterable[CommittedWork], slashes: Iterable[SlashRecord]
+) -> tuple[CommittedWork, ...]:
+    """The commitments whose updates make version `round_index + 1`, ordered by node address.
+
+    A node slashed before the round ended is left out. Later slashings change nothing, so the set is final, and the
+    same for everyone, as soon as the round's end is final on the chain.
+    """
+    cutoff = round_start(params, round_index + 1)
+    slashed = {record.node for record in slashes if record.time < cutoff}
+    accepted = [
+        work for work in commitments if work.round == round_index and work.units > 0 and work.node not in slashed
+    ]
+    return tuple(sorted(accepted, key=lambda work: bytes.fromhex(work.node[2:])))

@@ -1,0 +1,195 @@
+"""A task: the parameters the chain enforces, and the document that says what to train and how to check it.
+
+`TaskParams` is the twin of contracts/types/TaskParams.sol; its hash is the task id. `TaskSpec` is content-addressed
+and its digest is among the parameters, so both are immutable once the task exists.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Final
+
+from eth_abi.abi import encode as abi_encode
+
+from cupel.protocol.spec import documents
+from cupel.protocol.spec.errors import Reason, Rejected
+from cupel.protocol.spec.hashing import keccak256, sha256
+
+# Fixed-point units of the documents, which hold no floats.
+MILLION: Final = 1_000_000
+BILLION: Final = 1_000_000_000
+MAX_SPEC_BYTES: Final = 64 * 1024
+_SPEC_KIND: Final = "cupel.task-spec.v1"
+_PINNED_ABI: Final = "(address,bytes32)"
+TASK_PARAMS_ABI: Final = (
+    "(address,address,bytes32,bytes32,uint40,uint32,uint32,uint32,uint32,uint32,uint32,uint32,uint32,uint32,uint32,"
+    f"uint96,uint96,uint96,uint32,uint32,uint32,{_PINNED_ABI},{_PINNED_ABI}[])"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A contract a task trusts, pinned by the hash of its code."""
+
+    code: str
+    code_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TaskParams:
+    """What the hub enforces of a task. Amounts are in the token's smallest unit, times in seconds."""
+
+    creator: str
+    token: str
+    spec_digest: bytes
+    """SHA-256 of the TaskSpec document."""
+    genesis_digest: bytes
+    """SHA-256 of the manifest of canonical version 0."""
+    start: int
+    """Block timestamp at which round 0 begins."""
+    round_seconds: int
+    commit_seconds: int
+    """Commitments of a round are accepted in its first `commit_seconds`; the rest is for checking."""
+    rounds: int
+    problems_per_round: int
+    group_size: int
+    """Completions per problem."""
+    problem_count: int
+    chunk_tokens: int
+    """Decoded tokens per TOPLOC proof."""
+    topk: int
+    """Activations per TOPLOC proof."""
+    max_tokens: int
+    """Longest completion, end token included."""
+    max_staleness: int
+    """How many versions a rollout's policy may lag behind its round."""
+    rate: int
+    """Pay per unit (one rollout)."""
+    stake: int
+    bond: int
+    challenge_window: int
+    dispute_seconds: int
+    """After this long without a judge's verdict a challenge expires and its commitment is void."""
+    exit_margin: int
+    reward_rule: Pinned
+    judges: tuple[Pinned, ...]
+
+    @property
+    def units_per_round(self) -> int:
+        """Rollouts a node owes a round."""
+        return self.problems_per_round * self.group_size
+
+    def as_abi(self) -> tuple[Any, ...]:
+        """The tuple Solidity sees, in field order."""
+        return dataclasses.astuple(self)
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> TaskParams:
+        """Inverse of `as_abi`."""
+        *head, reward_rule, judges = values
+        return cls(*head, Pinned(*reward_rule), tuple(Pinned(*judge) for judge in judges))
+
+
+def task_id(chain_id: int, hub: str, params: TaskParams) -> bytes:
+    """The task's id: 32 bytes, bound to one hub on one chain."""
+    return keccak256(abi_encode(["uint256", "address", TASK_PARAMS_ABI], [chain_id, hub, params.as_abi()]))
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentRef:
+    """An installable environment: which one, which version."""
+
+    id: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelShape:
+    """Shape of the built-in transformer; positions are counted in tokens."""
+
+    architecture: str
+    vocabulary: int
+    layers: int
+    width: int
+    heads: int
+    feed_forward: int
+    positions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Seeded Gumbel-max sampling."""
+
+    temperature_millionths: int
+    tolerance_millionths: int
+    """A token is accepted if its score lies at most this far below the best one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Largest honest difference between a TOPLOC proof and its recomputation, calibrated per task."""
+
+    max_exponent_mismatches: int
+    max_mantissa_mean_thousandths: int
+    max_mantissa_median_thousandths: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a node trains between two aggregations (GRPO inner steps)."""
+
+    inner_steps: int
+    learning_rate_billionths: int
+    """Learning rate of round 0; it falls linearly to `final_learning_rate_billionths` in the last round."""
+    final_learning_rate_billionths: int
+    clip_millionths: int
+    max_ratio_millionths: int
+    """Upper bound of the probability ratio for negative advantages (two-sided clip, INTELLECT-2)."""
+    advantage_std: bool
+    gradient_clip_millionths: int
+    max_exponent_offset: int
+    """Largest block exponent of an update, plus 32 (documents hold no negative numbers): bounds every coordinate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregation:
+    """The outer optimiser: Nesterov momentum on exact integers."""
+
+    learning_rate_numerator: int
+    learning_rate_denominator: int
+    momentum_numerator: int
+    momentum_denominator: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """What to train and how work is checked; its SHA-256 stands in the task's parameters."""
+
+    name: str
+    environment: EnvironmentRef
+    model: ModelShape
+    sampling: Sampling
+    thresholds: Thresholds
+    recipe: Recipe
+    aggregation: Aggregation
+
+    def to_bytes(self) -> bytes:
+        """Canonical bytes."""
+        return documents.encode(_SPEC_KIND, self)
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the canonical bytes."""
+        return sha256(self.to_bytes())
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> TaskSpec:
+        """Inverse of `to_bytes`. Rejected(SIZE, ENCODING, SCHEMA, TASK_SPEC)."""
+        spec = documents.decode(cls, _SPEC_KIND, data, MAX_SPEC_BYTES)
+        aggregation, sampling = spec.aggregation, spec.sampling
+        if 0 in (aggregation.learning_rate_denominator, aggregation.momentum_denominator):
+            raise Rejected(Reason.TASK_SPEC, "a denominator is zero")
+        if sampling.temperature_millionths == 0 or spec.recipe.inner_steps == 0:
+            raise Rejected(Reason.TASK_SPEC, "temperature and inner steps are positive")
+        return spec
