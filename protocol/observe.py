@@ -1,0 +1,42 @@
+"""What a process tells the outside: typed events, as JSON lines for programs or short lines for people."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Protocol, TextIO
+
+Value = str | int | bool | None | list["Value"] | dict[str, "Value"]
+
+
+class Observer(Protocol):
+    """Receives events."""
+
+    def emit(self, event: str, **fields: Value) -> None:
+        """Report that `event` happened."""
+
+
+class JsonObserver:
+    """One JSON object a line: `event`, `time` (Unix milliseconds) and the event's fields."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def emit(self, event: str, **fields: Value) -> None:
+        """Write the event's line at once, so that a reader on a pipe sees it now."""
+        line = {"event": event, "time": time.time_ns() // 1_000_000, **fields}
+        print(json.dumps(line, separators=(",", ":")), file=self._stream, flush=True)
+
+
+class TextObserver:
+    """One line a person can read; transfers are left out, they change every second."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def emit(self, event: str, **fields: Value) -> None:
+        """Write the event's line."""
+        if event == "transfer":
+            return
+        detail = "  ".join(f"{name}={value}" for name, value in fields.items())
+        print(f"{time.strftime('%H:%M:%S')}  {event:<12} {detail}", file=self._stream, flush=True)

@@ -1,0 +1,86 @@
+"""The settings that every Cupel process needs: flag over environment over TOML file over default."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cupel.protocol.config import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where the chain, the key, the data and the peers are."""
+
+    rpc_url: str = "http://127.0.0.1:8545"
+    """JSON-RPC endpoint of the chain."""
+    chain_id: int = 31337
+    """The chain the operator means; a node on another chain would sign for the wrong money."""
+    deployment: str = "deployment.json"
+    """File of contract addresses, as the deployment wrote it."""
+    task: str = "newest"
+    """Task id (0x...), or `newest` to take the newest one of the hub."""
+    keystore: str = ""
+    """Ethereum keystore (v3) file of this process's hot key."""
+    password_file: str = ""
+    """File that holds the keystore's password."""
+    data_dir: str = ".cupel"
+    """Folder of blocks and the journal."""
+    listen_host: str = "127.0.0.1"
+    """Address to listen on and to announce."""
+    p2p_port: int = 0
+    """libp2p port; 0 takes a free one."""
+    http_port: int = 0
+    """Block server port; 0 takes a free one."""
+
+
+def load_settings(
+    config_path: Path | None, overrides: Mapping[str, Any], environment: Mapping[str, str] | None = None
+) -> Settings:
+    """Settings from flags (`overrides`; None means not given), CUPEL_* variables, a TOML file and the defaults.
+
+    ConfigError for an unreadable file, an unknown key (with the nearest known one) or a value of the wrong type.
+    """
+    types = {field.name: type(field.default) for field in dataclasses.fields(Settings)}
+    values: dict[str, Any] = {} if config_path is None else _read_toml(config_path, types)
+    for name in types:
+        from_environment = (os.environ if environment is None else environment).get(f"CUPEL_{name.upper()}")
+        if from_environment is not None:
+            values[name] = _convert(name, from_environment, types[name])
+    values |= {name: value for name, value in overrides.items() if value is not None}
+    settings = Settings(**values)
+    for name in ("p2p_port", "http_port"):
+        if not 0 <= getattr(settings, name) < 65536:
+            raise ConfigError(name, f"{getattr(settings, name)} is not a port", "Use 0 (any free port) to 65535")
+    return settings
+
+
+def _read_toml(path: Path, types: Mapping[str, type]) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError("config", f"cannot read {path} ({error.strerror})", "Check the path and its permissions")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError("config", f"{path} is not TOML ({error})", "Correct the file at that place") from None
+    for name, value in values.items():
+        if name not in types:
+            close = difflib.get_close_matches(name, types, n=1)
+            hint = f"Did you mean {close[0]}?" if close else f"Known keys: {', '.join(types)}"
+            raise ConfigError(name, f"unknown key in {path}", hint)
+        if type(value) is not types[name]:
+            raise ConfigError(name, f"{value!r} is not a {types[name].__name__}", f"Correct it in {path}")
+    return values
+
+
+def _convert(name: str, text: str, kind: type) -> Any:
+    try:
+        return kind(text)
+    except ValueError:
+        remedy = f"Correct or unset CUPEL_{name.upper()}"
+        raise ConfigError(name, f"{text!r} is not a {kind.__name__}", remedy) from None
