@@ -1,4 +1,8 @@
-"""An operator's mistake, and how to mend it."""
+"""What an operator can mend.
+
+    ConfigError           a setting that cannot work
+    EnvironmentProblem    the world outside failed; each port derives its own error from it (chain, network, storage)
+"""
 
 from __future__ import annotations
 
@@ -11,3 +15,7 @@ class ConfigError(Exception):
         self.key = key
         self.problem = problem
         self.remedy = remedy
+
+
+class EnvironmentProblem(Exception):
+    """A service, port or disk that fails: one line that says what to do."""

@@ -1,0 +1,242 @@
+"""What a node does next: a pure function of the chain's state, the clock and what the node holds.
+
+The loop in `app` asks after every block, carries out the one duty it gets and asks again. A restarted node therefore
+goes on where the chain says it stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from cupel.protocol.spec.encoding import words
+from cupel.protocol.spec.hashing import keccak256
+from cupel.protocol.spec.rounds import commit_deadline, round_at, round_start
+from cupel.protocol.spec.task import TaskParams
+
+# Seconds between turns: one node opens the round or posts the checkpoint, the next one steps in if it is silent.
+TURN_SECONDS: Final = 2
+# A claim touches a slot per batch, so it waits for several; the ring holds 64 unpaid ones.
+CLAIM_BATCH: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One commitment of this node, by its place in the hub's ring."""
+
+    sequence: int
+    round: int
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """What the hub says of this node."""
+
+    first_round: int
+    work: tuple[Work, ...]
+    """Every commitment and posted checkpoint, in sequence order."""
+    num_paid: int
+    """Commitments already claimed, from the first."""
+    lowest_challenged: int | None
+    """Claims stop before this sequence."""
+    exit_requested_at: int | None
+    exited: bool
+    slashed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Everything the decision rests on."""
+
+    params: TaskParams
+    now: int
+    """Timestamp of the newest block."""
+    roster: tuple[str, ...]
+    """Members that are not slashed, in address order."""
+    account: str
+    membership: Membership | None
+    opened_rounds: frozenset[int]
+    checkpoints: Mapping[int, bytes]
+    """Posted digests that stand, by version."""
+    newest_version: int
+    """Newest canonical version this node holds."""
+    attempted_round: int
+    """Newest round this node began to work on, or -1."""
+    credit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to do before the next block."""
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Stake and reserve the pay of every remaining round."""
+
+    quota: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRound:
+    """Fix the round's beacon."""
+
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkRound:
+    """Roll out, train, publish and commit."""
+
+    round: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """Compute or fetch the next canonical version."""
+
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class PostCheckpoint:
+    """Put the digest of a version on-chain."""
+
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Claim the pay of finished commitments."""
+
+    sequences: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestExit:
+    """Start the stake's way home."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """Take the stake out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Move all credit to the payout address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Nothing is left to do. `reason` is empty when all went well."""
+
+    reason: str
+
+
+Duty = (
+    Wait
+    | Join
+    | OpenRound
+    | WorkRound
+    | Aggregate
+    | PostCheckpoint
+    | Claim
+    | RequestExit
+    | Exit
+    | Withdraw
+    | Stop
+)
+
+
+def next_duty(view: View) -> Duty:
+    """The one thing to do now."""
+    membership = view.membership
+    if membership is None:
+        return _join(view)
+    if membership.slashed:
+        return Stop("slashed")
+    if not membership.exited:
+        duty = _training(view, membership) or _money(view, membership)
+        return duty if duty is not None else Wait()
+    return Withdraw() if view.credit else Stop("")
+
+
+def turn(view: View, subject: int, salt: str) -> int:
+    """This node's place in the queue for a task that one node does for all: 0 acts at once."""
+
+    def rank(account: str) -> bytes:
+        return keccak256(words(account, subject) + salt.encode("ascii"))
+
+    return sorted(view.roster, key=rank).index(view.account)
+
+
+def _join(view: View) -> Duty:
+    first = 0 if view.now < view.params.start else (view.now - view.params.start) // view.params.round_seconds + 1
+    remaining = view.params.rounds - first
+    if remaining <= 0:
+        return Stop("the task has no round left to join")
+    return Join(remaining * view.params.units_per_round)
+
+
+def _training(view: View, membership: Membership) -> Duty | None:
+    """Rounds and versions, the newest needs first."""
+    if membership.exit_requested_at is not None and view.newest_version >= view.params.rounds:
+        return None
+    ended = min(view.params.rounds, max(0, (view.now - view.params.start) // view.params.round_seconds))
+    if view.newest_version < ended:
+        return Aggregate(view.newest_version + 1)
+    return _post(view, membership) or _work(view, membership)
+
+
+def _post(view: View, membership: Membership) -> Duty | None:
+    version = view.newest_version
+    if version == 0 or version in view.checkpoints or membership.exit_requested_at is not None:
+        return None
+    since = view.now - round_start(view.params, version)
+    return PostCheckpoint(version) if since >= turn(view, version, "checkpoint") * TURN_SECONDS else None
+
+
+def _work(view: View, membership: Membership) -> Duty | None:
+    current = round_at(view.params, view.now)
+    if current is None or current < membership.first_round or current <= view.attempted_round:
+        return None
+    if view.now >= commit_deadline(view.params, current) or membership.exit_requested_at is not None:
+        return None
+    if current not in view.opened_rounds:
+        waited = view.now - round_start(view.params, current)
+        return OpenRound(current) if waited >= turn(view, current, "round") * TURN_SECONDS else Wait()
+    if view.newest_version < current - view.params.max_staleness:
+        return Wait()
+    return WorkRound(current, view.newest_version)
+
+
+def _money(view: View, membership: Membership) -> Duty | None:
+    params = view.params
+    final = _claimable(view, membership)
+    over = view.newest_version >= params.rounds and view.now >= round_start(params, params.rounds)
+    if len(final) >= CLAIM_BATCH or (final and over and len(final) == len(membership.work) - membership.num_paid):
+        return Claim(final)
+    if not over:
+        return None
+    if membership.exit_requested_at is None:
+        # The last checkpoint is posted first: a leaving node may not commit to anything any more.
+        return RequestExit() if view.newest_version in view.checkpoints else None
+    exit_at = membership.exit_requested_at + params.challenge_window + params.dispute_seconds + params.exit_margin
+    settled = membership.num_paid == len(membership.work) and membership.lowest_challenged is None
+    return Exit() if settled and view.now >= exit_at else None
+
+
+def _claimable(view: View, membership: Membership) -> tuple[int, ...]:
+    sequences = []
+    for work in membership.work[membership.num_paid :]:
+        challenged = membership.lowest_challenged
+        if view.now < work.time + view.params.challenge_window:
+            break
+        if challenged is not None and work.sequence >= challenged:
+            break
+        sequences.append(work.sequence)
+    return tuple(sequences)

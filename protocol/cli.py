@@ -1,0 +1,49 @@
+"""`cupel`: one command, its subcommands found by entry point without importing what they need to run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from typing import Final
+
+import typer
+
+from cupel.protocol.config import ConfigError, EnvironmentProblem
+
+COMMAND_GROUP: Final = "cupel.commands"
+EXIT_CONFIG: Final = 2
+EXIT_ENVIRONMENT: Final = 4
+
+
+def run(command: Callable[[], object]) -> None:
+    """Run a command line; an operator's mistake or a missing service is one line on standard error, no trace.
+
+    Exit codes: 2 for a setting to correct, 4 for a service, port or disk that fails.
+    """
+    try:
+        command()
+    except ConfigError as error:
+        print(f"cupel: {error}", file=sys.stderr)
+        sys.exit(EXIT_CONFIG)
+    except EnvironmentProblem as error:
+        print(f"cupel: {error}", file=sys.stderr)
+        sys.exit(EXIT_ENVIRONMENT)
+
+
+def main() -> None:
+    """Entry point of `cupel`."""
+    app = typer.Typer(
+        name="cupel",
+        help="Train one model with strangers: work comes in, the test says what it is worth, and it is paid for.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_root)
+    for entry in sorted(entry_points(group=COMMAND_GROUP), key=lambda entry: entry.name):
+        app.add_typer(entry.load(), name=entry.name)
+    run(app)
+
+
+def _root() -> None:
+    """Commands are documented by `cupel COMMAND --help`."""
