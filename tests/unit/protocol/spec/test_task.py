@@ -1,0 +1,62 @@
+"""Task parameters and documents: one form, one digest, strict parsing."""
+
+import dataclasses
+import json
+
+import pytest
+from eth_abi.abi import decode, encode
+
+from cupel.protocol.spec.encoding import canonical_json
+from cupel.protocol.spec.errors import Reason, Rejected
+from cupel.protocol.spec.task import TASK_PARAMS_ABI, TaskParams, TaskSpec, task_id
+from cupel.protocol.testing.builders import example_spec
+from cupel.protocol.testing.vectors import CHAIN_ID, HUB, NODE, example_params
+
+
+def test_params_survive_the_abi() -> None:
+    params = example_params()
+    (values,) = decode([TASK_PARAMS_ABI], encode([TASK_PARAMS_ABI], [params.as_abi()]))
+    assert TaskParams.from_abi(values) == params
+
+
+def test_every_field_changes_the_task_id() -> None:
+    params = example_params()
+    ids = {task_id(CHAIN_ID, HUB, params), task_id(CHAIN_ID + 1, HUB, params), task_id(CHAIN_ID, NODE, params)}
+    for field in dataclasses.fields(params):
+        value = getattr(params, field.name)
+        if isinstance(value, int):
+            changed: object = value + 1
+        elif isinstance(value, bytes):
+            changed = bytes(32)
+        elif isinstance(value, str):
+            changed = NODE
+        elif isinstance(value, tuple):
+            changed = value[:1]
+        else:
+            changed = dataclasses.replace(value, code=NODE)
+        ids.add(task_id(CHAIN_ID, HUB, dataclasses.replace(params, **{field.name: changed})))
+    assert len(ids) == 3 + len(dataclasses.fields(params))
+
+
+def test_spec_round_trip() -> None:
+    spec = example_spec()
+    assert TaskSpec.from_bytes(spec.to_bytes()) == spec
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"surprise": 1}, Reason.SCHEMA),
+        ({"name": 5}, Reason.SCHEMA),
+        ({"kind": "cupel.other.v1"}, Reason.SCHEMA),
+        ({"environment": {"id": "cupel/sorting"}}, Reason.SCHEMA),
+        ({"environment": {"id": "cupel/sorting", "version": True}}, Reason.SCHEMA),
+        ({"environment": {"id": "cupel/sorting", "version": -1}}, Reason.SCHEMA),
+        ({"sampling": {"temperature_millionths": 0, "tolerance_millionths": 1}}, Reason.TASK_SPEC),
+    ],
+)
+def test_a_bad_spec_is_refused(change: dict[str, object], reason: Reason) -> None:
+    document = json.loads(example_spec().to_bytes()) | change
+    with pytest.raises(Rejected) as caught:
+        TaskSpec.from_bytes(canonical_json(document))
+    assert caught.value.reason is reason
