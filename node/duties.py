@@ -65,6 +65,8 @@ class View:
     attempted_round: int
     """Newest round this node began to work on, or -1."""
     credit: int
+    blocked_version: int = -1
+    """A version whose updates cannot be had at the moment; work goes on with an older one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,7 @@ def _training(view: View, membership: Membership) -> Duty | None:
     if membership.exit_requested_at is not None and view.newest_version >= view.params.rounds:
         return None
     ended = min(view.params.rounds, max(0, (view.now - view.params.start) // view.params.round_seconds))
-    if view.newest_version < ended:
+    if view.newest_version < ended and view.newest_version + 1 != view.blocked_version:
         return Aggregate(view.newest_version + 1)
     return _post(view, membership) or _work(view, membership)
 

@@ -1,0 +1,71 @@
+"""A round's rollouts: assigned problems, seeded completions, rewards and TOPLOC proofs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cupel.protocol.model.generate import Generation, generate
+from cupel.protocol.model.tiny import TinyPolicy
+from cupel.protocol.spec.assignment import problem_index, sample_seed
+from cupel.protocol.spec.environments.base import Environment
+from cupel.protocol.spec.rollout import Rollout
+from cupel.protocol.spec.sampling import gumbel_noise
+from cupel.protocol.spec.task import MILLION, TaskParams, TaskSpec
+from cupel.protocol.spec.toploc.build import build_proofs_batch
+
+# Completions sampled at once: bounds memory and lets progress be told.
+BATCH_ROLLOUTS: Final = 256
+
+Score = Callable[[Environment, int, Sequence[int]], int]
+
+
+def environment_reward(environment: Environment, problem: int, tokens: Sequence[int]) -> int:
+    """The reward the environment gives, in millionths."""
+    return environment.reward(problem, tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutWorker:
+    """Generates what a node owes a round."""
+
+    params: TaskParams
+    spec: TaskSpec
+    environment: Environment
+    score: Score = environment_reward
+
+    def produce(
+        self, policy: TinyPolicy, round_seed: bytes, progress: Callable[[int, int], None]
+    ) -> tuple[Rollout, ...]:
+        """All rollouts of the round in index order; `progress(done, total)` is called after every batch."""
+        total = self.params.units_per_round
+        rollouts: list[Rollout] = []
+        for start in range(0, total, BATCH_ROLLOUTS):
+            indices = range(start, min(start + BATCH_ROLLOUTS, total))
+            rollouts += self._batch(policy, round_seed, indices)
+            progress(len(rollouts), total)
+        return tuple(rollouts)
+
+    def _batch(self, policy: TinyPolicy, round_seed: bytes, indices: range) -> list[Rollout]:
+        params = self.params
+        problems = [problem_index(round_seed, index // params.group_size, params.problem_count) for index in indices]
+        seeds = [sample_seed(round_seed, index) for index in indices]
+        generation = self._generate(policy, problems, seeds)
+        proofs = build_proofs_batch(generation.hidden, generation.lengths, params.chunk_tokens, params.topk)
+        rollouts = []
+        for row, (problem, seed) in enumerate(zip(problems, seeds, strict=True)):
+            tokens = tuple(generation.tokens[row, : generation.lengths[row]].tolist())
+            reward = self.score(self.environment, problem, tokens)
+            rollouts.append(Rollout(problem, seed, tokens, reward, tuple(proofs[row])))
+        return rollouts
+
+    def _generate(self, policy: TinyPolicy, problems: list[int], seeds: list[bytes]) -> Generation:
+        shape = (self.params.max_tokens, self.environment.vocabulary)
+        prompts: NDArray[np.int64] = np.array([self.environment.prompt(p) for p in problems], dtype=np.int64)
+        noise = np.stack([gumbel_noise(seed, *shape) for seed in seeds])
+        temperature = self.spec.sampling.temperature_millionths / MILLION
+        return generate(policy, prompts, noise, self.environment.end_token, temperature)

@@ -1,0 +1,132 @@
+"""A node's next duty, situation by situation, and a walk through a whole task."""
+
+import dataclasses
+
+import pytest
+
+from cupel.node.duties import (
+    Aggregate,
+    Claim,
+    Exit,
+    Join,
+    Membership,
+    OpenRound,
+    PostCheckpoint,
+    RequestExit,
+    Stop,
+    View,
+    Wait,
+    Withdraw,
+    Work,
+    WorkRound,
+    next_duty,
+    turn,
+)
+from cupel.protocol.testing.vectors import HUB, NODE, example_params
+
+PARAMS = dataclasses.replace(
+    example_params(),
+    start=1000,
+    round_seconds=100,
+    commit_seconds=60,
+    rounds=3,
+    challenge_window=50,
+    dispute_seconds=40,
+    exit_margin=10,
+    max_staleness=1,
+)
+MEMBERSHIP = Membership(
+    first_round=0,
+    work=(),
+    num_paid=0,
+    lowest_challenged=None,
+    exit_requested_at=None,
+    exited=False,
+    slashed=False,
+)
+DONE = (Work(1, 0, 1030), Work(2, 1, 1130), Work(3, 2, 1230), Work(4, 3, 1301))
+
+
+def view(now: int, membership: Membership | None = MEMBERSHIP, **changes: object) -> View:
+    base = View(
+        params=PARAMS,
+        now=now,
+        roster=(NODE,),
+        account=NODE,
+        membership=membership,
+        opened_rounds=frozenset({0, 1, 2}),
+        checkpoints={1: b"", 2: b"", 3: b""},
+        newest_version=max(0, min(3, (now - 1000) // 100)),
+        attempted_round=-1,
+        credit=0,
+    )
+    return dataclasses.replace(base, **changes)
+
+
+def member(**changes: object) -> Membership:
+    return dataclasses.replace(MEMBERSHIP, **changes)
+
+
+def after(**changes: object) -> Membership:
+    return member(**{"work": DONE, "num_paid": 4, "exit_requested_at": 1302, **changes})
+
+
+UNITS = PARAMS.units_per_round
+CASES = {
+    "joins for every round": (view(900, None), Join(3 * UNITS)),
+    "joins late for what is left": (view(1100, None), Join(UNITS)),
+    "does not join the last round": (view(1200, None), Stop("the task has no round left to join")),
+    "waits for the start": (view(999), Wait()),
+    "opens the round": (view(1000, opened_rounds=frozenset()), OpenRound(0)),
+    "works": (view(1000), WorkRound(0, 0)),
+    "works once": (view(1001, attempted_round=0), Wait()),
+    "works until the deadline": (view(1059), WorkRound(0, 0)),
+    "does not work past it": (view(1060), Wait()),
+    "sits out rounds before its own": (view(1000, member(first_round=1)), Wait()),
+    "aggregates what has ended": (view(1100, newest_version=0), Aggregate(1)),
+    "aggregates before it works": (view(1205, newest_version=1), Aggregate(2)),
+    "posts the checkpoint": (view(1100, checkpoints={}), PostCheckpoint(1)),
+    "works when it is posted": (view(1105), WorkRound(1, 1)),
+    "is told of its slashing": (view(1105, member(slashed=True)), Stop("slashed")),
+    "asks to leave after the last version": (view(1300, member(work=DONE[:1], num_paid=1)), RequestExit()),
+    "posts the last version first": (view(1300, checkpoints={1: b"", 2: b""}), PostCheckpoint(3)),
+    "claims when all is final": (view(1351, after(num_paid=0)), Claim((1, 2, 3, 4))),
+    "does not claim before": (view(1350, after(num_paid=0)), Wait()),
+    "does not claim past a challenge": (view(1400, after(num_paid=1, lowest_challenged=3)), Wait()),
+    "stays while its stake is slashable": (view(1401, after()), Wait()),
+    "leaves when it is not": (view(1402, after()), Exit()),
+    "does not leave unpaid": (view(1402, after(num_paid=3, lowest_challenged=4)), Wait()),
+    "withdraws": (view(1402, after(exited=True), credit=5), Withdraw()),
+    "stops": (view(1402, after(exited=True)), Stop("")),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_next_duty(name: str) -> None:
+    situation, expected = CASES[name]
+    assert next_duty(situation) == expected
+
+
+def test_a_long_task_claims_in_batches() -> None:
+    params = dataclasses.replace(PARAMS, rounds=40)
+    work = tuple(Work(index + 1, index, 1030 + 100 * index) for index in range(16))
+    situation = view(2581, member(work=work), params=params, newest_version=15, attempted_round=15)
+    situation = dataclasses.replace(situation, checkpoints={15: b""})
+    assert next_duty(situation) == Claim(tuple(range(1, 17)))
+
+
+def test_work_goes_on_with_a_stale_policy_within_bounds() -> None:
+    blocked = view(1200, newest_version=1, blocked_version=2, checkpoints={1: b""})
+    assert next_duty(blocked) == WorkRound(2, 1)
+    too_far_behind = view(1200, newest_version=0, blocked_version=1, checkpoints={})
+    assert next_duty(too_far_behind) == Wait()
+
+
+def test_the_others_step_in_when_the_first_is_silent() -> None:
+    roster = (NODE, HUB)
+    first = [account for account in roster if turn(view(0, roster=roster, account=account), 0, "round") == 0]
+    assert len(first) == 1
+    (second,) = set(roster) - set(first)
+    waiting = view(1000, roster=roster, account=second, opened_rounds=frozenset())
+    assert next_duty(waiting) == Wait()
+    assert next_duty(dataclasses.replace(waiting, now=1002)) == OpenRound(0)
