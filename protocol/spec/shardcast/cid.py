@@ -55,7 +55,11 @@ class Cid:
     @classmethod
     def from_bytes(cls, binary: bytes) -> Cid:
         """Inverse of `to_bytes`. Rejected(CID) for any other version, codec, hash function or length."""
-        if len(binary) != CID_BYTES or binary[0] != _VERSION or binary[2:4] != bytes((_SHA2_256, DIGEST_BYTES)):
+        if (
+            len(binary) != CID_BYTES
+            or binary[0] != _VERSION
+            or binary[2:4] != bytes((_SHA2_256, DIGEST_BYTES))
+        ):
             raise Rejected(Reason.CID, "not a CIDv1 over SHA-256")
         try:
             codec = Codec(binary[1])

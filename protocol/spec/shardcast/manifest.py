@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Sequence
@@ -112,7 +113,7 @@ def _check(manifest: WeightsManifest) -> None:
         "only version 0 has no parent": (manifest.parent is None) != (manifest.version == 0),
         "file size out of range": not 0 < manifest.file_bytes <= MAX_FILE_BYTES,
         "tensors are 1 to 8192, sorted by name, without repeats": not 0 < len(names) <= MAX_TENSORS
-        or any(first >= second for first, second in zip(names, names[1:], strict=False)),
+        or any(first >= second for first, second in itertools.pairwise(names)),
         "parameters out of range": not 0 < manifest.num_parameters <= MAX_PARAMETERS,
     }
     for problem, present in problems.items():

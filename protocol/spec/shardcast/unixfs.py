@@ -86,7 +86,8 @@ def child_links(parent: Link, block: bytes) -> tuple[Link, ...]:
             raise Rejected(Reason.DAG, f"leaf {parent.cid} does not have the size its parent claims")
         return ()
     links = tuple(
-        Link(cid, parent.height - 1, file_bytes, dag_bytes) for cid, file_bytes, dag_bytes in _parse_node(block)
+        Link(cid, parent.height - 1, file_bytes, dag_bytes)
+        for cid, file_bytes, dag_bytes in _parse_node(block)
     )
     if [link.file_bytes for link in links] != _child_sizes(parent):
         raise Rejected(Reason.DAG, f"node {parent.cid} is not balanced over {parent.file_bytes} bytes")
@@ -152,7 +153,7 @@ def _parse_node(block: bytes) -> list[tuple[Cid, int, int]]:
 def _link_parts(link: dict[int, int | bytes], file_bytes: int) -> tuple[Cid, int, int]:
     address, dag_bytes = link.get(1), link.get(3)
     if not isinstance(address, bytes) or not isinstance(dag_bytes, int):
-        raise ValueError("incomplete link")
+        raise Rejected(Reason.DAG, "incomplete link")
     return Cid.from_bytes(address), file_bytes, dag_bytes
 
 

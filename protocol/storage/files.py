@@ -1,0 +1,49 @@
+"""Whole files in a block store."""
+
+from __future__ import annotations
+
+from cupel.protocol.spec.errors import Reason, Rejected
+from cupel.protocol.spec.shardcast.cid import Cid
+from cupel.protocol.spec.shardcast.unixfs import Link, child_links, file_dag, root_link
+from cupel.protocol.storage.port import BlockStore
+
+
+class BlockMissing(Exception):
+    """A block of a file that is not in the store."""
+
+    def __init__(self, cid: Cid) -> None:
+        super().__init__(f"block {cid} is not in the store")
+        self.cid = cid
+
+
+def put_file(store: BlockStore, content: bytes) -> Cid:
+    """Store a file and return its root. The root is stored last: whoever holds it holds the file."""
+    root, blocks = file_dag(content)
+    for cid, block in blocks:
+        store.put(block, cid)
+    return root
+
+
+def read_file(store: BlockStore, root: Cid, max_bytes: int) -> bytes:
+    """The file below `root`.
+
+    BlockMissing if the store lacks a block, Rejected(SIZE) if the file is larger than `max_bytes` (found out before
+    its leaves are read), Rejected(DAG, CID) if it is no file of ours.
+    """
+    link = root_link(root, _block(store, root))
+    if link.file_bytes > max_bytes:
+        raise Rejected(Reason.SIZE, f"file of {link.file_bytes} bytes, at most {max_bytes} allowed")
+    return b"".join(_leaves(store, link))
+
+
+def _leaves(store: BlockStore, link: Link) -> list[bytes]:
+    block = _block(store, link.cid)
+    children = child_links(link, block)
+    return [leaf for child in children for leaf in _leaves(store, child)] if children else [block]
+
+
+def _block(store: BlockStore, cid: Cid) -> bytes:
+    block = store.get(cid)
+    if block is None:
+        raise BlockMissing(cid)
+    return block
