@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {ChallengeStatus} from "../types/Challenge.sol";
+import {MemberStatus} from "../types/Membership.sol";
+
+/// @title Why the hub refuses
+interface IHubErrors {
+    // Tasks
+
+    /// @notice A task parameter is out of bounds.
+    /// @param name Name of the field, or of the sum it is part of, as ASCII padded with zeros.
+    error Hub_BadParameter(bytes32 name);
+    /// @notice A pinned contract has other code than the parameters say.
+    error Hub_CodeMismatch(address code, bytes32 expected, bytes32 actual);
+    /// @notice Only the creator named in the parameters may do this.
+    error Hub_NotCreator(address caller, address creator);
+    /// @notice A task with these parameters was created before.
+    error Hub_TaskExists(bytes32 task);
+    /// @notice No task with these parameters was created.
+    error Hub_TaskUnknown(bytes32 task);
+    /// @notice The task's last round is over.
+    error Hub_TaskEnded(bytes32 task, uint40 end);
+    /// @notice The bounty cannot be refunded before `opens`.
+    error Hub_RefundNotOpen(bytes32 task, uint40 opens);
+    /// @notice The whole bounty is reserved, or spent.
+    error Hub_NothingToRefund(bytes32 task);
+    /// @notice The round does not exist in this task.
+    error Hub_RoundUnknown(uint32 round, uint32 rounds);
+    /// @notice The round starts later.
+    error Hub_RoundNotStarted(uint32 round, uint40 start);
+    /// @notice The round's beacon is set already.
+    error Hub_RoundAlreadyOpen(uint32 round);
+
+    // Members
+
+    /// @notice This node joined the task before. A node address serves one membership in a task.
+    error Hub_MemberExists(bytes32 task, address node);
+    /// @notice The membership does not exist, or is not in a state that allows this.
+    error Hub_MemberNotActive(bytes32 task, address node, MemberStatus status);
+    /// @notice Only the owner of the membership may do this.
+    error Hub_NotOwner(address caller, address owner);
+    /// @notice The node key did not sign this consent.
+    error Hub_BadConsent(address node);
+    /// @notice Pay cannot go to the zero address or to the hub.
+    error Hub_BadPayout(address payout);
+    /// @notice The bounty has less unreserved than the quota is worth.
+    error Hub_BountyTooSmall(uint256 asked, uint256 available);
+    /// @notice No whole round is left to work in.
+    error Hub_JoinClosed(uint32 firstRound, uint32 rounds);
+    /// @notice The stake cannot leave before `opens`.
+    error Hub_ExitNotOpen(uint40 opens);
+    /// @notice Commitments from `cursor` up to `next` are still to be claimed.
+    error Hub_CommitmentsUnpaid(uint32 cursor, uint32 next);
+
+    // Commitments
+
+    /// @notice Commitments for the round are accepted from `opens` until before `closes`.
+    error Hub_CommitClosed(uint32 round, uint40 opens, uint40 closes);
+    /// @notice The round has no beacon yet: call `openRound` first.
+    error Hub_RoundNotOpen(uint32 round);
+    /// @notice The node may only commit to `nextRound` and later.
+    error Hub_RoundUsed(uint32 round, uint32 nextRound);
+    /// @notice Units must be at least one and at most `limit`.
+    error Hub_BadUnits(uint32 units, uint32 limit);
+    /// @notice 64 commitments are unpaid: claim the oldest first.
+    error Hub_RingFull(uint32 sequence);
+    /// @notice The version does not exist, or its round is not over.
+    error Hub_VersionNotDue(uint32 version, uint40 due);
+    /// @notice A checkpoint stands for this version and its poster has not been slashed.
+    error Hub_CheckpointExists(uint32 version, address poster);
+    /// @notice The ring does not hold this commitment.
+    error Hub_CommitmentUnknown(uint32 sequence);
+
+    // Challenges
+
+    /// @notice The commitment became final at `closed`.
+    error Hub_ChallengeClosed(uint32 sequence, uint40 closed);
+    /// @notice The judge is not among the task's.
+    error Hub_JudgeUnknown(address judge);
+    /// @notice Only the challenge's judge may give a verdict.
+    error Hub_NotJudge(address caller, address judge);
+    /// @notice The challenge does not exist or is over.
+    error Hub_ChallengeNotPending(uint256 challengeId, ChallengeStatus status);
+    /// @notice The judge's time ran out at `deadline`.
+    error Hub_VerdictLate(uint256 challengeId, uint40 deadline);
+    /// @notice The judge has time until `deadline`.
+    error Hub_DeadlineAhead(uint256 challengeId, uint40 deadline);
+
+    // Money
+
+    /// @notice The amount must not be zero.
+    error Hub_AmountZero();
+    /// @notice The token moved another amount than asked: fee-on-transfer and rebasing tokens are refused.
+    error Hub_TransferMismatch(uint256 asked, uint256 moved);
+    /// @notice The batch does not continue at the pay cursor.
+    error Hub_SequenceGap(uint32 sequence, uint32 cursor);
+    /// @notice The commitment can still be challenged until `finalAt`.
+    error Hub_NotFinal(uint32 sequence, uint40 finalAt);
+    /// @notice A challenge to this commitment is pending.
+    error Hub_SequenceBlocked(uint32 sequence);
+    /// @notice Every commitment in the batch was claimed before.
+    error Hub_NothingToClaim(bytes32 task, address node);
+    /// @notice The account has no credit in this token.
+    error Hub_NothingToWithdraw(address token, address account);
+}

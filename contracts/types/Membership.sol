@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+/// @notice Life of a membership: None -> Active -> (Exiting ->) Exited, or -> Slashed from Active and Exiting.
+enum MemberStatus {
+    None,
+    Active,
+    Exiting,
+    Exited,
+    Slashed
+}
+
+/// @notice A node's place in a task.
+/// @param owner Cold key: joined, may ask to exit, gets the stake back.
+/// @param stake Locked for this membership; zero once slashed or exited.
+/// @param next Sequence of the next commitment, which is also how many there have been.
+/// @param unpaid Commitments the pay cursor has not passed: the cursor is `next - unpaid`. At most 64.
+/// @param nextRound Lowest round the node may still commit to.
+/// @param unitsLeft Units of the quota not yet committed.
+/// @param unitsReserved Units of the quota not yet paid: what the bounty still reserves for this member.
+/// @param challenged Bit `sequence % 64` is set while that commitment has a pending challenge.
+/// @param voided Bit `sequence % 64` is set when a challenge to that commitment expired: it earns nothing.
+/// @param payout Receives pay and lost bonds; zero means `owner`.
+/// @param exitAt Time of the exit request, or zero.
+struct Member {
+    // slot 0 (256 bits)
+    address owner;
+    uint96 stake;
+    // slot 1 (256 bits): the only one a commitment writes
+    uint32 next;
+    uint8 unpaid;
+    uint32 nextRound;
+    uint24 unitsLeft;
+    uint24 unitsReserved;
+    uint64 challenged;
+    uint64 voided;
+    MemberStatus status;
+    // slot 2 (200 bits): untouched while payout is the owner and nobody asked to exit
+    address payout;
+    uint40 exitAt;
+}
+
+/// @notice A node's claim about one round. The hub keeps only its hash, in ring slot `sequence % 64`.
+/// @param sequence Position among the node's commitments in this task, from 0.
+/// @param round Round it is for; for a checkpoint claim, the version.
+/// @param root Merkle root over `units` rollout leaves; for a checkpoint claim
+/// `keccak256(abi.encode(keccak256("cupel.checkpoint.v1"), version, digest))`.
+/// @param manifest SHA-256 of the submission manifest; for a checkpoint claim, the digest.
+/// @param units Rollouts claimed; zero marks a checkpoint claim.
+/// @param time Block time of the commitment.
+struct Commitment {
+    uint32 sequence;
+    uint32 round;
+    bytes32 root;
+    bytes32 manifest;
+    uint32 units;
+    uint40 time;
+}
+
+/// @notice A posted claim of what version's canonical weights are.
+/// @param digest SHA-256 of the weights manifest.
+/// @param poster Node that posted it and answers for it with its stake; zero when none was posted.
+/// @param time Block time of the posting.
+/// @param sequence Sequence of the poster's commitment.
+struct Checkpoint {
+    // slot 0
+    bytes32 digest;
+    // slot 1 (232 bits)
+    address poster;
+    uint40 time;
+    uint32 sequence;
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+/// @notice A contract named together with the code it had when the task was created.
+/// @param code Address of the contract; may be zero for an absent reward rule.
+/// @param codeHash `extcodehash` of that address, zero when the address is zero.
+struct Pinned {
+    address code;
+    bytes32 codeHash;
+}
+
+/// @notice Everything that is fixed about a task. Its hash is the task id, so it never changes and is not stored.
+/// @dev The order of the fields is law: the id hashes the ABI encoding.
+/// @param creator Escrows the bounty; must send `createTask` itself.
+/// @param token ERC-20 in which bounty, stakes and bonds are paid.
+/// @param specDigest SHA-256 of the `TaskSpec` document.
+/// @param genesisDigest SHA-256 of the weights manifest of version 0.
+/// @param start Time at which round 0 begins, seconds.
+/// @param roundSeconds Length of a round.
+/// @param commitSeconds Commitments for a round are accepted in its first `commitSeconds`.
+/// @param rounds Number of rounds.
+/// @param problemsPerRound Problems drawn for each node and round.
+/// @param groupSize Completions for each problem.
+/// @param problemCount Size of the problem set; draws have no repeats within a node's round.
+/// @param chunkTokens Completion tokens in a chunk, the unit of a TOPLOC proof.
+/// @param topk Points of a TOPLOC proof.
+/// @param maxTokens Longest completion.
+/// @param maxStaleness How many versions behind the newest a rollout's policy may be.
+/// @param rate Pay for one unit (a rollout), in units of the token.
+/// @param stake Locked by each membership, lost as a whole on a proven fault.
+/// @param bond Put down by a challenger, paid to the accused when the charge is false.
+/// @param challengeWindow Seconds after a commitment during which it can be challenged.
+/// @param disputeSeconds Seconds a judge has for its verdict.
+/// @param exitMargin Seconds added before stake leaves, for chain outages.
+/// @param rewardRule On-chain reward function, or zero when there is none.
+/// @param judges One to four contracts that may judge challenges.
+struct TaskParams {
+    address creator;
+    address token;
+    bytes32 specDigest;
+    bytes32 genesisDigest;
+    uint40 start;
+    uint32 roundSeconds;
+    uint32 commitSeconds;
+    uint32 rounds;
+    uint32 problemsPerRound;
+    uint32 groupSize;
+    uint32 problemCount;
+    uint32 chunkTokens;
+    uint32 topk;
+    uint32 maxTokens;
+    uint32 maxStaleness;
+    uint96 rate;
+    uint96 stake;
+    uint96 bond;
+    uint32 challengeWindow;
+    uint32 disputeSeconds;
+    uint32 exitMargin;
+    Pinned rewardRule;
+    Pinned[] judges;
+}
+
+/// @notice What the hub stores of a task: its money, and the schedule that `commit` needs without the parameters.
+/// @param bounty Still in escrow, reserved part included.
+/// @param reserved Part of `bounty` promised to members: the sum of `unitsReserved * rate` over them.
+/// @param created Time of creation; zero means that there is no such task.
+/// @param unitsPerRound `problemsPerRound * groupSize`.
+struct Task {
+    // slot 0 (232 bits)
+    uint96 bounty;
+    uint96 reserved;
+    uint40 created;
+    // slot 1 (256 bits): never changes
+    uint96 rate;
+    uint40 start;
+    uint32 roundSeconds;
+    uint32 commitSeconds;
+    uint32 rounds;
+    uint24 unitsPerRound;
+}
+
+/// @notice What the hub holds of one token, by purpose. Their sum never exceeds the hub's balance.
+/// @param bounties Sum of `bounty` over tasks.
+/// @param stakes Sum of `stake` over members.
+/// @param bonds Sum of `bond` over pending challenges.
+/// @param credits Sum of what accounts may withdraw.
+struct Totals {
+    // slot 0
+    uint128 bounties;
+    uint128 stakes;
+    // slot 1
+    uint128 bonds;
+    uint128 credits;
+}
