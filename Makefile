@@ -1,0 +1,71 @@
+# Cupel. A machine with Python >= 3.11, make and a C compiler needs two commands:
+#
+#   make demo     the whole economy on this machine (options: make demo ARGS="--json --nodes 4")
+#   make test     every test, Python and Solidity
+#
+# Both set the project up first, in .venv and node_modules; a repeated run skips what is done.
+
+PYTHON ?=
+# A bare `torch` fetches gigabytes of CUDA packages on Linux; at this version the CPU build is found where there is
+# one. A GPU user names another requirement here: make TORCH="torch==2.13.0+cu130" demo
+TORCH ?= torch==2.13.0
+export PYTHON TORCH
+ARGS ?=
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup demo test check bind vectors clean clean-all
+.DELETE_ON_ERROR:
+
+STEP := @tools/setup.sh
+CONTRACT_SOURCES := $(shell find contracts -name '*.sol' 2>/dev/null)
+$(shell tools/setup.sh stale)
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make setup      install everything into .venv and node_modules, and compile the contracts
+setup: .setup/contracts
+
+## make demo       set up, then run `cupel demo`; options in ARGS="..."
+demo: setup
+	@. tools/path.sh && exec .venv/bin/cupel demo $(ARGS)
+
+## make test       set up, then run every test
+test: setup
+	@. tools/path.sh && forge build && python -m pytest && forge test
+
+## make check      set up, then run formatters, linters, type checker, import rules and generated-file checks
+check: setup
+	@. tools/path.sh && sh tools/check.sh
+
+## make bind       regenerate protocol/chain/bindings from the contracts
+bind: setup
+	@. tools/path.sh && forge build contracts && python tools/bindgen.py
+
+## make vectors    regenerate tests/vectors from the specification
+vectors: setup
+	@. tools/path.sh && python tools/fill_vectors.py
+
+## make clean      remove what builds and tools made; the set-up stays
+clean:
+	rm -rf out cache build .typing .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -f .setup/packages .setup/contracts
+
+## make clean-all  remove the set-up as well
+clean-all: clean
+	rm -rf .venv .setup node_modules cupel.egg-info
+
+.setup/prerequisites: tools/setup.sh
+	$(STEP) prerequisites
+.setup/environment: | .setup/prerequisites
+	$(STEP) environment
+.setup/torch: .setup/environment
+	$(STEP) torch
+.setup/packages: .setup/torch requirements/lock.txt pyproject.toml setup.py
+	$(STEP) packages
+.setup/tools: package.json package-lock.json requirements/node.txt | .setup/packages
+	$(STEP) tools
+.setup/contracts: .setup/tools foundry.toml tools/solc $(CONTRACT_SOURCES)
+	$(STEP) contracts
