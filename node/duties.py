@@ -227,7 +227,8 @@ def _money(view: View, membership: Membership) -> Duty | None:
     if membership.exit_requested_at is None:
         # The last checkpoint is posted first: a leaving node may not commit to anything any more.
         return RequestExit() if view.newest_version in view.checkpoints else None
-    exit_at = membership.exit_requested_at + params.challenge_window + params.dispute_seconds + params.exit_margin
+    quiet_since = min(membership.exit_requested_at, round_start(params, params.rounds))
+    exit_at = quiet_since + params.challenge_window + params.dispute_seconds + params.exit_margin
     settled = membership.num_paid == len(membership.work) and membership.lowest_challenged is None
     return Exit() if settled and view.now >= exit_at else None
 

@@ -93,9 +93,9 @@ CASES = {
     "claims when all is final": (view(1351, after(num_paid=0)), Claim((1, 2, 3, 4))),
     "does not claim before": (view(1350, after(num_paid=0)), Wait()),
     "does not claim past a challenge": (view(1400, after(num_paid=1, lowest_challenged=3)), Wait()),
-    "stays while its stake is slashable": (view(1401, after()), Wait()),
-    "leaves when it is not": (view(1402, after()), Exit()),
-    "does not leave unpaid": (view(1402, after(num_paid=3, lowest_challenged=4)), Wait()),
+    "stays while its stake is slashable": (view(1399, after()), Wait()),
+    "leaves when it is not": (view(1400, after()), Exit()),
+    "does not leave unpaid": (view(1400, after(num_paid=3, lowest_challenged=4)), Wait()),
     "withdraws": (view(1402, after(exited=True), credit=5), Withdraw()),
     "stops": (view(1402, after(exited=True)), Stop("")),
 }
