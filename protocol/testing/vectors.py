@@ -16,6 +16,7 @@ from cupel.protocol.spec import assignment, merkle, rollout
 from cupel.protocol.spec.environments.sorting import Sorting
 from cupel.protocol.spec.hashing import keccak256
 from cupel.protocol.spec.task import TASK_PARAMS_ABI, Pinned, TaskParams, task_id
+from cupel.protocol.testing.toploc_vectors import toploc_vectors
 
 CHAIN_ID: Final = 31337
 HUB: Final = "0x1000000000000000000000000000000000000001"
@@ -147,6 +148,7 @@ FILES: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "rollout": rollout_vectors,
     "task": task_vectors,
     "sorting": sorting_vectors,
+    "toploc": toploc_vectors,
 }
 
 

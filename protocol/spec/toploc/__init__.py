@@ -1,0 +1,27 @@
+"""TOPLOC: a short proof that a completion came from the claimed model (Ong et al., arXiv 2501.16007).
+
+Per chunk of tokens, the polynomial through the greatest activations of the final norm. Whoever recomputes them can
+tell how far the prover's were from their own, and needs no equality in the last bit.
+"""
+
+from cupel.protocol.spec.toploc.activations import MAX_ELEMENTS, chunk_counts, to_bfloat16
+from cupel.protocol.spec.toploc.build import build_proof, build_proofs, build_proofs_batch
+from cupel.protocol.spec.toploc.comparison import Comparison
+from cupel.protocol.spec.toploc.proof import Proof, decode_proof, proof_bytes
+from cupel.protocol.spec.toploc.verify import accept, compare, compare_batch
+
+__all__ = [
+    "MAX_ELEMENTS",
+    "Comparison",
+    "Proof",
+    "accept",
+    "build_proof",
+    "build_proofs",
+    "build_proofs_batch",
+    "chunk_counts",
+    "compare",
+    "compare_batch",
+    "decode_proof",
+    "proof_bytes",
+    "to_bfloat16",
+]
