@@ -33,7 +33,7 @@ def decode(cls: type[T], kind: str, data: bytes, max_bytes: int) -> T:
     value = parse_canonical_json(data, max_bytes)
     if value.pop("kind", None) != kind:
         raise Rejected(Reason.SCHEMA, f"not a {kind} document")
-    return _from_json(cls, value, kind)
+    return from_plain(cls, value, kind)
 
 
 def _to_json(value: Any) -> Any:
@@ -42,7 +42,8 @@ def _to_json(value: Any) -> Any:
     return value.hex() if isinstance(value, bytes) else value
 
 
-def _from_json(cls: type[T], value: Any, path: str) -> T:
+def from_plain(cls: type[T], value: Any, path: str) -> T:
+    """A dataclass from nested dicts of plain values; `path` names the place in errors. Rejected(SCHEMA)."""
     if not isinstance(value, dict):
         raise Rejected(Reason.SCHEMA, f"{path} is an object")
     hints = get_type_hints(cls)
@@ -55,7 +56,7 @@ def _from_json(cls: type[T], value: Any, path: str) -> T:
 def _field(expected: Any, value: Any, path: str) -> Any:
     if dataclasses.is_dataclass(expected):
         assert isinstance(expected, type)
-        return _from_json(expected, value, path)
+        return from_plain(expected, value, path)
     if expected is bytes and isinstance(value, str) and _HEX_DIGEST.fullmatch(value):
         return bytes.fromhex(value)
     if expected is int and type(value) is int and 0 <= value <= MAX_INTEGER:

@@ -1,0 +1,115 @@
+"""A task creator's plan: one TOML file with the terms the chain enforces and the TaskSpec document.
+
+    [terms]      what `TaskTerms` lists: schedule, amounts, windows
+    [spec]       what `TaskSpec` lists: environment, model, sampling, thresholds, recipe, aggregation
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cupel.protocol.config import ConfigError
+from cupel.protocol.spec import documents
+from cupel.protocol.spec.errors import Rejected
+from cupel.protocol.spec.task import Pinned, TaskParams, TaskSpec
+
+
+@dataclass(frozen=True, slots=True)
+class TaskTerms:
+    """Schedule and money. Amounts in the token's smallest unit (strings: TOML integers end at 2^63), times in seconds."""
+
+    round_seconds: int
+    commit_seconds: int
+    rounds: int
+    problems_per_round: int
+    group_size: int
+    problem_count: int
+    chunk_tokens: int
+    topk: int
+    max_tokens: int
+    max_staleness: int
+    bounty: str
+    rate: str
+    stake: str
+    bond: str
+    challenge_window: int
+    dispute_seconds: int
+    exit_margin: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPlan:
+    """Everything about a task but who, where and when."""
+
+    terms: TaskTerms
+    spec: TaskSpec
+
+    @property
+    def bounty(self) -> int:
+        """Bounty to escrow."""
+        return _amount("bounty", self.terms.bounty)
+
+    def params(
+        self,
+        creator: str,
+        token: str,
+        genesis_digest: bytes,
+        start: int,
+        reward_rule: Pinned,
+        judges: tuple[Pinned, ...],
+    ) -> TaskParams:
+        """The parameters to create the task with."""
+        terms = self.terms
+        return TaskParams(
+            creator=creator,
+            token=token,
+            spec_digest=self.spec.digest,
+            genesis_digest=genesis_digest,
+            start=start,
+            round_seconds=terms.round_seconds,
+            commit_seconds=terms.commit_seconds,
+            rounds=terms.rounds,
+            problems_per_round=terms.problems_per_round,
+            group_size=terms.group_size,
+            problem_count=terms.problem_count,
+            chunk_tokens=terms.chunk_tokens,
+            topk=terms.topk,
+            max_tokens=terms.max_tokens,
+            max_staleness=terms.max_staleness,
+            rate=_amount("rate", terms.rate),
+            stake=_amount("stake", terms.stake),
+            bond=_amount("bond", terms.bond),
+            challenge_window=terms.challenge_window,
+            dispute_seconds=terms.dispute_seconds,
+            exit_margin=terms.exit_margin,
+            reward_rule=reward_rule,
+            judges=judges,
+        )
+
+
+def load_plan(path: Path) -> TaskPlan:
+    """Read a plan. ConfigError that names the file and the key for anything that is not one."""
+    try:
+        values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError("plan", f"cannot read {path} ({error.strerror})", "Check the path") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError("plan", f"{path} is not TOML ({error})", "Correct the file at that place") from None
+    try:
+        plan = documents.from_plain(TaskPlan, values, "plan")
+        TaskSpec.from_bytes(plan.spec.to_bytes())
+    except Rejected as rejected:
+        raise ConfigError("plan", rejected.detail, f"Correct {path}") from None
+    for name in ("bounty", "rate", "stake", "bond"):
+        _amount(name, getattr(plan.terms, name))
+    return plan
+
+
+def _amount(name: str, text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        remedy = "Write a whole number of the token's smallest unit, as a string"
+        raise ConfigError(f"terms.{name}", f"{text!r} is not an amount", remedy)
+    return int(text)
