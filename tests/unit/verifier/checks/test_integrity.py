@@ -1,0 +1,130 @@
+"""Integrity: each way in which files and commitment disagree is found, and an honest submission passes."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cupel.protocol.spec.diloco.blocks import Update, update_to_bytes
+from cupel.protocol.spec.errors import Reason, Rejected
+from cupel.protocol.spec.rollout import FileRef
+from cupel.verifier.checks.base import Finding
+from cupel.verifier.checks.integrity import Integrity
+
+END = 11
+
+
+def run(submission: Any) -> Finding | None:
+    return Integrity().run(submission, (), None)
+
+
+def test_an_honest_submission_passes(world: Any) -> None:
+    assert run(world.submission()) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "observed"),
+    [
+        ({"round": 6}, "6"),
+        ({"sequence": 9}, "9"),
+        (
+            {"node": "0x3000000000000000000000000000000000000003"},
+            "0x3000000000000000000000000000000000000003",
+        ),
+        ({"task": b"\1" * 32}, "0x" + "01" * 32),
+    ],
+)
+def test_a_manifest_of_another_commitment_is_found(world: Any, change: dict[str, Any], observed: str) -> None:
+    finding = run(world.submission(manifest=change))
+    assert finding is not None
+    assert (finding.reason, finding.observed, finding.objective) == (Reason.MANIFEST, observed, None)
+
+
+def test_units_beyond_the_published_rollouts_are_found(world: Any) -> None:
+    finding = run(world.submission(world.rollouts[:6], manifest={"units": 8}, units=8))
+    assert finding == Finding(
+        "integrity", Reason.UNITS, "6 rollouts in the rollouts file, 8 committed", observed="8", allowed="6"
+    )
+    finding = run(world.submission(units=7))
+    assert finding is not None
+    assert finding.reason is Reason.UNITS
+
+
+def test_a_manifest_that_is_no_document_is_found(world: Any) -> None:
+    submission = dataclasses.replace(world.submission(), manifest_file=b'{"kind": "cupel.submission.v1"}')
+    finding = run(submission)
+    assert finding is not None
+    assert finding.reason is Reason.ENCODING
+
+
+def test_a_file_of_another_size_is_found(world: Any) -> None:
+    honest = world.submission().manifest.rollouts
+    finding = run(world.submission(manifest={"rollouts": FileRef(honest.cid, honest.size + 1)}))
+    assert finding is not None
+    assert (finding.reason, finding.observed, finding.allowed) == (
+        Reason.SIZE,
+        str(honest.size),
+        str(honest.size + 1),
+    )
+
+
+def test_files_that_do_not_decode_are_found(world: Any) -> None:
+    finding = run(world.submission(rollouts_file=b"no safetensors"))
+    assert finding is not None
+    assert finding.reason is Reason.SCHEMA
+    finding = run(world.submission(rollouts_file=Rejected(Reason.DAG, "not a file")))
+    assert finding == Finding("integrity", Reason.DAG, "not a file")
+    blocks = -(-world.rules.num_parameters // 32)
+    loud = Update(np.zeros(32 * blocks, np.int8), np.full(blocks, -7, np.int8))
+    finding = run(world.submission(update_file=update_to_bytes(loud)))
+    assert finding is not None
+    assert finding.reason is Reason.UPDATE
+
+
+def test_a_root_over_other_rollouts_is_found(world: Any) -> None:
+    finding = run(world.submission(root=b"\7" * 32))
+    assert finding is not None
+    assert (finding.reason, finding.observed) == (Reason.COMMITMENT_ROOT, "0x" + "07" * 32)
+
+
+def test_a_changed_reward_changes_the_root(world: Any) -> None:
+    honest = world.submission()
+    lying = world.submission(world.changed(2, reward=1), root=honest.work.root)
+    finding = run(lying)
+    assert finding is not None
+    assert finding.reason is Reason.COMMITMENT_ROOT
+
+
+def with_tokens(world: Any, tokens: tuple[int, ...]) -> Any:
+    proofs = world.rollouts[1].proofs[:1] * (-(-len(tokens) // world.rules.params.chunk_tokens))
+    return world.submission(world.changed(1, tokens=tokens, proofs=proofs))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "observed", "allowed"),
+    [((1, 2, 3), "3", "9"), ((1, END, 2, END), "4", "2"), ((1,) * 8, "8", "9"), ((END, END), "2", "1")],
+)
+def test_a_completion_that_ends_wrongly_is_found(
+    world: Any, tokens: tuple[int, ...], observed: str, allowed: str
+) -> None:
+    finding = run(with_tokens(world, tokens))
+    assert finding is not None
+    assert (finding.reason, finding.rollout) == (Reason.TERMINATION, 1)
+    assert (finding.observed, finding.allowed) == (observed, allowed)
+
+
+@pytest.mark.parametrize("tokens", [(END,), (1, 2, END), (1,) * 9, (1,) * 8 + (END,)])
+def test_a_completion_may_end_or_fill_its_length(world: Any, tokens: tuple[int, ...]) -> None:
+    assert run(with_tokens(world, tokens)) is None
+
+
+def test_a_token_outside_the_vocabulary_is_found(world: Any) -> None:
+    finding = run(with_tokens(world, (64, END)))
+    assert finding is not None
+    assert (finding.reason, finding.rollout, finding.observed, finding.allowed) == (
+        Reason.SCHEMA,
+        1,
+        "64",
+        "63",
+    )

@@ -1,0 +1,191 @@
+"""An honest submission of a tiny real policy, and its ingredients for making false ones."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from cupel.protocol.model.generate import generate
+from cupel.protocol.model.tiny import TinyPolicy, initialise
+from cupel.protocol.spec import merkle, rollout_file
+from cupel.protocol.spec.assignment import problem_index, round_seed, sample_seed
+from cupel.protocol.spec.diloco.blocks import encode_update, update_to_bytes
+from cupel.protocol.spec.environments.base import get_environment
+from cupel.protocol.spec.errors import Rejected
+from cupel.protocol.spec.rollout import FileRef, Metrics, PolicyRef, Rollout, SubmissionManifest
+from cupel.protocol.spec.rounds import CommittedWork
+from cupel.protocol.spec.sampling import gumbel_noise
+from cupel.protocol.spec.shardcast.unixfs import file_dag
+from cupel.protocol.spec.task import ModelShape, Pinned, TaskParams, TaskSpec, task_id
+from cupel.protocol.spec.toploc import build_proofs_batch
+from cupel.protocol.testing.builders import example_spec
+from cupel.verifier.checks.base import FetchedSubmission, Recomputed, Rules
+from cupel.verifier.recompute import recompute
+
+torch.set_num_threads(1)
+
+CHAIN_ID = 31337
+HUB = "0x1000000000000000000000000000000000000001"
+NODE = "0x2000000000000000000000000000000000000002"
+BEACON = bytes(range(32))
+ROUND, SEQUENCE, VERSION = 5, 3, 4
+DIGESTS = {version: bytes([version]) * 32 for version in range(6)}
+
+
+def example_params() -> TaskParams:
+    """A task of 2 problems x 4 completions a round, 4 tokens to a proof."""
+    nobody = Pinned("0x" + "00" * 20, bytes(32))
+    return TaskParams(
+        creator=HUB,
+        token=HUB,
+        spec_digest=bytes(32),
+        genesis_digest=bytes(32),
+        start=1000,
+        round_seconds=20,
+        commit_seconds=15,
+        rounds=8,
+        problems_per_round=2,
+        group_size=4,
+        problem_count=1 << 20,
+        chunk_tokens=4,
+        topk=32,
+        max_tokens=9,
+        max_staleness=2,
+        rate=10,
+        stake=10_000,
+        bond=100,
+        challenge_window=40,
+        dispute_seconds=60,
+        exit_margin=10,
+        reward_rule=dataclasses.replace(nobody, code="0x" + "07" * 20),
+        judges=(nobody,),
+    )
+
+
+@dataclass(frozen=True)
+class World:
+    """One policy, one task, and the rollouts of an honest node."""
+
+    rules: Rules
+    policy: TinyPolicy
+    rollouts: tuple[Rollout, ...]
+
+    def submission(
+        self,
+        rollouts: Sequence[Rollout] | None = None,
+        *,
+        manifest: dict[str, Any] | None = None,
+        rollouts_file: bytes | Rejected | None = None,
+        update_file: bytes | Rejected | None = None,
+        **work: Any,
+    ) -> FetchedSubmission:
+        """The submission with these changes; root and units follow the rollouts unless `work` says otherwise."""
+        rollouts = self.rollouts if rollouts is None else rollouts
+        files = {
+            "rollouts": rollout_file.encode(rollouts, self.rules.params)
+            if rollouts_file is None
+            else rollouts_file,
+            "update": self._update() if update_file is None else update_file,
+        }
+        document = SubmissionManifest(
+            task=self.rules.task,
+            node=NODE,
+            round=ROUND,
+            sequence=SEQUENCE,
+            policy=PolicyRef(VERSION, DIGESTS[VERSION]),
+            units=len(rollouts),
+            metrics=Metrics(0, 0),
+            **{
+                name: FileRef(str(file_dag(file)[0]), len(file))
+                if isinstance(file, bytes)
+                else FileRef("b", 1)
+                for name, file in files.items()
+            },
+        )
+        document = dataclasses.replace(document, **(manifest or {}))
+        committed = CommittedWork(NODE, SEQUENCE, ROUND, bytes(32), document.digest, len(rollouts), 1110)
+        submission = FetchedSubmission(
+            rules=self.rules,
+            work=committed,
+            beacon=BEACON,
+            policies=DIGESTS,
+            manifest_file=document.to_bytes(),
+            rollouts_file=files["rollouts"],
+            update_file=files["update"],
+        )
+        if isinstance(files["rollouts"], bytes) and rollouts_file is None:
+            committed = dataclasses.replace(committed, root=merkle.root(submission.leaf_hashes))
+        return dataclasses.replace(submission, work=dataclasses.replace(committed, **work))
+
+    def changed(self, index: int, **changes: Any) -> list[Rollout]:
+        """The honest rollouts with one of them changed."""
+        rollouts = list(self.rollouts)
+        rollouts[index] = dataclasses.replace(rollouts[index], **changes)
+        return rollouts
+
+    def recomputed(self, submission: FetchedSubmission, drawn: Sequence[int]) -> Recomputed:
+        """What the canonical policy gives."""
+        return recompute(self.policy, submission, drawn)
+
+    def _update(self) -> bytes:
+        return update_to_bytes(encode_update(np.zeros(self.rules.num_parameters, np.float32), -8)[0])
+
+
+def policy_of_seed(seed: int, shape: ModelShape) -> TinyPolicy:
+    """A policy with random weights; the deviation makes its choices differ from another seed's."""
+    policy = TinyPolicy(shape)
+    initialise(policy, torch.Generator().manual_seed(seed))
+    with torch.no_grad():
+        for parameter in policy.parameters():
+            if parameter.dim() > 1:
+                parameter.mul_(4)
+    return policy.eval()
+
+
+def roll_out(policy: TinyPolicy, rules: Rules) -> tuple[Rollout, ...]:
+    """What an honest node with `policy` produces."""
+    params, environment = rules.params, rules.environment
+    seed = round_seed(CHAIN_ID, HUB, rules.task, NODE, ROUND, BEACON)
+    problems = [
+        problem_index(seed, index // params.group_size, params.problem_count)
+        for index in range(params.units_per_round)
+    ]
+    seeds = [sample_seed(seed, index) for index in range(params.units_per_round)]
+    prompts = np.array([environment.prompt(problem) for problem in problems], dtype=np.int64)
+    noise = np.stack([gumbel_noise(one, params.max_tokens, environment.vocabulary) for one in seeds])
+    made = generate(policy, prompts, noise, environment.end_token, 1.0)
+    proofs = build_proofs_batch(made.hidden, made.lengths, params.chunk_tokens, params.topk)
+    tokens = [tuple(row[:length].tolist()) for row, length in zip(made.tokens, made.lengths, strict=True)]
+    return tuple(
+        Rollout(problem, one, text, environment.reward(problem, text), tuple(proof))
+        for problem, one, text, proof in zip(problems, seeds, tokens, proofs, strict=True)
+    )
+
+
+def example_rules(spec: TaskSpec, params: TaskParams, num_parameters: int) -> Rules:
+    task = task_id(CHAIN_ID, HUB, params)
+    return Rules(CHAIN_ID, HUB, task, params, spec, get_environment(spec.environment), num_parameters)
+
+
+@pytest.fixture(scope="session")
+def world() -> World:
+    spec = example_spec()
+    spec = dataclasses.replace(
+        spec, model=dataclasses.replace(spec.model, layers=1, width=32, feed_forward=64)
+    )
+    policy = policy_of_seed(1, spec.model)
+    count = sum(parameter.numel() for parameter in policy.parameters())
+    rules = example_rules(spec, example_params(), count)
+    return World(rules, policy, roll_out(policy, rules))
+
+
+@pytest.fixture(scope="session")
+def stale_rollouts(world: World) -> tuple[Rollout, ...]:
+    """Rollouts of another policy under the same assignment."""
+    return roll_out(policy_of_seed(2, world.rules.spec.model), world.rules)

@@ -1,0 +1,36 @@
+"""The draw: a function of the secret and the chain, without repeats, and unlike any other draw."""
+
+from collections import Counter
+
+from cupel.verifier.draw import draw, draw_seed
+
+NODE = "0x2000000000000000000000000000000000000002"
+ARGUMENTS = (b"\1" * 32, b"\2" * 32, b"\3" * 32, NODE, 4)
+
+
+def test_the_draw_is_a_function_of_its_inputs() -> None:
+    seed = draw_seed(*ARGUMENTS)
+    assert draw(seed, 100, 10) == draw(draw_seed(*ARGUMENTS), 100, 10)
+
+
+def test_every_input_changes_the_draw() -> None:
+    others = (b"\x09" * 32, b"\x09" * 32, b"\x09" * 32, "0x" + "09" * 20, 9)
+    for position, other in enumerate(others):
+        changed = list(ARGUMENTS)
+        changed[position] = other
+        assert draw_seed(*changed) != draw_seed(*ARGUMENTS)
+
+
+def test_rollouts_are_different_ascending_and_in_range() -> None:
+    for units, count in ((1, 64), (64, 64), (65, 64), (256, 64), (9, 0)):
+        drawn = draw(draw_seed(*ARGUMENTS), units, count)
+        assert len(drawn) == min(units, count)
+        assert list(drawn) == sorted(set(drawn))
+        assert all(0 <= index < units for index in drawn)
+
+
+def test_no_rollout_is_favoured() -> None:
+    hits = Counter(index for seed in range(400) for index in draw(seed.to_bytes(32, "big"), 16, 4))
+    # 100 expected each; six standard deviations of a binomial (400, 1/4) are 52.
+    assert len(hits) == 16
+    assert all(48 <= hits[index] <= 152 for index in range(16))

@@ -1,0 +1,16 @@
+"""The checks in order of cost."""
+
+from typing import Final
+
+from cupel.verifier.checks.assignment import Assignment
+from cupel.verifier.checks.base import Check
+from cupel.verifier.checks.integrity import Integrity
+from cupel.verifier.checks.reward import Reward
+from cupel.verifier.checks.sampling import Sampling
+from cupel.verifier.checks.toploc import Toploc, ToplocFormat
+
+CHEAP: Final[tuple[Check, ...]] = (Integrity(), Assignment(), Reward(), ToplocFormat())
+"""For every rollout, without a policy."""
+DEEP: Final[tuple[Check, ...]] = (Toploc(), Sampling())
+"""For the drawn rollouts, against their recomputation."""
+CHECK_NAMES: Final = tuple(dict.fromkeys(check.name for check in CHEAP + DEEP))

@@ -1,0 +1,173 @@
+"""What a check sees and what it says.
+
+A check is a pure function of a fetched submission; its only outcome is a `Finding` or none. Whatever goes wrong on
+our side (a failed fetch, a missing policy, a bug) is an exception and never a finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from cupel.protocol.spec import rollout_file
+from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT, Update, update_from_bytes
+from cupel.protocol.spec.environments.base import Environment
+from cupel.protocol.spec.errors import Reason, Rejected
+from cupel.protocol.spec.rollout import (
+    Commitment,
+    LeafContext,
+    Rollout,
+    RolloutLeaf,
+    SubmissionManifest,
+    leaf_hash,
+    make_leaf,
+)
+from cupel.protocol.spec.rounds import CommittedWork
+from cupel.protocol.spec.task import TaskParams, TaskSpec
+
+
+class ObjectiveKind(IntEnum):
+    """What the ObjectiveJudge can settle in one transaction; numbers as in Solidity."""
+
+    WRONG_ASSIGNMENT = 1
+    WRONG_REWARD = 2
+    MALFORMED_PROOF = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A lie: always fatal for the commitment it was found in."""
+
+    check: str
+    reason: Reason
+    detail: str
+    rollout: int | None = None
+    """Index of the rollout, or None if the submission as a whole is at fault."""
+    observed: str = ""
+    """What the submission says: a decimal number or a 0x digest; empty where the detail says it all."""
+    allowed: str = ""
+    """What it should have been, or the bound it breaks, in the unit of `observed`."""
+    objective: ObjectiveKind | None = None
+    """How the chain alone can settle it; None leaves it to a jury."""
+    chunk: int | None = None
+    """Index of the TOPLOC proof at fault, if one is."""
+
+    @classmethod
+    def of(cls, check: str, rejected: Rejected) -> Finding:
+        """A finding about the submission as a whole."""
+        return cls(check, rejected.reason, rejected.detail)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The law of one task on one hub."""
+
+    chain_id: int
+    hub: str
+    task: bytes
+    params: TaskParams
+    spec: TaskSpec
+    environment: Environment
+    num_parameters: int
+    """Of the task's policy: what an update has to cover."""
+
+
+@dataclass(frozen=True)
+class FetchedSubmission:
+    """A commitment and the files it names. Their hashes are right; nothing else about them is known yet."""
+
+    rules: Rules
+    work: CommittedWork
+    beacon: bytes
+    policies: Mapping[int, bytes]
+    """Manifest digests of the canonical versions we hold."""
+    manifest_file: bytes
+    rollouts_file: bytes | Rejected
+    """Rejected: what the address names is no file a task of this size can have."""
+    update_file: bytes | Rejected
+
+    @cached_property
+    def manifest(self) -> SubmissionManifest:
+        """The decoded manifest. Rejected as `SubmissionManifest.from_bytes`."""
+        return SubmissionManifest.from_bytes(self.manifest_file)
+
+    @cached_property
+    def rollouts(self) -> tuple[Rollout, ...]:
+        """The decoded rollouts, in index order. Rejected as `rollout_file.decode`."""
+        if isinstance(self.rollouts_file, Rejected):
+            raise self.rollouts_file
+        return rollout_file.decode(self.rollouts_file, self.rules.params)
+
+    @cached_property
+    def update(self) -> Update:
+        """The decoded update. Rejected as `update_from_bytes`."""
+        if isinstance(self.update_file, Rejected):
+            raise self.update_file
+        max_exponent = self.rules.spec.recipe.max_exponent_offset + MIN_EXPONENT
+        return update_from_bytes(self.update_file, self.rules.num_parameters, max_exponent)
+
+    @cached_property
+    def leaves(self) -> tuple[RolloutLeaf, ...]:
+        """The leaves that the files call for, in index order. Rejected as `manifest` and `rollouts`."""
+        policy, chunk_tokens = self.manifest.policy, self.rules.params.chunk_tokens
+        return tuple(
+            make_leaf(index, rollout, policy.version, policy.digest, chunk_tokens)
+            for index, rollout in enumerate(self.rollouts)
+        )
+
+    @cached_property
+    def leaf_hashes(self) -> tuple[bytes, ...]:
+        """Merkle leaf hashes of `leaves` in this commitment's context."""
+        rules, work = self.rules, self.work
+        context = LeafContext(rules.chain_id, rules.hub, rules.task, work.node, work.sequence, work.round)
+        return tuple(leaf_hash(context, leaf) for leaf in self.leaves)
+
+    @property
+    def commitment(self) -> Commitment:
+        """The commitment as the hub hashed it."""
+        return commitment_of(self.work)
+
+
+def commitment_of(work: CommittedWork) -> Commitment:
+    """A commitment as the hub hashed it into its ring."""
+    return Commitment(work.sequence, work.round, work.root, work.manifest, work.units, work.time)
+
+
+@dataclass(frozen=True, slots=True)
+class Recomputed:
+    """What the canonical policy gives for D drawn rollouts of at most T tokens.
+
+    indices: the rollouts, ascending. hidden: float32 [D, T, width], row t the final-norm state that chose token t.
+    logits: float32 [D, T, vocabulary]. Rows at or behind a rollout's length mean nothing.
+    """
+
+    indices: tuple[int, ...]
+    hidden: npt.NDArray[np.float32]
+    logits: npt.NDArray[np.float32]
+
+
+class Check(Protocol):
+    """One way to catch a lie."""
+
+    @property
+    def name(self) -> str:
+        """Name in events and evidence."""
+
+    @property
+    def cost(self) -> int:
+        """Rank by cost: cheaper checks run first and spare the others."""
+
+    def run(
+        self, submission: FetchedSubmission, drawn: Sequence[int], recomputed: Recomputed | None
+    ) -> Finding | None:
+        """The first lie found, or None.
+
+        drawn: the rollouts to recompute; recomputed: their recomputation, which only the dearer checks need.
+        Each check relies on the cheaper ones having passed.
+        """

@@ -1,0 +1,99 @@
+"""Whether the files are what the commitment says: names, sizes, strict form, Merkle root, units, tokens, ends.
+
+Nothing here is objective on-chain in this build: the chain holds digests, and a file is too large to show it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from cupel.protocol.spec import merkle
+from cupel.protocol.spec.errors import Reason, Rejected
+from cupel.protocol.spec.rollout import FileRef, Rollout
+from cupel.verifier.checks.base import FetchedSubmission, Finding, Recomputed
+
+
+class Integrity:
+    """Files, root and the form of every completion."""
+
+    name: Final = "integrity"
+    cost: Final = 0
+
+    def run(
+        self, submission: FetchedSubmission, drawn: Sequence[int], recomputed: Recomputed | None
+    ) -> Finding | None:
+        """See `Check.run`."""
+        try:
+            return next(self._findings(submission), None)
+        except Rejected as rejected:
+            return Finding.of(self.name, rejected)
+
+    def _findings(self, submission: FetchedSubmission) -> Iterator[Finding]:
+        """Lazily, cheapest first; raises Rejected for what does not decode."""
+        yield from self._manifest(submission)
+        yield from self._size("rollouts", submission.manifest.rollouts, submission.rollouts_file)
+        yield from self._size("update", submission.manifest.update, submission.update_file)
+        yield from self._root(submission)
+        for index, rollout in enumerate(submission.rollouts):
+            yield from self._completion(submission, index, rollout)
+        # An update that does not decode would keep everyone from computing the next version.
+        _ = submission.update
+
+    def _manifest(self, submission: FetchedSubmission) -> Iterator[Finding]:
+        """The manifest speaks of this commitment and no other."""
+        manifest, work = submission.manifest, submission.work
+        claims = {
+            "task": (f"0x{manifest.task.hex()}", f"0x{submission.rules.task.hex()}"),
+            "node": (manifest.node, work.node),
+            "round": (str(manifest.round), str(work.round)),
+            "sequence": (str(manifest.sequence), str(work.sequence)),
+        }
+        for name, (observed, allowed) in claims.items():
+            if observed != allowed:
+                detail = f"the manifest names another {name}"
+                yield Finding(self.name, Reason.MANIFEST, detail, observed=observed, allowed=allowed)
+        if manifest.units != work.units:
+            yield self._units("manifest", manifest.units, work.units)
+
+    def _size(self, name: str, reference: FileRef, file: bytes | Rejected) -> Iterator[Finding]:
+        if isinstance(file, Rejected):
+            raise file
+        if len(file) != reference.size:
+            detail = f"the {name} file has {len(file)} bytes, its reference says {reference.size}"
+            yield Finding(
+                self.name, Reason.SIZE, detail, observed=str(len(file)), allowed=str(reference.size)
+            )
+
+    def _root(self, submission: FetchedSubmission) -> Iterator[Finding]:
+        count = len(submission.rollouts)
+        if count != submission.work.units:
+            yield self._units("rollouts file", count, submission.work.units)
+        root = merkle.root(submission.leaf_hashes)
+        if root != submission.work.root:
+            yield Finding(
+                self.name,
+                Reason.COMMITMENT_ROOT,
+                "the committed root is not the root over the published rollouts",
+                observed=f"0x{submission.work.root.hex()}",
+                allowed=f"0x{root.hex()}",
+            )
+
+    def _units(self, where: str, count: int, committed: int) -> Finding:
+        detail = f"{count} rollouts in the {where}, {committed} committed"
+        return Finding(self.name, Reason.UNITS, detail, observed=str(committed), allowed=str(count))
+
+    def _completion(self, submission: FetchedSubmission, index: int, rollout: Rollout) -> Iterator[Finding]:
+        """Known tokens; exactly one end token and that one last, unless the length limit cut the text off."""
+        environment, limit = submission.rules.environment, submission.rules.params.max_tokens
+        tokens = rollout.tokens
+        if max(tokens) >= environment.vocabulary:
+            detail = f"token {max(tokens)} is outside the vocabulary of {environment.vocabulary}"
+            yield Finding(
+                self.name, Reason.SCHEMA, detail, index, str(max(tokens)), str(environment.vocabulary - 1)
+            )
+        end = environment.end_token
+        ends_at = tokens.index(end) + 1 if end in tokens else limit
+        if len(tokens) != ends_at:
+            detail = f"{len(tokens)} tokens, the completion ends after {ends_at}"
+            yield Finding(self.name, Reason.TERMINATION, detail, index, str(len(tokens)), str(ends_at))

@@ -1,0 +1,47 @@
+"""Whether every token is the one that the seed picks from the canonical policy's scores.
+
+Together with the assigned seeds this leaves a node no choice of text: neither copied answers nor repeated tries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from cupel.protocol.spec.errors import Reason
+from cupel.protocol.spec.sampling import chosen_gap, gumbel_noise
+from cupel.protocol.spec.task import MILLION
+from cupel.verifier.checks.base import FetchedSubmission, Finding, Recomputed
+
+
+class Sampling:
+    """Tokens of the drawn rollouts within the task's tolerance of the seeded choice."""
+
+    name: Final = "sampling"
+    cost: Final = 5
+
+    def run(
+        self, submission: FetchedSubmission, drawn: Sequence[int], recomputed: Recomputed | None
+    ) -> Finding | None:
+        """See `Check.run`."""
+        assert recomputed is not None, "needs the recomputation"
+        assert recomputed.indices == tuple(drawn), "recomputed other rollouts than drawn"
+        sampling, vocabulary = submission.rules.spec.sampling, submission.rules.environment.vocabulary
+        temperature = sampling.temperature_millionths / MILLION
+        for row, index in enumerate(drawn):
+            rollout = submission.rollouts[index]
+            count = len(rollout.tokens)
+            logits = recomputed.logits[row, :count]
+            assert np.isfinite(logits).all(), "states passed TOPLOC, so their scores are numbers"
+            noise = gumbel_noise(rollout.seed, count, vocabulary)
+            gaps = chosen_gap(logits, noise, np.array(rollout.tokens, np.int32), temperature)
+            worst = int(gaps.argmax())
+            # Rounded down, so that a gap is never reported as larger than it is.
+            millionths = int(gaps[worst] * MILLION)
+            if millionths > sampling.tolerance_millionths:
+                detail = f"token {worst} lies {gaps[worst]:.6f} below the seeded choice"
+                observed, allowed = str(millionths), str(sampling.tolerance_millionths)
+                return Finding(self.name, Reason.SAMPLING, detail, index, observed, allowed)
+        return None

@@ -1,0 +1,29 @@
+"""Running the canonical policy over drawn rollouts: one batched prefill."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cupel.protocol.model.generate import prefill
+from cupel.protocol.model.tiny import TinyPolicy
+from cupel.protocol.spec.rollout_file import PAD
+from cupel.verifier.checks.base import FetchedSubmission, Recomputed
+
+
+def recompute(policy: TinyPolicy, submission: FetchedSubmission, drawn: Sequence[int]) -> Recomputed:
+    """States and scores behind every token of the drawn rollouts.
+
+    policy: the canonical version that the submission's manifest names. The submission has passed the cheap checks, so
+    problems and tokens are in range.
+    """
+    rules = submission.rules
+    rollouts = [submission.rollouts[index] for index in drawn]
+    prompts = np.array([rules.environment.prompt(rollout.problem) for rollout in rollouts], dtype=np.int64)
+    tokens = np.full((len(rollouts), rules.params.max_tokens), PAD, dtype=np.int32)
+    for row, rollout in zip(tokens, rollouts, strict=True):
+        row[: len(rollout.tokens)] = rollout.tokens
+    lengths = np.array([len(rollout.tokens) for rollout in rollouts], dtype=np.int32)
+    hidden, logits = prefill(policy, prompts, tokens, lengths)
+    return Recomputed(tuple(drawn), hidden, logits)
