@@ -1,0 +1,98 @@
+"""A local chain: the anvil program, started for one run and never left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+import aiohttp
+
+from cupel.devnet.processes import Process, spawn, stop_all, tail
+from cupel.protocol.config import ConfigError
+
+CHAIN_ID: Final = 31337
+HOST: Final = "127.0.0.1"
+_READY_SECONDS: Final = 30.0
+_POLL_SECONDS: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class LocalChain:
+    """A running anvil."""
+
+    process: Process
+    port: int
+    rpc_url: str
+
+
+def choose_port(port: int) -> int:
+    """The port to listen on: the given one, or a free one for 0. ConfigError if it is taken or not a port."""
+    if not 0 <= port < 65536:
+        raise ConfigError("rpc-port", f"{port} is not a port", "Use 0 (any free port) to 65535")
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise ConfigError(
+                "rpc-port",
+                f"port {port} cannot be used ({error.strerror})",
+                "Choose another with --rpc-port, or 0 for any free one",
+            ) from None
+        number: int = probe.getsockname()[1]
+        return number
+
+
+def anvil_command(binary: Path, port: int) -> list[str | Path]:
+    """Command line: a block a second and one at once for every transaction, so that time passes and nobody waits."""
+    options = ["--host", HOST, "--port", str(port), "--chain-id", str(CHAIN_ID), "--accounts", "1", "--quiet"]
+    # One slot an epoch: the `finalized` tag follows the head instead of lagging 64 blocks.
+    return [binary, *options, "--block-time", "1", "--mixed-mining", "--slots-in-an-epoch", "1"]
+
+
+@asynccontextmanager
+async def local_chain(binary: Path, port: int, log: Path) -> AsyncIterator[LocalChain]:
+    """Run anvil on loopback until the block ends. ConfigError if the port is taken or the program does not start."""
+    chosen = choose_port(port)
+    with log.open("ab") as log_file:
+        process = await _start(binary, chosen, log_file)
+        try:
+            url = f"http://{HOST}:{chosen}"
+            await _until_ready(process, url, log)
+            yield LocalChain(process, chosen, url)
+        finally:
+            await asyncio.shield(stop_all([process], grace_seconds=1.0))
+
+
+async def _start(binary: Path, port: int, log: IO[bytes]) -> Process:
+    try:
+        return await spawn(anvil_command(binary, port), stderr=log, pipe_stdout=False)
+    except OSError as error:
+        raise ConfigError(
+            "anvil", f"{binary} does not start ({error.strerror})", "Run `make setup` to install it again"
+        ) from None
+
+
+async def _until_ready(process: Process, url: str, log: Path) -> None:
+    body = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
+    deadline = asyncio.get_running_loop().time() + _READY_SECONDS
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
+        while asyncio.get_running_loop().time() < deadline:
+            if process.returncode is not None:
+                problem = f"it ended at once ({tail(log) or f'exit code {process.returncode}'})"
+                raise ConfigError("anvil", problem, f"The whole output is in {log}")
+            try:
+                async with session.post(url, json=body) as response:
+                    if int((await response.json())["result"], 16) == CHAIN_ID:
+                        return
+            except (aiohttp.ClientError, TimeoutError, KeyError, ValueError):
+                pass  # not listening yet
+            await asyncio.sleep(_POLL_SECONDS)
+    raise ConfigError(
+        "anvil", f"no answer on {url} within {_READY_SECONDS:.0f} s", f"The whole output is in {log}"
+    )
