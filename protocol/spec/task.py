@@ -20,6 +20,10 @@ from cupel.protocol.spec.hashing import keccak256, sha256
 MILLION: Final = 1_000_000
 BILLION: Final = 1_000_000_000
 MAX_SPEC_BYTES: Final = 64 * 1024
+# Indices of a chunk's activations are points of GF(65497), so they must not wrap.
+MAX_CHUNK_ELEMENTS: Final = 65_497
+# With fewer points a smooth chunk can give a proof that looks degenerate, which is slashable.
+MIN_TOPK: Final = 16
 _SPEC_KIND: Final = "cupel.task-spec.v1"
 _PINNED_ABI: Final = "(address,bytes32)"
 TASK_PARAMS_ABI: Final = (
@@ -87,8 +91,11 @@ class TaskParams:
     @classmethod
     def from_abi(cls, values: tuple[Any, ...]) -> TaskParams:
         """Inverse of `as_abi`."""
-        *head, reward_rule, judges = values
-        return cls(*head, Pinned(*reward_rule), tuple(Pinned(*judge) for judge in judges))
+        names = [field.name for field in dataclasses.fields(cls)]
+        fields = dict(zip(names, values, strict=True))
+        fields["reward_rule"] = Pinned(*fields["reward_rule"])
+        fields["judges"] = tuple(Pinned(*judge) for judge in fields["judges"])
+        return cls(**fields)
 
 
 def task_id(chain_id: int, hub: str, params: TaskParams) -> bytes:
@@ -193,3 +200,20 @@ class TaskSpec:
         if sampling.temperature_millionths == 0 or spec.recipe.inner_steps == 0:
             raise Rejected(Reason.TASK_SPEC, "temperature and inner steps are positive")
         return spec
+
+
+def check_task(params: TaskParams, spec: TaskSpec) -> None:
+    """Whether parameters and document agree, and can be worked on and checked at all.
+
+    Rejected(TASK_PARAMETERS): a creator's mistake that would otherwise surface at a node.
+    """
+    problems = {
+        "the parameters name another TaskSpec": spec.digest != params.spec_digest,
+        "a chunk has more elements than the TOPLOC field": params.chunk_tokens * spec.model.width > MAX_CHUNK_ELEMENTS,
+        f"topk is below {MIN_TOPK}": params.topk < MIN_TOPK,
+        "the model has too few positions for the longest completion": params.max_tokens >= spec.model.positions,
+        "a round lasts no time": params.round_seconds == 0 or params.rounds == 0,
+    }
+    for problem, present in problems.items():
+        if present:
+            raise Rejected(Reason.TASK_PARAMETERS, problem)

@@ -8,7 +8,7 @@ from eth_abi.abi import decode, encode
 
 from cupel.protocol.spec.encoding import canonical_json
 from cupel.protocol.spec.errors import Reason, Rejected
-from cupel.protocol.spec.task import TASK_PARAMS_ABI, TaskParams, TaskSpec, task_id
+from cupel.protocol.spec.task import TASK_PARAMS_ABI, TaskParams, TaskSpec, check_task, task_id
 from cupel.protocol.testing.builders import example_spec
 from cupel.protocol.testing.vectors import CHAIN_ID, HUB, NODE, example_params
 
@@ -60,3 +60,13 @@ def test_a_bad_spec_is_refused(change: dict[str, object], reason: Reason) -> Non
     with pytest.raises(Rejected) as caught:
         TaskSpec.from_bytes(canonical_json(document))
     assert caught.value.reason is reason
+
+
+def test_a_task_that_cannot_work_is_refused() -> None:
+    spec = example_spec()
+    good = dataclasses.replace(example_params(), spec_digest=spec.digest)
+    check_task(good, spec)
+    for change in ({"spec_digest": bytes(32)}, {"chunk_tokens": 1024}, {"topk": 8}, {"max_tokens": 32}, {"rounds": 0}):
+        with pytest.raises(Rejected) as caught:
+            check_task(dataclasses.replace(good, **change), spec)
+        assert caught.value.reason is Reason.TASK_PARAMETERS
