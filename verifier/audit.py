@@ -14,7 +14,7 @@ Recompute = Callable[[FetchedSubmission, Sequence[int]], Recomputed]
 def audit(submission: FetchedSubmission, drawn: Sequence[int], recompute: Recompute) -> Finding | None:
     """The first lie, or None. Every rollout gets the cheap checks, the drawn ones are recomputed as well."""
     finding = _first(CHEAP, submission, drawn, None)
-    if finding is not None:
+    if finding is not None or not drawn:
         return finding
     return _first(DEEP, submission, drawn, recompute(submission, drawn))
 

@@ -39,7 +39,9 @@ class Assignment:
         if policy.digest != canonical:
             detail = f"version {policy.version} has another digest"
             observed, allowed = f"0x{policy.digest.hex()}", f"0x{canonical.hex()}"
-            return Finding(self.name, Reason.POLICY_DIGEST, detail, 0, observed, allowed)
+            # Of all digests only the first one is among the task's parameters, where the chain reads it.
+            kind = ObjectiveKind.WRONG_ASSIGNMENT if policy.version == 0 else None
+            return Finding(self.name, Reason.POLICY_DIGEST, detail, 0, observed, allowed, kind)
         return None
 
     def _seeds(self, submission: FetchedSubmission) -> Finding | None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,8 @@ from cupel.protocol.spec.rollout import (
 )
 from cupel.protocol.spec.rounds import CommittedWork
 from cupel.protocol.spec.task import TaskParams, TaskSpec
+
+MAX_DETAIL_CHARACTERS: Final = 400
 
 
 class ObjectiveKind(IntEnum):
@@ -61,7 +63,9 @@ class Finding:
     @classmethod
     def of(cls, check: str, rejected: Rejected) -> Finding:
         """A finding about the submission as a whole."""
-        return cls(check, rejected.reason, rejected.detail)
+        # Some details quote the peer's bytes, and findings end up on terminals and in documents.
+        detail = "".join(character if character.isprintable() else "?" for character in rejected.detail)
+        return cls(check, rejected.reason, detail[:MAX_DETAIL_CHARACTERS])
 
 
 @dataclass(frozen=True, slots=True)

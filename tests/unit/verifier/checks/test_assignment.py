@@ -1,5 +1,6 @@
 """Assignment: other policies, problems and seeds than the chain's are found."""
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -49,3 +50,10 @@ def test_a_chosen_seed_is_found(world: Any) -> None:
     finding = run(world.submission(world.changed(3, seed=world.rollouts[2].seed)))
     assert (finding.reason, finding.rollout, finding.objective) == (Reason.WRONG_SEED, 3, KIND)
     assert finding.observed == "0x" + world.rollouts[2].seed.hex()
+
+
+def test_another_genesis_is_objective(world: Any) -> None:
+    submission = world.submission(manifest={"policy": PolicyRef(0, b"\x09" * 32)})
+    early = dataclasses.replace(submission, work=dataclasses.replace(submission.work, round=1))
+    finding = run(early)
+    assert (finding.reason, finding.rollout, finding.objective) == (Reason.POLICY_DIGEST, 0, KIND)

@@ -1,0 +1,103 @@
+"""Evidence: what the judges decode, and documents that round-trip."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+from eth_abi.abi import decode
+
+from cupel.protocol.spec import merkle
+from cupel.protocol.spec.errors import Reason, Rejected
+from cupel.protocol.spec.rollout import RolloutLeaf, tokens_root, toploc_root
+from cupel.protocol.spec.task import Pinned
+from cupel.verifier.checks import CHEAP
+from cupel.verifier.checks.base import FetchedSubmission, Finding
+from cupel.verifier.evidence import EvidenceDocument, Judges, JuryEvidence, accuse, document_of
+
+LEAF = "(uint32,uint32,bytes32,uint32,bytes32,uint32,bytes32,bytes32,uint32)"
+OBJECTIVE, JURY, ME = ("0x" + digit * 20 for digit in ("0a", "0b", "0c"))
+BOTH = Judges(OBJECTIVE, JURY)
+
+
+def find(submission: FetchedSubmission) -> Finding:
+    return next(found for check in CHEAP if (found := check.run(submission, (), None)))
+
+
+def payload(submission: FetchedSubmission, kind: int, *types: str) -> tuple[Any, ...]:
+    """What the ObjectiveJudge decodes, after its own check of the leaf against the root."""
+    finding = find(submission)
+    accusation = accuse(finding, submission, document_of(finding, submission, ME), BOTH)
+    assert accusation is not None
+    assert (accusation.judge, accusation.node) == (OBJECTIVE, submission.work.node)
+    assert accusation.commitment.hash() == submission.commitment.hash()
+    decoded_kind, data = decode(["uint8", "bytes"], accusation.evidence)
+    assert decoded_kind == kind
+    leaf, proof, *rest = decode([LEAF, "bytes32[]", *types], data)
+    index = finding.rollout
+    assert index is not None
+    assert RolloutLeaf(*leaf) == submission.leaves[index]
+    assert merkle.verify(
+        submission.work.root, submission.leaf_hashes[index], index, submission.work.units, proof
+    )
+    return (submission.leaves[index], *rest)
+
+
+def test_a_wrong_seed_is_shown_by_its_leaf(world: Any) -> None:
+    (leaf,) = payload(world.submission(world.changed(5, seed=bytes(32))), 1)
+    assert (leaf.index, leaf.seed) == (5, bytes(32))
+
+
+def test_a_wrong_reward_is_shown_with_the_tokens(world: Any) -> None:
+    leaf, tokens = payload(world.submission(world.changed(6, reward=1_000_000)), 2, "uint32[]")
+    assert leaf.reward == 1_000_000
+    assert tokens_root(tokens, world.rules.params.chunk_tokens) == leaf.tokens_root
+
+
+def test_a_malformed_proof_is_shown_with_its_place(world: Any) -> None:
+    honest = world.rollouts[3].proofs
+    proofs = (*honest[:-1], bytes(len(honest[0])))
+    submission = world.submission(world.changed(3, proofs=proofs))
+    leaf, chunk, proof, siblings = payload(submission, 3, "uint256", "bytes", "bytes32[]")
+    assert (chunk, proof) == (len(honest) - 1, bytes(len(honest[0])))
+    assert leaf.toploc_root == toploc_root(proofs)
+    assert merkle.verify(leaf.toploc_root, merkle.leaf_hash(proof), chunk, len(honest), siblings)
+
+
+def test_what_only_a_jury_can_settle_goes_to_the_jury(world: Any) -> None:
+    submission = world.submission(root=b"\1" * 32)
+    finding = find(submission)
+    document = document_of(finding, submission, ME)
+    accusation = accuse(finding, submission, document, BOTH)
+    assert accusation is not None
+    assert (accusation.judge, accusation.reason) == (JURY, Reason.COMMITMENT_ROOT)
+    assert JuryEvidence.from_bytes(accusation.evidence) == JuryEvidence(
+        None, "commitment-root", document.digest
+    )
+    assert decode(["uint32", "string", "bytes32"], accusation.evidence)[0] == 2**32 - 1
+
+
+def test_the_judge_is_one_the_task_trusts(world: Any) -> None:
+    submission = world.submission(world.changed(5, seed=bytes(32)))
+    finding = find(submission)
+    document = document_of(finding, submission, ME)
+    fallback = accuse(finding, submission, document, Judges(None, JURY))
+    assert fallback is not None
+    assert (fallback.judge, JuryEvidence.from_bytes(fallback.evidence).rollout) == (JURY, 5)
+    assert accuse(finding, submission, document, Judges(None, None)) is None
+    assert Judges.among([Pinned(JURY, bytes(32))], OBJECTIVE, JURY) == Judges(None, JURY)
+
+
+def test_documents_round_trip_and_hide_nothing(world: Any) -> None:
+    submission = world.submission(world.changed(5, seed=bytes(32)))
+    document = document_of(find(submission), submission, ME)
+    assert EvidenceDocument.from_bytes(document.to_bytes()) == document
+    assert dataclasses.replace(document, detail="other").digest != document.digest
+    with pytest.raises(Rejected):
+        EvidenceDocument.from_bytes(document.to_bytes().replace(b'"rollout":5', b'"rollout":-5'))
+
+
+@pytest.mark.parametrize("evidence", [b"", b"\1" * 31, b"\xff" * 96, b"\0" * 31 + b"\1" + b"\xff" * 64])
+def test_hostile_jury_evidence_is_refused(evidence: bytes) -> None:
+    with pytest.raises(Rejected) as refusal:
+        JuryEvidence.from_bytes(evidence)
+    assert refusal.value.reason is Reason.ENCODING
