@@ -1,0 +1,87 @@
+"""Sampling completions from a policy, and replaying them in one pass.
+
+Both deliver the state behind every sampled token: row t is the final-norm state whose scores chose token t.
+The two differ only in the order of float32 sums, which is what TOPLOC's thresholds and the sampling tolerance absorb.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from cupel.protocol.model.tiny import Cache, TinyPolicy
+
+PAD = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """Completions of N prompts, at most T tokens each.
+
+    tokens int32 [N, T], PAD behind the end; lengths int32 [N], the end token counted; hidden float32 [N, T, width],
+    zero behind the end.
+    """
+
+    tokens: NDArray[np.int32]
+    lengths: NDArray[np.int32]
+    hidden: NDArray[np.float32]
+
+
+@torch.inference_mode()
+def generate(
+    policy: TinyPolicy, prompts: NDArray[np.int64], noise: NDArray[np.float64], eos: int, temperature: float
+) -> Generation:
+    """Sample one completion per row: token t is argmax(scores_t / temperature + noise_t), in float64.
+
+    prompts [N, P], noise [N, T, vocabulary]. A completion ends with `eos` or after T tokens.
+    """
+    rows, limit, _ = noise.shape
+    tokens = np.full((rows, limit), PAD, np.int32)
+    hidden = np.zeros((rows, limit, policy.shape.width), np.float32)
+    cache, state = _read_prompts(policy, prompts)
+    running = np.ones(rows, bool)
+    for step in range(limit):
+        scores = policy.logits(state).numpy().astype(np.float64) / temperature + noise[:, step]
+        chosen = scores.argmax(axis=1)
+        tokens[running, step] = chosen[running]
+        hidden[running, step] = state.numpy()[running]
+        running &= chosen != eos
+        if step + 1 == limit or not running.any():
+            break
+        # Finished rows keep their place in the batch: at this size dropping them costs more than it saves.
+        state = policy(torch.from_numpy(chosen)[:, None], cache)[:, -1]
+    return Generation(tokens, (tokens != PAD).sum(axis=1).astype(np.int32), hidden)
+
+
+def _read_prompts(policy: TinyPolicy, prompts: NDArray[np.int64]) -> tuple[Cache, torch.Tensor]:
+    """Cache and last state of every row. The rollouts of a group share a prompt, which is read once."""
+    distinct, rows = np.unique(prompts, axis=0, return_inverse=True)
+    cache = Cache(policy.shape.layers)
+    state = policy(torch.from_numpy(distinct), cache)[:, -1]
+    index = torch.from_numpy(rows.reshape(-1))
+    return cache.select(index), state[index]
+
+
+@torch.inference_mode()
+def prefill(
+    policy: TinyPolicy, prompts: NDArray[np.int64], tokens: NDArray[np.int32], lengths: NDArray[np.int32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """States [N, T, width] and scores [N, T, vocabulary] behind every token of finished completions, in one pass.
+
+    Rows at or behind a completion's length are zero.
+    """
+    states = policy(torch.from_numpy(replay_input(prompts, tokens)))[:, prompts.shape[1] - 1 :]
+    scores = policy.logits(states)
+    inside = np.arange(tokens.shape[1]) < lengths[:, None]
+    return states.numpy() * inside[..., None], scores.numpy() * inside[..., None]
+
+
+def replay_input(prompts: NDArray[np.int64], tokens: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Prompt and completion joined, without the last token, whose state nothing reads: int64 [N, P + T - 1].
+
+    Padding becomes token 0: causal attention keeps it out of every state that counts.
+    """
+    return np.concatenate((prompts, np.maximum(tokens[:, :-1], 0).astype(np.int64)), axis=1)

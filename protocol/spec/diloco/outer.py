@@ -1,0 +1,103 @@
+"""The aggregation: exact integers, so that every node computes the same next weights, whatever the order of updates.
+
+DiLoCo's outer optimiser (SGD with Nesterov momentum on the mean pseudo-gradient; Douillard et al. 2023) in fixed
+point: weights int32 in units of 2^-20, pseudo-gradients and momentum int64 in units of 2^-32.
+
+Why nothing overflows an int64: a coordinate of an update is below 2^7 (127 * 2^0), so 2^39 in units; up to 2^16
+updates sum below 2^55, and their mean is below 2^39 again. A rational momentum below one has a gap of at least
+1 / 2^10 to one, so the buffer, a geometric sum, stays below 2^39 * 2^10 = 2^49, rounding included below
+MAX_MOMENTUM = 2^50. The products with numerators up to 2^10 stay below 2^61.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from cupel.protocol.spec.diloco.blocks import BLOCK, MAX_EXPONENT, MIN_EXPONENT, Update
+from cupel.protocol.spec.errors import Reason, Rejected
+from cupel.protocol.spec.task import Aggregation
+
+WEIGHT_FRACTION_BITS: Final = 20
+MOMENTUM_FRACTION_BITS: Final = 32
+# Below 2^24 an integer converts to float32 exactly; with 20 fraction bits a weight stays below 16.
+MAX_WEIGHT: Final = 2**24 - 1
+MAX_MOMENTUM: Final = 2**50
+MAX_TERM: Final = 2**10
+MAX_UPDATES: Final = 2**16
+
+
+@dataclass(frozen=True, slots=True)
+class OuterState:
+    """A canonical version: weights int32 [parameters] (2^-20), momentum int64 [parameters] (2^-32)."""
+
+    weights: npt.NDArray[np.int32]
+    momentum: npt.NDArray[np.int64]
+
+
+def check_aggregation(aggregation: Aggregation) -> None:
+    """Rejected(TASK_SPEC) unless the rates are rationals the integers are safe with: terms up to 2^10, momentum
+    below one."""
+    rate = (aggregation.learning_rate_numerator, aggregation.learning_rate_denominator)
+    momentum = (aggregation.momentum_numerator, aggregation.momentum_denominator)
+    for name, (numerator, denominator) in (("learning rate", rate), ("momentum", momentum)):
+        if not (0 <= numerator <= MAX_TERM and 1 <= denominator <= MAX_TERM):
+            raise Rejected(Reason.TASK_SPEC, f"outer {name} {numerator}/{denominator}: terms go up to {MAX_TERM}")
+    if momentum[0] >= momentum[1]:
+        raise Rejected(Reason.TASK_SPEC, f"outer momentum {momentum[0]}/{momentum[1]} is not below one")
+
+
+def aggregate(state: OuterState, updates: Sequence[Update], aggregation: Aggregation) -> OuterState:
+    """The next version from the accepted updates, in any order. Without updates nothing changes.
+
+    Rejected(TASK_SPEC) as `check_aggregation`. Updates must have passed `update_from_bytes`, the state
+    `check_state`.
+    """
+    check_aggregation(aggregation)
+    if not updates:
+        return state
+    gradient = mean_update(updates, state.weights.size)
+    momentum = aggregation.momentum_numerator, aggregation.momentum_denominator
+    buffer = divide(state.momentum * momentum[0], momentum[1]) + gradient
+    ahead = gradient + divide(buffer * momentum[0], momentum[1])
+    step = divide(ahead * aggregation.learning_rate_numerator, aggregation.learning_rate_denominator)
+    moved = state.weights - divide(step, 1 << (MOMENTUM_FRACTION_BITS - WEIGHT_FRACTION_BITS))
+    return OuterState(moved.clip(-MAX_WEIGHT, MAX_WEIGHT).astype(np.int32), buffer)
+
+
+def mean_update(updates: Sequence[Update], num_parameters: int) -> npt.NDArray[np.int64]:
+    """Mean of the updates, int64 [parameters] in units of 2^-32, rounded half to even."""
+    assert 1 <= len(updates) <= MAX_UPDATES, f"{len(updates)} updates"
+    total = np.zeros(num_parameters, dtype=np.int64)
+    for update in updates:
+        total += fixed_point(update, num_parameters)
+    return divide(total, len(updates))
+
+
+def fixed_point(update: Update, num_parameters: int) -> npt.NDArray[np.int64]:
+    """The update's coordinates, exactly: int64 [parameters] in units of 2^-32."""
+    exponents = update.exponents.astype(np.int64)
+    assert MIN_EXPONENT <= exponents.min(initial=0) and exponents.max(initial=MIN_EXPONENT) <= MAX_EXPONENT
+    factors = np.left_shift(np.int64(1), exponents + MOMENTUM_FRACTION_BITS)
+    return (update.mantissas.reshape(-1, BLOCK) * factors[:, None]).reshape(-1)[:num_parameters]
+
+
+def divide(numerator: npt.NDArray[np.int64], denominator: int) -> npt.NDArray[np.int64]:
+    """numerator / denominator, rounded half to even. The denominator is positive and below 2^62."""
+    quotient, rest = np.divmod(numerator, np.int64(denominator))
+    twice = 2 * rest
+    up = (twice > denominator) | ((twice == denominator) & (quotient % 2 == 1))
+    return np.asarray(quotient + up, dtype=np.int64)
+
+
+def check_state(state: OuterState) -> None:
+    """Rejected(CHECKPOINT) unless every weight and momentum lies in the range the aggregation keeps them in."""
+    if state.weights.size and np.abs(state.weights.astype(np.int64)).max() > MAX_WEIGHT:
+        raise Rejected(Reason.CHECKPOINT, "a weight outside (-16, 16)")
+    # Two comparisons, not abs: the most negative int64 has no absolute value.
+    if state.momentum.min(initial=0) < -MAX_MOMENTUM or state.momentum.max(initial=0) > MAX_MOMENTUM:
+        raise Rejected(Reason.CHECKPOINT, "a momentum out of range")
