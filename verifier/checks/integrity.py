@@ -37,7 +37,7 @@ class Integrity:
         yield from self._root(submission)
         for index, rollout in enumerate(submission.rollouts):
             yield from self._completion(submission, index, rollout)
-        # An update that does not decode would keep everyone from computing the next version.
+        # Nobody can aggregate an update that does not decode: the node has trained nothing.
         _ = submission.update
 
     def _manifest(self, submission: FetchedSubmission) -> Iterator[Finding]:
