@@ -34,7 +34,7 @@ interface IJurorPool {
     function register() external;
 
     /// @notice Returns the sender's stake and gives up its place. Not while it serves or a draw is pending.
-    function leave() external;
+    function resign() external;
 
     /// @notice Takes a juror whose stake no longer covers a penalty out of the pool. Anyone may.
     function evict(address juror) external;

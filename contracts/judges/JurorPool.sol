@@ -51,7 +51,7 @@ abstract contract JurorPool is IJurorPool {
     }
 
     /// @inheritdoc IJurorPool
-    function leave() external {
+    function resign() external {
         Juror storage juror = _jurors[msg.sender];
         uint128 stake = juror.stake;
         if (stake == 0 && juror.place == 0) revert JurorPool_NotRegistered(msg.sender);
