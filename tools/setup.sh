@@ -7,7 +7,7 @@ exec >&2
 
 VENV=.venv
 STAMPS=.setup
-NEEDED_MEGABYTES=3500 # .venv 1.8 GB with torch for the CPU, node_modules 0.3 GB, pip's temporary files
+NEEDED_MEGABYTES=3000 # .venv 1.3 GB with torch for the CPU, node_modules 0.2 GB, the rest for pip's temporary files
 
 say() { printf 'cupel set-up: %s\n' "$*"; }
 
@@ -26,6 +26,11 @@ logged() {
     tail -n 15 "$log"
     if grep -qi 'no space left' "$log"; then
         fail "no space left on this disk" "free $((NEEDED_MEGABYTES / 1000 + 1)) GB and run the same command again"
+    fi
+    if grep -Eqi "command '[^']*(cc|clang)[^']*' failed|no such file or directory: '(cc|gcc|clang)'|unable to execute" "$log" &&
+        ! command -v "${CC:-cc}" >/dev/null 2>&1; then
+        fail "a package has to be compiled here and there is no C compiler" \
+            "install one (build-essential on Debian and Ubuntu, xcode-select --install on macOS) and run the same command again"
     fi
     if grep -q 'Python\.h' "$log"; then
         fail "the headers of Python are missing" "install them (python3-dev on Debian and Ubuntu) and run the same command again"
@@ -57,8 +62,6 @@ is_recent_node() {
 check_prerequisites() {
     find_python >/dev/null ||
         fail "no Python 3.11 or newer found" "install one, or name it: make PYTHON=/path/to/python3.12 ..."
-    command -v "${CC:-cc}" >/dev/null 2>&1 ||
-        fail "no C compiler found" "install one (build-essential on Debian and Ubuntu, xcode-select --install on macOS)"
     free=$(df -Pk . | awk 'NR == 2 { print int($4 / 1024) }')
     [ -x "$VENV/bin/python" ] || [ "$free" -ge "$NEEDED_MEGABYTES" ] ||
         fail "only $free MB free on this disk and $NEEDED_MEGABYTES MB are needed" "free some space"

@@ -1,0 +1,1 @@
+"""Typed access to the contracts; generated, see tools/bindgen.py."""

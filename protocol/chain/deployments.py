@@ -1,0 +1,47 @@
+"""Where a network's contracts are: one JSON file, written by the deployment."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from cupel.protocol.chain.contract import checksum
+from cupel.protocol.config import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Addresses on one chain."""
+
+    chain_id: int
+    first_block: int
+    """Block before which the hub has no events."""
+    hub: str
+    token: str
+    objective_judge: str
+    jury_judge: str
+    sorting_reward: str
+
+    def write(self, path: Path) -> None:
+        """Write the file."""
+        path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path, chain_id: int) -> Deployment:
+        """Read the file. ConfigError if it is unreadable, incomplete or of another chain."""
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            deployment = cls(
+                **{name: value if isinstance(value, int) else checksum(value) for name, value in values.items()}
+            )
+        except OSError as error:
+            problem = f"cannot read {path} ({error.strerror})"
+            raise ConfigError("deployment", problem, "Name the file that the deployment wrote") from None
+        except (ValueError, TypeError, AttributeError) as error:
+            problem = f"{path} is not a deployment file ({error})"
+            raise ConfigError("deployment", problem, "Name the file that the deployment wrote") from None
+        if deployment.chain_id != chain_id:
+            problem = f"{path} is of chain {deployment.chain_id}, not {chain_id}"
+            raise ConfigError("deployment", problem, "Correct chain_id or deployment")
+        return deployment

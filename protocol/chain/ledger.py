@@ -1,0 +1,201 @@
+"""The hub's state as its events tell it: the one view of the chain that creator, node and verifier share.
+
+Events are applied in chain order. After a reorganisation a new ledger is made from the events that remain.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from cupel.protocol.chain.bindings import hub
+from cupel.protocol.spec.rollout import Commitment, checkpoint_root
+from cupel.protocol.spec.rounds import CommittedWork, SlashRecord
+from cupel.protocol.spec.task import TaskParams
+
+
+class ChallengeStatus(Enum):
+    """Where a challenge stands."""
+
+    PENDING = "pending"
+    GUILTY = "guilty"
+    NOT_GUILTY = "not guilty"
+    EXPIRED = "expired"
+    MOOT = "moot"
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRecord:
+    """A node's membership."""
+
+    node: str
+    owner: str
+    payout: str
+    quota: int
+    stake: int
+    first_round: int
+    paid: int = 0
+    """Commitments the pay cursor has passed."""
+    exit_requested_at: int | None = None
+    exited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointRecord:
+    """A posted digest and who answers for it."""
+
+    version: int
+    digest: bytes
+    node: str
+    sequence: int
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengeRecord:
+    """A challenge and its outcome so far."""
+
+    challenge_id: int
+    node: str
+    sequence: int
+    judge: str
+    challenger: str
+    evidence: bytes
+    time: int
+    status: ChallengeStatus = ChallengeStatus.PENDING
+
+
+@dataclass(slots=True)
+class TaskLedger:
+    """Everything the hub's events say of one task."""
+
+    task: bytes
+    params: TaskParams
+    members: dict[str, MemberRecord] = field(default_factory=dict)
+    beacons: dict[int, bytes] = field(default_factory=dict)
+    work: dict[tuple[str, int], CommittedWork] = field(default_factory=dict)
+    """Rollout commitments by node and sequence."""
+    posted: list[CheckpointRecord] = field(default_factory=list)
+    slashes: list[SlashRecord] = field(default_factory=list)
+    challenges: dict[int, ChallengeRecord] = field(default_factory=dict)
+
+    def slashed(self, node: str) -> bool:
+        """Whether the node's membership was slashed."""
+        return any(record.node == node for record in self.slashes)
+
+    def roster(self) -> tuple[str, ...]:
+        """Members that were not slashed and have not left, in address order."""
+        present = (m.node for m in self.members.values() if not m.exited and not self.slashed(m.node))
+        return tuple(sorted(present, key=str.lower))
+
+    def checkpoint(self, version: int) -> CheckpointRecord | None:
+        """The digest that stands for a version: the newest whose poster was not slashed."""
+        for record in reversed(self.posted):
+            if record.version == version and not self.slashed(record.node):
+                return record
+        return None
+
+    def commitments(self, node: str) -> tuple[Commitment, ...]:
+        """Every commitment of a node, posted checkpoints included, in sequence order."""
+        rounds = [
+            Commitment(w.sequence, w.round, w.root, w.manifest, w.units, w.time)
+            for w in self.work.values()
+            if w.node == node
+        ]
+        checkpoints = [
+            Commitment(c.sequence, c.version, checkpoint_root(c.version, c.digest), c.digest, 0, c.time)
+            for c in self.posted
+            if c.node == node
+        ]
+        return tuple(sorted(rounds + checkpoints, key=lambda commitment: commitment.sequence))
+
+    def pending_challenges(self, node: str) -> tuple[ChallengeRecord, ...]:
+        """Challenges against a node that await a verdict."""
+        return tuple(
+            record
+            for record in self.challenges.values()
+            if record.node == node and record.status is ChallengeStatus.PENDING
+        )
+
+    def apply(self, event: object) -> None:
+        """Take in one of the hub's events about this task; events the ledger does not need are passed over."""
+        match event:
+            case hub.Joined():
+                self.members[event.node] = MemberRecord(
+                    event.node, event.owner, event.payout, event.quota, event.stake, event.first_round
+                )
+            case hub.RoundOpened():
+                self.beacons[event.round] = event.beacon
+            case hub.Committed():
+                self.work[event.node, event.sequence] = CommittedWork(
+                    event.node,
+                    event.sequence,
+                    event.round,
+                    event.root,
+                    event.manifest,
+                    event.units,
+                    event.time,
+                )
+            case hub.CheckpointPosted():
+                self.posted.append(
+                    CheckpointRecord(event.version, event.digest, event.node, event.sequence, event.time)
+                )
+            case hub.Slashed():
+                self.slashes.append(SlashRecord(event.node, event.time))
+            case hub.Claimed():
+                self._update_member(event.node, paid=event.paid)
+            case hub.ExitRequested():
+                self._update_member(event.node, exit_requested_at=event.time)
+            case hub.Exited():
+                self._update_member(event.node, exited=True)
+            case hub.Challenged():
+                self.challenges[event.challenge_id] = ChallengeRecord(
+                    event.challenge_id,
+                    event.node,
+                    event.sequence,
+                    event.judge,
+                    event.challenger,
+                    event.evidence,
+                    event.time,
+                )
+            case hub.Resolved():
+                self._settle(event.challenge_id, ChallengeStatus.GUILTY if event.guilty else ChallengeStatus.NOT_GUILTY)
+            case hub.Mooted():
+                self._settle(event.challenge_id, ChallengeStatus.MOOT)
+            case hub.Expired():
+                self._settle(event.challenge_id, ChallengeStatus.EXPIRED)
+
+    def _update_member(self, node: str, **changes: Any) -> None:
+        self.members[node] = dataclasses.replace(self.members[node], **changes)
+
+    def _settle(self, challenge_id: int, status: ChallengeStatus) -> None:
+        self.challenges[challenge_id] = dataclasses.replace(self.challenges[challenge_id], status=status)
+
+
+@dataclass(slots=True)
+class HubLedger:
+    """Every task of a hub, and where accounts say they can be reached."""
+
+    tasks: dict[bytes, TaskLedger] = field(default_factory=dict)
+    """In order of creation."""
+    endpoints: dict[str, str] = field(default_factory=dict)
+    _task_of_challenge: dict[int, bytes] = field(default_factory=dict)
+
+    def apply(self, event: object) -> None:
+        """Take in one of the hub's events."""
+        match event:
+            case hub.EndpointSet():
+                self.endpoints[event.account] = event.endpoint
+            case hub.TaskCreated():
+                self.tasks[event.task] = TaskLedger(event.task, TaskParams.from_abi(event.params))
+            case hub.Challenged():
+                self._task_of_challenge[event.challenge_id] = event.task
+                self.tasks[event.task].apply(event)
+            case hub.Resolved() | hub.Mooted():
+                self.tasks[self._task_of_challenge[event.challenge_id]].apply(event)
+            case _:
+                task = getattr(event, "task", None)
+                if task in self.tasks:
+                    self.tasks[task].apply(event)

@@ -1,0 +1,84 @@
+"""Fetching what a commitment names, and knowing who else holds it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from cupel.protocol.network import Swarm
+from cupel.protocol.spec.errors import Rejected
+from cupel.protocol.spec.rollout import MAX_MANIFEST_BYTES, FileRef, SubmissionManifest
+from cupel.protocol.spec.shardcast.cid import Cid
+from cupel.protocol.spec.task import TaskParams
+
+# Room in a rollouts file beside its arrays: the safetensors header.
+_HEADER_BYTES = 4096
+_ROLLOUT_BYTES = 32 + 8 + 4 + 4
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionFiles:
+    """The files of a submission. A Rejected stands for a file that no honest submission can have."""
+
+    manifest: bytes
+    rollouts: bytes | Rejected
+    update: bytes | Rejected
+
+
+def max_rollouts_bytes(params: TaskParams) -> int:
+    """Largest rollouts file a task's round can give."""
+    chunks = -(-params.max_tokens // params.chunk_tokens)
+    row = _ROLLOUT_BYTES + 4 * params.max_tokens + chunks * (2 + 2 * params.topk)
+    return params.units_per_round * row + _HEADER_BYTES
+
+
+async def fetch_submission(
+    swarm: Swarm, manifest_digest: bytes, params: TaskParams, max_update_bytes: int, deadline_seconds: float
+) -> SubmissionFiles:
+    """Fetch a submission by the digest on the chain; all of it is then served from here too.
+
+    NetworkError if something cannot be had in time: that is no evidence of anything. A manifest that does not decode
+    has no files to fetch; both are then Rejected with the same reason.
+    """
+    manifest = await _fetch_manifest(swarm, manifest_digest, deadline_seconds)
+    try:
+        parsed = SubmissionManifest.from_bytes(manifest)
+    except Rejected as rejected:
+        return SubmissionFiles(manifest, rejected, rejected)
+    rollouts, update = await asyncio.gather(
+        _fetch_file(swarm, parsed.rollouts, max_rollouts_bytes(params), deadline_seconds),
+        _fetch_file(swarm, parsed.update, max_update_bytes, deadline_seconds),
+    )
+    return SubmissionFiles(manifest, rollouts, update)
+
+
+async def fetch_update(
+    swarm: Swarm, manifest_digest: bytes, max_bytes: int, deadline_seconds: float
+) -> bytes | Rejected:
+    """A submission's update file alone. NetworkError and Rejected as `fetch_submission`."""
+    manifest = await _fetch_manifest(swarm, manifest_digest, deadline_seconds)
+    try:
+        reference = SubmissionManifest.from_bytes(manifest).update
+    except Rejected as rejected:
+        return rejected
+    return await _fetch_file(swarm, reference, max_bytes, deadline_seconds)
+
+
+async def count_holders(swarm: Swarm, manifest: SubmissionManifest) -> int:
+    """How many peers hold the whole submission (the least of its three parts)."""
+    parts = (Cid.from_digest(manifest.digest), Cid.parse(manifest.rollouts.cid), Cid.parse(manifest.update.cid))
+    return min(await asyncio.gather(*(swarm.holders(part) for part in parts)))
+
+
+async def _fetch_manifest(swarm: Swarm, digest: bytes, deadline_seconds: float) -> bytes:
+    return await swarm.fetch_block(
+        Cid.from_digest(digest), deadline_seconds=deadline_seconds, max_bytes=MAX_MANIFEST_BYTES
+    )
+
+
+async def _fetch_file(swarm: Swarm, reference: FileRef, max_bytes: int, deadline_seconds: float) -> bytes | Rejected:
+    try:
+        root = Cid.parse(reference.cid)
+        return await swarm.fetch_file(root, max_bytes=max_bytes, deadline_seconds=deadline_seconds)
+    except Rejected as rejected:
+        return rejected
