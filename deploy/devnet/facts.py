@@ -83,6 +83,7 @@ class Claim:
     node: str
     units: int
     amount: int
+    time: int
     transaction: str
 
 
@@ -92,6 +93,7 @@ class Withdrawal:
 
     account: str
     amount: int
+    time: int
     transaction: str
 
 
@@ -132,6 +134,10 @@ class ChainFacts:
     """Everything the verdict and the report take from the chain."""
 
     block: int
+    creator: str
+    hub_address: str
+    jury_address: str
+    burn_address: str
     terms: Terms
     members: tuple[Membership, ...]
     work: tuple[Work, ...]

@@ -134,8 +134,10 @@ def hub_solvent(facts: ChainFacts) -> Check:
     """The hub holds exactly what it owes."""
     hub = facts.hub
     owed = hub.bounties + hub.stakes + hub.bonds + hub.credits
-    observed = f"holds {hub.balance}, owes {owed} (difference {hub.balance - owed})"
-    return Check("hub-solvent", "Hub solvent to the last unit", hub.balance == owed, observed, "difference 0")
+    observed = f"holds {tokens(hub.balance)}, owes {tokens(owed)} (difference {hub.balance - owed} units)"
+    return Check(
+        "hub-solvent", "Hub solvent to the last unit", hub.balance == owed, observed, "difference 0 units"
+    )
 
 
 def processes_finished(state: DemoState) -> Check:

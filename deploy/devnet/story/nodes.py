@@ -46,7 +46,9 @@ def _committed(state: DemoState, event: DemoEvent) -> DemoState:
         rewards=with_item(node.rewards, index, reward),
         losses=with_item(node.losses, index, event.number("loss_millionths")),
     )
-    return add_line(changed, event, f"committed {event.number('units')} units, reward {reward / 1e6:.3f}")
+    return add_line(
+        changed, event, f"round {index}: {event.number('units')} units, reward {reward / 1e6:.3f}"
+    )
 
 
 def _policy(state: DemoState, event: DemoEvent) -> DemoState:

@@ -35,8 +35,10 @@ UNITS = 128
 RATE = TOKEN // 100
 STAKE = 100 * TOKEN
 BOND = 5 * TOKEN
+BOUNTY = 5 * ROUNDS * UNITS * RATE
 START_MS = 1_790_000_000_000
 TASK_START = START_MS // 1000 + 40
+BURN = "0x000000000000000000000000000000000000dEaD"
 LIARS = {"node-4": Lie.PERTURBED_MODEL, "node-5": Lie.INFLATED_REWARD}
 NODES = [f"node-{number}" for number in range(1, 6)]
 VERIFIERS = ["verifier-1", "verifier-2"]
@@ -252,18 +254,29 @@ def sample_facts() -> ChainFacts:
     honest = [name for name in NODES if name not in LIARS]
     pay = ROUNDS * UNITS * RATE
     balances = {account(name): STAKE + pay for name in honest} | {account(name): 0 for name in LIARS}
-    balances |= {account("verifier-1"): 300 * TOKEN, account("verifier-2"): 200 * TOKEN}
-    left = 500 * TOKEN - 3 * pay
+    balances |= {
+        account("verifier-1"): 300 * TOKEN,
+        account("verifier-2"): 200 * TOKEN,
+        account("creator"): 0,
+    }
+    end = TASK_START + ROUNDS * ROUND_SECONDS
+    left = BOUNTY - 3 * pay
     return ChainFacts(
         block=330,
-        terms=Terms(digest("task"), TASK_START, ROUNDS, ROUND_SECONDS, UNITS, RATE, STAKE, BOND, 500 * TOKEN),
+        creator=account("creator"),
+        hub_address=account("hub"),
+        jury_address=account("jury"),
+        burn_address=BURN,
+        terms=Terms(digest("task"), TASK_START, ROUNDS, ROUND_SECONDS, UNITS, RATE, STAKE, BOND, BOUNTY),
         members=tuple(Membership(account(name), account(name), ROUNDS * UNITS, STAKE) for name in NODES),
         work=work,
         challenges=tuple(challenges),
         slashes=tuple(slashes),
-        claims=tuple(Claim(account(name), ROUNDS * UNITS, pay, digest("claim", name)) for name in honest),
+        claims=tuple(
+            Claim(account(name), ROUNDS * UNITS, pay, end + 20, digest("claim", name)) for name in honest
+        ),
         withdrawals=tuple(
-            Withdrawal(account(name), pay + STAKE, digest("withdraw", name)) for name in honest
+            Withdrawal(account(name), pay + STAKE, end + 31, digest("withdraw", name)) for name in honest
         ),
         checkpoints=tuple(
             Checkpoint(index, digest("version", index), account("node-1"), TASK_START)
@@ -278,7 +291,9 @@ def sample_facts() -> ChainFacts:
             ),
         ),
         hub=HubMoney(left, left, 0, 0, 0),
-        funded={account(name): STAKE for name in NODES} | {account(name): 200 * TOKEN for name in VERIFIERS},
+        funded={account(name): STAKE for name in NODES}
+        | {account(name): 200 * TOKEN for name in VERIFIERS}
+        | {account("creator"): BOUNTY},
         balances=balances,
         credits={},
     )

@@ -81,26 +81,26 @@ def run_with_supervisor(folder: Path, program: str) -> tuple[Listener, float]:
     return listener, loop_time
 
 
-def test_obedient_child_ends_at_once(tmp_path: Path):
+def test_obedient_child_ends_at_once(tmp_path: Path) -> None:
     listener, seconds = run_with_supervisor(tmp_path, OBEDIENT)
     assert listener.events[-1].fields == {"code": -signal.SIGTERM}
     assert seconds < 3
 
 
-def test_stubborn_child_is_killed_within_five_seconds(tmp_path: Path):
+def test_stubborn_child_is_killed_within_five_seconds(tmp_path: Path) -> None:
     listener, seconds = run_with_supervisor(tmp_path, STUBBORN)
     assert listener.events[-1].fields == {"code": -signal.SIGKILL}
     assert seconds < 5
 
 
-def test_grandchildren_end_too(tmp_path: Path):
+def test_grandchildren_end_too(tmp_path: Path) -> None:
     listener, _ = run_with_supervisor(tmp_path, WITH_GRANDCHILD)
     grandchild = next(event for event in listener.events if event.name == "ready").number("pid")
     assert grandchild > 0
     assert dies(grandchild)
 
 
-def test_children_end_when_the_block_fails(tmp_path: Path):
+def test_children_end_when_the_block_fails(tmp_path: Path) -> None:
     listener = Listener()
 
     async def scenario() -> None:
@@ -115,7 +115,7 @@ def test_children_end_when_the_block_fails(tmp_path: Path):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the kernel's parent-death signal")
-def test_children_die_with_a_killed_parent(tmp_path: Path):
+def test_children_die_with_a_killed_parent(tmp_path: Path) -> None:
     program = f"""
 import asyncio, os, signal, sys
 from pathlib import Path
@@ -137,7 +137,7 @@ asyncio.run(main())
     assert dies(pid)
 
 
-def test_failure_names_the_end_of_the_log(tmp_path: Path):
+def test_failure_names_the_end_of_the_log(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with Supervisor(tmp_path, lambda event: None) as supervisor:
             await supervisor.start("creator", [sys.executable, "-c", "import sys; sys.exit('no funds')"])
@@ -149,7 +149,7 @@ def test_failure_names_the_end_of_the_log(tmp_path: Path):
         asyncio.run(scenario())
 
 
-def test_missing_program_is_named(tmp_path: Path):
+def test_missing_program_is_named(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with Supervisor(tmp_path, lambda event: None) as supervisor:
             await supervisor.start("creator", [tmp_path / "absent"])
@@ -158,7 +158,7 @@ def test_missing_program_is_named(tmp_path: Path):
         asyncio.run(scenario())
 
 
-def test_overlong_line_does_not_end_the_listening(tmp_path: Path):
+def test_overlong_line_does_not_end_the_listening(tmp_path: Path) -> None:
     listener = Listener()
     program = "print('x' * (9 << 20)); print('{\"event\":\"done\"}')"
 
@@ -171,7 +171,7 @@ def test_overlong_line_does_not_end_the_listening(tmp_path: Path):
     assert "done" in [event.name for event in listener.events]
 
 
-def test_stopping_what_has_ended_does_nothing(tmp_path: Path):
+def test_stopping_what_has_ended_does_nothing(tmp_path: Path) -> None:
     async def scenario() -> int | None:
         with (tmp_path / "log").open("wb") as log:
             process = await spawn([sys.executable, "-c", "pass"], stderr=log, pipe_stdout=False)
@@ -182,7 +182,7 @@ def test_stopping_what_has_ended_does_nothing(tmp_path: Path):
     assert asyncio.run(scenario()) == 0
 
 
-def test_tail_skips_empty_lines(tmp_path: Path):
+def test_tail_skips_empty_lines(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("one\n\ntwo\nthree\n\n", encoding="utf-8")
     assert tail(tmp_path / "log", 2) == "two | three"
     assert tail(tmp_path / "absent") == ""
