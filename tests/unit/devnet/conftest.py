@@ -258,6 +258,7 @@ def sample_facts() -> ChainFacts:
         account("verifier-1"): 300 * TOKEN,
         account("verifier-2"): 200 * TOKEN,
         account("creator"): 0,
+        BURN: 100 * TOKEN,
     }
     end = TASK_START + ROUNDS * ROUND_SECONDS
     left = BOUNTY - 3 * pay
