@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
+from cupel.protocol.config import EnvironmentProblem
 from cupel.protocol.spec.shardcast.cid import Cid
 
 
-class StorageError(Exception):
+class StorageError(EnvironmentProblem):
     """A store that cannot read or write."""
 
     def __init__(self, problem: str, remedy: str) -> None:

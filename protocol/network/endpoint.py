@@ -1,0 +1,88 @@
+"""Where a participant is reached, as it says on the chain: one string of two multiaddrs.
+
+    /ip4/<host>/tcp/<port>/p2p/<peer id>,/ip4/<host>/tcp/<port>/http
+
+The first is the libp2p control plane, the second the HTTP server of blocks. Anyone may write anything on the chain,
+so parsing is strict and bounded, and an endpoint is a place to try, never a proof of who answers there.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from cupel.protocol.spec.errors import Reason, Rejected
+
+MAX_ENDPOINT_CHARACTERS: Final = 160
+_FORM = re.compile(
+    r"/ip4/([0-9.]{7,15})/tcp/([1-9][0-9]{0,4})/p2p/([1-9A-HJ-NP-Za-km-z]{52}),/ip4/([0-9.]{7,15})/tcp/([1-9][0-9]{0,4})/http"
+)
+_BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+# Identity multihash (its zero byte is base58's leading '1') of a 36-byte protobuf: key type Ed25519, 32 bytes.
+_ED25519_PREFIX: Final = bytes.fromhex("2408011220")
+_PEER_ID_TAIL_BYTES: Final = 37
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Both planes of one participant."""
+
+    control_host: str
+    """IPv4, dotted."""
+    control_port: int
+    peer_id: str
+    """libp2p peer id of an Ed25519 key, base58."""
+    data_host: str
+    data_port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Endpoint:
+        """Inverse of `str`. Rejected(ENDPOINT) for any other text."""
+        match = _FORM.fullmatch(text) if len(text) <= MAX_ENDPOINT_CHARACTERS else None
+        if match is None:
+            raise Rejected(Reason.ENDPOINT, "not /ip4/…/tcp/…/p2p/…,/ip4/…/tcp/…/http")
+        control_host, control_port, peer_id, data_host, data_port = match.groups()
+        if not _is_ed25519_peer_id(peer_id):
+            raise Rejected(Reason.ENDPOINT, "not the peer id of an Ed25519 key")
+        return cls(_host(control_host), _port(control_port), peer_id, _host(data_host), _port(data_port))
+
+    @property
+    def control_address(self) -> str:
+        """What libp2p dials."""
+        return f"/ip4/{self.control_host}/tcp/{self.control_port}"
+
+    @property
+    def data_url(self) -> str:
+        """Root of the block server."""
+        return f"http://{self.data_host}:{self.data_port}"
+
+    def __str__(self) -> str:
+        return f"{self.control_address}/p2p/{self.peer_id},/ip4/{self.data_host}/tcp/{self.data_port}/http"
+
+
+def _is_ed25519_peer_id(text: str) -> bool:
+    number = 0
+    for character in text:
+        number = number * 58 + _BASE58.index(character)
+    # A second leading '1' would be a second zero byte: another spelling, and no key.
+    if text[0] != "1" or text[1] == "1" or number >= 1 << 8 * _PEER_ID_TAIL_BYTES:
+        return False
+    return number.to_bytes(_PEER_ID_TAIL_BYTES, "big").startswith(_ED25519_PREFIX)
+
+
+def _host(text: str) -> str:
+    try:
+        address = ipaddress.IPv4Address(text)
+    except ipaddress.AddressValueError:
+        raise Rejected(Reason.ENDPOINT, f"{text} is not an IPv4 address") from None
+    if address.is_unspecified or address.is_multicast:
+        raise Rejected(Reason.ENDPOINT, f"{text} is not the address of one machine")
+    return text
+
+
+def _port(text: str) -> int:
+    if int(text) > 65535:
+        raise Rejected(Reason.ENDPOINT, f"{text} is not a port")
+    return int(text)

@@ -1,0 +1,81 @@
+"""Whole files from the swarm: the DAG is walked from the root, checked on the way and stored from the leaves up.
+
+The root is stored last. So whoever holds a root holds the whole file, and asking for the root alone (`holders`)
+tells who can serve it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from cupel.protocol.spec.errors import Reason, Rejected
+from cupel.protocol.spec.shardcast.cid import Cid
+from cupel.protocol.spec.shardcast.unixfs import MAX_BLOCK_BYTES, Link, child_links, root_link
+from cupel.protocol.storage.files import BlockMissing, read_file
+from cupel.protocol.storage.port import BlockStore
+
+# Leaves in flight: with 1 MiB each, what a fetch holds in memory beside the file itself.
+WINDOW: Final = 8
+
+FetchBlock = Callable[[Cid, int], Awaitable[bytes]]
+"""A block of at most so many bytes, from a peer, checked; not stored."""
+
+
+async def fetch_file(store: BlockStore, fetch: FetchBlock, root: Cid, max_bytes: int) -> bytes:
+    """The file below `root`, from the store as far as it is there, else from peers; all of it is stored then.
+
+    Rejected(SIZE) for a file above `max_bytes`, found out from the root alone; Rejected(DAG, CID) for a root that
+    is no file of ours; both are the publisher's doing, not the serving peer's. Whatever `fetch` raises otherwise.
+    """
+    window = asyncio.Semaphore(WINDOW)
+    while True:
+        try:
+            return await asyncio.to_thread(read_file, store, root, max_bytes)
+        except BlockMissing:
+            await _complete_file(store, fetch, root, max_bytes, window)
+
+
+async def _complete_file(
+    store: BlockStore, fetch: FetchBlock, root: Cid, max_bytes: int, window: asyncio.Semaphore
+) -> None:
+    block = await _obtain(store, fetch, root, MAX_BLOCK_BYTES)
+    link = root_link(root, block)
+    if link.file_bytes > max_bytes:
+        raise Rejected(Reason.SIZE, f"file of {link.file_bytes} bytes, at most {max_bytes} allowed")
+    await _complete_below(store, fetch, link, block, window)
+    await asyncio.to_thread(store.put, block, root)
+
+
+async def _complete_below(
+    store: BlockStore, fetch: FetchBlock, parent: Link, block: bytes, window: asyncio.Semaphore
+) -> None:
+    """Store everything below `parent`: nodes one after the other, the leaves of each in parallel."""
+    # A checkpoint may repeat a leaf of zeros a thousand times.
+    children = tuple(dict.fromkeys(child_links(parent, block)))
+    if parent.height > 1:
+        for child in children:
+            node = await _obtain(store, fetch, child.cid, MAX_BLOCK_BYTES)
+            await _complete_below(store, fetch, child, node, window)
+            await asyncio.to_thread(store.put, node, child.cid)
+        return
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for child in children:
+                tasks.create_task(_complete_leaf(store, fetch, child, window))
+    except BaseExceptionGroup as group:
+        # One leaf that fails fails the file; the first reason is the reason.
+        raise group.exceptions[0] from None
+
+
+async def _complete_leaf(store: BlockStore, fetch: FetchBlock, leaf: Link, window: asyncio.Semaphore) -> None:
+    async with window:
+        block = await _obtain(store, fetch, leaf.cid, leaf.file_bytes)
+        child_links(leaf, block)
+        await asyncio.to_thread(store.put, block, leaf.cid)
+
+
+async def _obtain(store: BlockStore, fetch: FetchBlock, cid: Cid, max_bytes: int) -> bytes:
+    block = await asyncio.to_thread(store.get, cid)
+    return await fetch(cid, max_bytes) if block is None else block

@@ -1,0 +1,173 @@
+"""The swarm as every process uses it: announcements by gossip, blocks and files by HTTP, peers from the chain."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Final, Self
+
+from cupel.protocol.network.announcement import Announcement
+from cupel.protocol.network.client import BlockClient
+from cupel.protocol.network.control import ControlPlane, ControlSettings
+from cupel.protocol.network.endpoint import Endpoint
+from cupel.protocol.network.errors import BlockUnavailable
+from cupel.protocol.network.fetching import fetch_file
+from cupel.protocol.network.server import BlockServer
+from cupel.protocol.network.statistics import PeerStatistics, TransferStatistics
+from cupel.protocol.spec.errors import Rejected
+from cupel.protocol.spec.hashing import sha256
+from cupel.protocol.spec.shardcast.cid import Cid
+from cupel.protocol.spec.shardcast.unixfs import MAX_BLOCK_BYTES
+from cupel.protocol.storage.port import BlockStore
+
+logger = logging.getLogger(__name__)
+
+# Gossip reaches everybody over a few neighbours; connections beyond that only cost memory.
+MAX_GOSSIP_PEERS: Final = 32
+
+
+class Swarm:
+    """This process among its peers. An async context manager, and bound to the event loop it was entered on.
+
+    Every method that waits has a deadline of its own or takes the caller's, and raises NetworkError when it passes.
+    """
+
+    def __init__(
+        self,
+        store: BlockStore,
+        identity_key: bytes,
+        topic: str,
+        listen_host: str = "127.0.0.1",
+        p2p_port: int = 0,
+        http_port: int = 0,
+    ) -> None:
+        self._store = store
+        self._listen_host = listen_host
+        self._http_port = http_port
+        self._server = BlockServer(store)
+        self._client = BlockClient(random.Random())
+        self._control = ControlPlane(ControlSettings(identity_key, listen_host, p2p_port, topic))
+        self._accounts: dict[str, str] = {}
+        self._closing = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Listen on both planes. PortTaken, LibraryMissing or ControlPlaneDown if that is impossible."""
+        async with AsyncExitStack() as closing:
+            closing.push_async_callback(self._server.close)
+            http_port = await self._server.start(self._listen_host, self._http_port)
+            await closing.enter_async_context(self._client)
+            closing.push_async_callback(self._control.close)
+            peer_id, p2p_port = await self._control.start()
+            self._endpoint = Endpoint(self._listen_host, p2p_port, peer_id, self._listen_host, http_port)
+            self._closing = closing.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop within three seconds, whatever state the peers are in."""
+        await self._closing.aclose()
+
+    @property
+    def endpoint(self) -> str:
+        """Where peers reach this process: what to put on the chain."""
+        return str(self._endpoint)
+
+    def set_peers(self, endpoints: Mapping[str, str]) -> None:
+        """Know exactly these peers, by account: connect to new ones in the background, drop those that left.
+
+        The strings are whatever their accounts wrote on the chain: what is no endpoint, and our own, is left out.
+        ControlPlaneDown if the gossip thread has ended.
+        """
+        peers = {
+            account: endpoint
+            for account, text in endpoints.items()
+            if (endpoint := self._parse(account, text))
+        }
+        self._accounts = {endpoint.data_url: account for account, endpoint in peers.items()}
+        self._client.set_sources(frozenset(self._accounts))
+        addresses: dict[str, tuple[str, ...]] = {}
+        for endpoint in peers.values():
+            # Accounts may name the same peer id, rightly or not; only the right address proves to hold its key.
+            addresses[endpoint.peer_id] = (*addresses.get(endpoint.peer_id, ()), endpoint.control_address)
+        self._control.set_peers(_neighbours(self._endpoint.peer_id, addresses))
+
+    async def announce(self, announcement: Announcement) -> None:
+        """Tell the peers. Returns when it is on its way; ControlPlaneDown if the gossip thread has ended or stalls."""
+        await self._control.publish(announcement)
+
+    def announcements(self) -> AsyncIterator[Announcement]:
+        """What others announce, each once; for one reader. Ends with ControlPlaneDown if the gossip thread ends."""
+        return self._control.announcements()
+
+    async def fetch_block(self, cid: Cid, deadline_seconds: float, max_bytes: int = MAX_BLOCK_BYTES) -> bytes:
+        """The block, from here or a peer; it is stored and served from here then.
+
+        BlockUnavailable if no peer delivers at most `max_bytes` of it in time; peers that lack it are asked again.
+        """
+        block = await asyncio.to_thread(self._store.get, cid)
+        if block is None or len(block) > max_bytes:
+            block = await self._client.fetch(cid, deadline_seconds, max_bytes)
+            await asyncio.to_thread(self._store.put, block, cid)
+        return block
+
+    async def fetch_file(self, root: Cid, max_bytes: int, deadline_seconds: float) -> bytes:
+        """The file, from here or from peers; all of it is stored and served from here then, its root last.
+
+        BlockUnavailable at the deadline. Rejected(SIZE) above `max_bytes`, Rejected(DAG, CID) for what is no file
+        of ours: both found out before its leaves are fetched, and the publisher's doing.
+        """
+
+        async def fetch(cid: Cid, max_block_bytes: int) -> bytes:
+            return await self._client.fetch(cid, deadline_seconds, max_block_bytes)
+
+        try:
+            async with asyncio.timeout(deadline_seconds):
+                return await fetch_file(self._store, fetch, root, max_bytes)
+        except TimeoutError:
+            raise BlockUnavailable(root, deadline_seconds, len(self._accounts)) from None
+
+    async def holders(self, cid: Cid) -> int:
+        """How many peers say they hold this block (for a file's root: the file); answers within two seconds."""
+        return await self._client.holders(cid)
+
+    def statistics(self) -> TransferStatistics:
+        """What moved so far and what moves now."""
+        return TransferStatistics(
+            bytes_in=self._client.bytes_in,
+            bytes_out=self._server.bytes_out,
+            blocks_in=self._client.blocks_in,
+            blocks_out=self._server.blocks_out,
+            downloads=self._client.downloads,
+            uploads=self._server.uploads,
+            connected_peers=self._control.num_peers,
+            peers=tuple(
+                PeerStatistics(account, url, source.success, source.goodput, source.bad_blocks)
+                for url, account in sorted(self._accounts.items())
+                if (source := self._client.sources.get(url)) is not None
+            ),
+        )
+
+    def _parse(self, account: str, text: str) -> Endpoint | None:
+        try:
+            endpoint = Endpoint.parse(text)
+        except Rejected as rejected:
+            logger.info("%s has no usable endpoint: %s", account, rejected)
+            return None
+        return None if endpoint.peer_id == self._endpoint.peer_id else endpoint
+
+
+def _neighbours(own: str, addresses: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """The peers to stay connected to: all of a few; of many, a choice that differs from node to node.
+
+    Each node's own pseudo-random choice of 32 keeps the graph of all connected with overwhelming probability.
+    """
+    nearest = sorted(addresses, key=lambda peer_id: sha256(f"{own},{peer_id}".encode()))
+    return {peer_id: addresses[peer_id] for peer_id in nearest[:MAX_GOSSIP_PEERS]}
