@@ -4,6 +4,12 @@ pragma solidity 0.8.37;
 interface LibraryVm {
     function expectRevert(bytes calldata revertData) external;
     function assume(bool condition) external pure;
+    function warp(uint256 timestamp) external;
+    function roll(uint256 blockNumber) external;
+    function prank(address sender) external;
+    function expectEmit(address emitter) external;
+    function snapshotState() external returns (uint256 snapshot);
+    function revertToState(uint256 snapshot) external returns (bool success);
 }
 
 abstract contract LibraryTest {
