@@ -1,0 +1,96 @@
+"""What a verifier must not forget between two runs: its secret, its votes, and what it has checked.
+
+One JSON file per task, replaced as a whole, so that a crash leaves the old state or the new one. Our challenges are
+not in it: the chain tells them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+from cupel.protocol.config import ConfigError
+from cupel.protocol.storage import StorageError
+from cupel.verifier.dispute.solver import Vote
+from cupel.verifier.draw import SECRET_BYTES
+
+SALT_BYTES: Final = 32
+
+
+class Journal:
+    """The state of one task's verifier on disk. Every change is on disk when the method returns."""
+
+    def __init__(self, folder: Path, task: bytes) -> None:
+        """Open or start the journal. StorageError if the folder fails, ConfigError if the file is not a journal."""
+        self._path = folder / f"verifier-{task.hex()}.json"
+        self.secret = secrets.token_bytes(SECRET_BYTES)
+        self.votes: dict[int, Vote] = {}
+        self.passed: set[str] = set()
+        if self._path.exists():
+            self._read()
+        else:
+            self._write()
+
+    def vote(self, challenge_id: int, guilty: bool) -> Vote:
+        """Our vote in a trial: the stored one, or a new one with a fresh salt.
+
+        A vote whose hash is on-chain can only be revealed with its own salt, so the first one stays.
+        """
+        if challenge_id not in self.votes:
+            self.votes[challenge_id] = Vote(guilty, secrets.token_bytes(SALT_BYTES))
+            self._write()
+        return self.votes[challenge_id]
+
+    def record_pass(self, root: bytes) -> None:
+        """Remember that the commitment with this root passed every check."""
+        self.passed.add(root.hex())
+        self._write()
+
+    def has_passed(self, root: bytes) -> bool:
+        """Whether the commitment with this root passed before. A root binds node, sequence and round."""
+        return root.hex() in self.passed
+
+    def _read(self) -> None:
+        try:
+            document = json.loads(self._path.read_text(encoding="utf-8"))
+            self.secret = bytes.fromhex(document["secret"])
+            self.votes = {
+                int(number): Vote(vote["guilty"], bytes.fromhex(vote["salt"]))
+                for number, vote in document["votes"].items()
+            }
+            self.passed = set(document["passed"])
+        except OSError as error:
+            raise StorageError(
+                f"cannot read {self._path}: {error.strerror}", "check the data folder"
+            ) from error
+        except (ValueError, KeyError, TypeError, AttributeError):
+            problem = f"{self._path} is not a verifier's journal"
+            raise ConfigError(
+                "data_dir", problem, "Move it away; votes not yet revealed are lost then"
+            ) from None
+
+    def _write(self) -> None:
+        document = {
+            "secret": self.secret.hex(),
+            "votes": {
+                str(number): {"guilty": vote.guilty, "salt": vote.salt.hex()}
+                for number, vote in self.votes.items()
+            },
+            "passed": sorted(self.passed),
+        }
+        temporary = self._path.with_suffix(".new")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            # Nobody else may know beforehand which rollouts we recompute, or how we vote.
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                json.dump(document, file)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(self._path)
+        except OSError as error:
+            problem = f"cannot write {self._path}: {error.strerror}"
+            raise StorageError(problem, "free disk space or choose another data_dir") from error
