@@ -20,17 +20,17 @@ interface IHubErrors {
     /// @notice No task with these parameters was created.
     error Hub_TaskUnknown(bytes32 task);
     /// @notice The task's last round is over.
-    error Hub_TaskEnded(bytes32 task, uint40 end);
+    error Hub_TaskEnded(bytes32 task, uint256 end);
     /// @notice The bounty cannot be refunded before `opens`.
-    error Hub_RefundNotOpen(bytes32 task, uint40 opens);
+    error Hub_RefundNotOpen(bytes32 task, uint256 opens);
     /// @notice The whole bounty is reserved, or spent.
     error Hub_NothingToRefund(bytes32 task);
     /// @notice The round does not exist in this task.
-    error Hub_RoundUnknown(uint32 round, uint32 rounds);
+    error Hub_RoundUnknown(uint256 round, uint256 rounds);
     /// @notice The round starts later.
-    error Hub_RoundNotStarted(uint32 round, uint40 start);
+    error Hub_RoundNotStarted(uint256 round, uint256 start);
     /// @notice The round's beacon is set already.
-    error Hub_RoundAlreadyOpen(uint32 round);
+    error Hub_RoundAlreadyOpen(uint256 round);
 
     // Members
 
@@ -47,35 +47,35 @@ interface IHubErrors {
     /// @notice The bounty has less unreserved than the quota is worth.
     error Hub_BountyTooSmall(uint256 asked, uint256 available);
     /// @notice No whole round is left to work in.
-    error Hub_JoinClosed(uint32 firstRound, uint32 rounds);
+    error Hub_JoinClosed(uint256 firstRound, uint256 rounds);
     /// @notice The stake cannot leave before `opens`.
-    error Hub_ExitNotOpen(uint40 opens);
+    error Hub_ExitNotOpen(uint256 opens);
     /// @notice Commitments from `cursor` up to `next` are still to be claimed.
-    error Hub_CommitmentsUnpaid(uint32 cursor, uint32 next);
+    error Hub_CommitmentsUnpaid(uint256 cursor, uint256 next);
 
     // Commitments
 
     /// @notice Commitments for the round are accepted from `opens` until before `closes`.
-    error Hub_CommitClosed(uint32 round, uint40 opens, uint40 closes);
+    error Hub_CommitClosed(uint256 round, uint256 opens, uint256 closes);
     /// @notice The round has no beacon yet: call `openRound` first.
-    error Hub_RoundNotOpen(uint32 round);
+    error Hub_RoundNotOpen(uint256 round);
     /// @notice The node may only commit to `nextRound` and later.
-    error Hub_RoundUsed(uint32 round, uint32 nextRound);
+    error Hub_RoundUsed(uint256 round, uint256 nextRound);
     /// @notice Units must be at least one and at most `limit`.
-    error Hub_BadUnits(uint32 units, uint32 limit);
+    error Hub_BadUnits(uint256 units, uint256 limit);
     /// @notice 64 commitments are unpaid: claim the oldest first.
-    error Hub_RingFull(uint32 sequence);
+    error Hub_RingFull(uint256 sequence);
     /// @notice The version does not exist, or its round is not over.
-    error Hub_VersionNotDue(uint32 version, uint40 due);
+    error Hub_VersionNotDue(uint256 version, uint256 due);
     /// @notice A checkpoint stands for this version and its poster has not been slashed.
-    error Hub_CheckpointExists(uint32 version, address poster);
+    error Hub_CheckpointExists(uint256 version, address poster);
     /// @notice The ring does not hold this commitment.
-    error Hub_CommitmentUnknown(uint32 sequence);
+    error Hub_CommitmentUnknown(uint256 sequence);
 
     // Challenges
 
     /// @notice The commitment became final at `closed`.
-    error Hub_ChallengeClosed(uint32 sequence, uint40 closed);
+    error Hub_ChallengeClosed(uint256 sequence, uint256 closed);
     /// @notice The judge is not among the task's.
     error Hub_JudgeUnknown(address judge);
     /// @notice Only the challenge's judge may give a verdict.
@@ -83,9 +83,9 @@ interface IHubErrors {
     /// @notice The challenge does not exist or is over.
     error Hub_ChallengeNotPending(uint256 challengeId, ChallengeStatus status);
     /// @notice The judge's time ran out at `deadline`.
-    error Hub_VerdictLate(uint256 challengeId, uint40 deadline);
+    error Hub_VerdictLate(uint256 challengeId, uint256 deadline);
     /// @notice The judge has time until `deadline`.
-    error Hub_DeadlineAhead(uint256 challengeId, uint40 deadline);
+    error Hub_DeadlineAhead(uint256 challengeId, uint256 deadline);
 
     // Money
 
@@ -94,11 +94,11 @@ interface IHubErrors {
     /// @notice The token moved another amount than asked: fee-on-transfer and rebasing tokens are refused.
     error Hub_TransferMismatch(uint256 asked, uint256 moved);
     /// @notice The batch does not continue at the pay cursor.
-    error Hub_SequenceGap(uint32 sequence, uint32 cursor);
+    error Hub_SequenceGap(uint256 sequence, uint256 cursor);
     /// @notice The commitment can still be challenged until `finalAt`.
-    error Hub_NotFinal(uint32 sequence, uint40 finalAt);
+    error Hub_NotFinal(uint256 sequence, uint256 finalAt);
     /// @notice A challenge to this commitment is pending.
-    error Hub_SequenceBlocked(uint32 sequence);
+    error Hub_SequenceBlocked(uint256 sequence);
     /// @notice Every commitment in the batch was claimed before.
     error Hub_NothingToClaim(bytes32 task, address node);
     /// @notice The account has no credit in this token.
