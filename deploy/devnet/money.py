@@ -38,14 +38,15 @@ def money_rows(facts: ChainFacts, state: DemoState) -> tuple[MoneyRow, ...]:
         transaction = won[0].transaction if won else ""
         rows.append(_row(facts, verifier.name, "verifier", verifier.account, why, transaction))
     rows.append(_row(facts, "creator", "task creator", facts.creator, "escrowed the bounty", ""))
-    held = facts.hub.balance
-    rows.append(MoneyRow("hub", "escrow", facts.hub_address, 0, held, "bounty nobody earned", "", "even"))
-    burned = sum(slash.burned for slash in facts.slashes)
-    rows.append(
-        MoneyRow(
-            "burned", "nobody", facts.burn_address, 0, burned, "at least half of every slash", "", "even"
-        )
-    )
+    # Burned stake is credit of an address nobody has the key of, whether or not someone has withdrawn it there.
+    unsent = facts.credits.get(facts.burn_address, 0)
+    burned = unsent + facts.balances.get(facts.burn_address, 0)
+    held = facts.hub.balance - unsent
+    rows.append(_holder("hub", "escrow", facts.hub_address, held, "bounty nobody earned"))
+    jury = facts.balances.get(facts.jury_address, 0)
+    if jury:
+        rows.append(_holder("jury", "escrow", facts.jury_address, jury, "stakes of jurors who have not resigned"))
+    rows.append(_holder("burned", "nobody", facts.burn_address, burned, "at least half of every slash"))
     return tuple(rows)
 
 
@@ -78,6 +79,10 @@ def _row(facts: ChainFacts, name: str, role: str, account: str, why: str, transa
     net = facts.balances.get(wallet, 0) - facts.funded.get(wallet, 0)
     outcome = "earned" if net > 0 else "lost" if net < 0 else "even"
     return MoneyRow(name, role, account, facts.units_of(account), net, why, transaction, outcome)
+
+
+def _holder(name: str, role: str, account: str, amount: int, why: str) -> MoneyRow:
+    return MoneyRow(name, role, account, 0, amount, why, "", "even")
 
 
 def _challenger(facts: ChainFacts, challenge_id: int) -> str:

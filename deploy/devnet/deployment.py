@@ -1,0 +1,89 @@
+"""Puts Cupel's contracts on a local chain and gives the participants something to stake and to spend."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from eth_account import Account
+
+from cupel.devnet.rpc import LocalRpc
+from cupel.protocol.chain.bindings.hub import Hub
+from cupel.protocol.chain.bindings.jury_judge import JuryJudge
+from cupel.protocol.chain.bindings.objective_judge import ObjectiveJudge
+from cupel.protocol.chain.bindings.sorting_reward import SortingReward
+from cupel.protocol.chain.bindings.test_token import TestToken
+from cupel.protocol.chain.client import ChainClient
+from cupel.protocol.chain.contract import Contract
+from cupel.protocol.chain.deployments import Deployment
+from cupel.protocol.config import ConfigError
+
+COINS: Final = 100 * 10**18
+"""Wei that every account gets for gas: a whole demo costs a small part of one coin."""
+
+
+@dataclass(frozen=True, slots=True)
+class JuryTerms:
+    """How the devnet's jury works."""
+
+    size: int
+    commit_seconds: int
+    reveal_seconds: int
+    juror_stake: int
+
+
+async def deploy(rpc_url: str, chain_id: int, artefacts: Path, jury: JuryTerms) -> Deployment:
+    """Deploy all five contracts from an account made for this.
+
+    ConfigError if a contract was not built; ChainError if the chain refuses.
+    """
+    deployer = Account.create()
+    async with LocalRpc(rpc_url) as rpc:
+        await rpc.set_balance(deployer.address, COINS)
+    async with ChainClient(rpc_url, deployer, chain_id) as client:
+        first_block = await client.head()
+
+        async def put(kind: type[Contract], arguments: bytes) -> str:
+            return await client.deploy(kind.NAME, creation_code(artefacts, kind.NAME) + arguments)
+
+        token = await put(TestToken, TestToken.constructor())
+        hub = await put(Hub, Hub.constructor())
+        jury_arguments = JuryJudge.constructor(
+            hub, token, jury.size, jury.commit_seconds, jury.reveal_seconds, jury.juror_stake
+        )
+        return Deployment(
+            chain_id=chain_id,
+            first_block=first_block,
+            hub=hub,
+            token=token,
+            objective_judge=await put(ObjectiveJudge, ObjectiveJudge.constructor(hub)),
+            jury_judge=await put(JuryJudge, jury_arguments),
+            sorting_reward=await put(SortingReward, SortingReward.constructor()),
+        )
+
+
+async def fund(rpc_url: str, deployment: Deployment, tokens: Mapping[str, int]) -> None:
+    """Give every account coins for gas and its amount of test tokens (smallest unit)."""
+    minter = Account.create()
+    async with LocalRpc(rpc_url) as rpc:
+        for account in (minter.address, *tokens):
+            await rpc.set_balance(account, COINS)
+    async with ChainClient(rpc_url, minter, deployment.chain_id) as client:
+        token = TestToken(client, deployment.token)
+        for account, amount in tokens.items():
+            await client.send(token.mint(account, amount))
+
+
+def creation_code(artefacts: Path, name: str) -> bytes:
+    """Creation code of a built contract, without constructor arguments. ConfigError if there is none."""
+    path = artefacts / f"{name}.sol" / f"{name}.json"
+    try:
+        code = json.loads(path.read_text(encoding="utf-8"))["bytecode"]["object"]
+        return bytes.fromhex(code.removeprefix("0x"))
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ConfigError(
+            "contracts", f"{path} holds no compiled {name}", "Run `make setup` to build it"
+        ) from None
