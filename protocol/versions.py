@@ -35,8 +35,17 @@ class VersionUnavailable(NetworkError):
 class Versions:
     """The newest canonical versions of one task, genesis first."""
 
-    def __init__(self, ledger: TaskLedger, spec: TaskSpec, swarm: Swarm, store: BlockStore) -> None:
+    def __init__(
+        self,
+        ledger: TaskLedger,
+        spec: TaskSpec,
+        swarm: Swarm,
+        store: BlockStore,
+        spare_versions: int = SPARE_VERSIONS,
+    ) -> None:
+        """spare_versions: how many more to hold than staleness allows; jurors judge work of long ago."""
         self._ledger = ledger
+        self._spare_versions = spare_versions
         self._spec = spec
         self._swarm = swarm
         self._store = store
@@ -66,10 +75,13 @@ class Versions:
         """Digests of the versions held."""
         return {number: version.digest for number, version in self._versions.items()}
 
-    async def start(self, deadline_seconds: float) -> None:
-        """Fetch the newest version whose digest stands on the chain, or genesis. VersionUnavailable, NetworkError."""
+    async def start(self, deadline_seconds: float, trust_posted: bool = True) -> None:
+        """Fetch the newest version whose digest stands on the chain, or genesis. VersionUnavailable, NetworkError.
+
+        Without `trust_posted` genesis in any case: who judges others' checkpoints computes them all.
+        """
         posted = sorted({record.version for record in self._ledger.posted}, reverse=True)
-        for number in posted:
+        for number in posted if trust_posted else ():
             record = self._ledger.checkpoint(number)
             if record is not None and await self._try_fetch(number, record.digest, deadline_seconds):
                 return
@@ -124,6 +136,6 @@ class Versions:
         await asyncio.to_thread(put_file, self._store, version.file)
         await asyncio.to_thread(self._store.put, version.manifest.to_bytes())
         self._versions[version.version] = version
-        oldest = version.version - self._ledger.params.max_staleness - SPARE_VERSIONS
+        oldest = version.version - self._ledger.params.max_staleness - self._spare_versions
         for number in [number for number in self._versions if number < oldest]:
             del self._versions[number]
