@@ -13,7 +13,7 @@ from eth_account.signers.local import LocalAccount
 from web3 import AsyncHTTPProvider, AsyncWeb3
 from web3.exceptions import Web3Exception
 
-from cupel.protocol.chain.bindings.errors import ERRORS
+from cupel.protocol.chain.bindings.errors import KNOWN
 from cupel.protocol.chain.contract import Call, Contract, Event, Logged, checksum
 from cupel.protocol.chain.errors import (
     ChainError,
@@ -211,7 +211,7 @@ class ChainClient:
     def _error(self, method: str, error: Any) -> Exception:
         message, data = str(error.get("message", error)), error.get("data")
         if isinstance(data, str) and data.startswith("0x") and method in ("eth_call", "eth_estimateGas"):
-            return decode_contract_error(bytes.fromhex(data[2:]), ERRORS)
+            return decode_contract_error(bytes.fromhex(data[2:]), KNOWN)
         if "insufficient funds" in message.lower():
             problem = f"account {self.address} cannot pay for gas"
             return ConfigError("keystore", problem, "Send it some of the chain's native coin")

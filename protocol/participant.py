@@ -1,0 +1,184 @@
+"""What creator, node and verifier do alike: open key, chain, store and swarm, and follow the hub."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from eth_account.signers.local import LocalAccount
+
+from cupel.protocol.chain.bindings.hub import Hub
+from cupel.protocol.chain.bindings.test_token import TestToken
+from cupel.protocol.chain.client import ChainClient, Receipt
+from cupel.protocol.chain.contract import Call, Event, Logged
+from cupel.protocol.chain.cursor import LogCursor
+from cupel.protocol.chain.deployments import Deployment
+from cupel.protocol.chain.ledger import HubLedger, TaskLedger
+from cupel.protocol.config import ConfigError
+from cupel.protocol.keys import load_account
+from cupel.protocol.network import Swarm
+from cupel.protocol.observe import Observer
+from cupel.protocol.settings import Settings
+from cupel.protocol.spec.shardcast.cid import Cid
+from cupel.protocol.spec.task import MAX_SPEC_BYTES, TaskSpec, check_task
+from cupel.protocol.storage import BlockStore, FilesystemStore
+
+POLL_SECONDS: Final = 0.5
+FETCH_SECONDS: Final = 20.0
+
+
+class Participant:
+    """One process's connection to one hub."""
+
+    def __init__(
+        self, chain: ChainClient, deployment: Deployment, store: BlockStore, swarm: Swarm, observer: Observer
+    ) -> None:
+        self.chain = chain
+        self.deployment = deployment
+        self.store = store
+        self.swarm = swarm
+        self.observer = observer
+        self.hub = Hub(chain, deployment.hub)
+        self.ledger = HubLedger()
+        self.events: list[Logged[Event]] = []
+        self._cursor = LogCursor(chain, self.hub, deployment.first_block)
+
+    @property
+    def address(self) -> str:
+        """This process's account."""
+        return self.chain.address
+
+    async def refresh(self) -> tuple[Logged[Event], ...]:
+        """Take in what the hub did since the last call; returns the new events."""
+        progress = await self._cursor.advance()
+        if progress.rewound_to is not None:
+            self.events = [logged for logged in self.events if logged.block_number <= progress.rewound_to]
+            self.ledger = HubLedger()
+            for logged in self.events:
+                self.ledger.apply(logged.event)
+        for logged in progress.events:
+            self.ledger.apply(logged.event)
+        self.events += progress.events
+        others = {account: text for account, text in self.ledger.endpoints.items() if account != self.address}
+        self.swarm.set_peers(others)
+        return progress.events
+
+    async def send(self, action: str, call: Call[Any]) -> Receipt:
+        """Send a transaction and report it."""
+        receipt = await self.chain.send(call)
+        digest = "0x" + receipt.transaction_hash.hex()
+        self.observer.emit("transaction", action=action, hash=digest, gas=receipt.gas_used)
+        return receipt
+
+    async def announce_endpoint(self) -> None:
+        """Put this process's addresses on the chain, if they changed, and report that it is ready."""
+        await self.refresh()
+        if self.ledger.endpoints.get(self.address) != self.swarm.endpoint:
+            await self.send("set endpoint", self.hub.set_endpoint(self.swarm.endpoint))
+        self.observer.emit("ready", account=self.address, endpoint=self.swarm.endpoint)
+
+    async def approve(self, token: str, spender: str, amount: int) -> None:
+        """Allow `spender` to take `amount`. ConfigError if the account does not have that much."""
+        erc20 = TestToken(self.chain, token)
+        balance = await erc20.balance_of(self.address)
+        if balance < amount:
+            problem = f"{self.address} has {balance} of token {token}, {amount} needed"
+            raise ConfigError("keystore", problem, "Send it tokens first")
+        if await erc20.allowance(self.address, spender) < amount:
+            await self.send("approve", erc20.approve(spender, amount))
+
+    async def find_task(self, selector: str) -> TaskLedger:
+        """The task that the settings name; `newest` waits for one whose rounds are not over."""
+        while True:
+            await self.refresh()
+            ledger = await self._select(selector)
+            if ledger is not None:
+                return ledger
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _select(self, selector: str) -> TaskLedger | None:
+        if selector == "newest":
+            now = await self.chain.now()
+            open_tasks = [
+                ledger
+                for ledger in self.ledger.tasks.values()
+                if now < ledger.params.start + ledger.params.rounds * ledger.params.round_seconds
+            ]
+            return open_tasks[-1] if open_tasks else None
+        ledger = self.ledger.tasks.get(_task_id(selector))
+        if ledger is None:
+            raise ConfigError("task", f"hub {self.hub.address} has no task {selector}", "Correct task or deployment")
+        return ledger
+
+    async def fetch_spec(self, ledger: TaskLedger) -> TaskSpec:
+        """The task's document. NetworkError if nobody serves it, Rejected if the task cannot work."""
+        address = Cid.from_digest(ledger.params.spec_digest)
+        document = await self.swarm.fetch_block(
+            address, deadline_seconds=FETCH_SECONDS, max_bytes=MAX_SPEC_BYTES
+        )
+        spec = TaskSpec.from_bytes(document)
+        check_task(ledger.params, spec)
+        return spec
+
+    def report_transfers(self) -> None:
+        """Emit what moved so far."""
+        statistics = self.swarm.statistics()
+        self.observer.emit(
+            "transfer",
+            bytes_in=statistics.bytes_in,
+            bytes_out=statistics.bytes_out,
+            peers=statistics.connected_peers,
+        )
+
+
+@asynccontextmanager
+async def participate(settings: Settings, observer: Observer) -> AsyncIterator[Participant]:
+    """Open everything in an order that leaves nothing half-started when a setting is wrong."""
+    account = load_account(settings)
+    deployment = Deployment.read(Path(settings.deployment), settings.chain_id)
+    async with ChainClient(settings.rpc_url, account, settings.chain_id) as chain:
+        await _check_chain(chain, deployment, account)
+        folder = Path(settings.data_dir)
+        store = FilesystemStore(folder)
+        swarm = Swarm(
+            store,
+            identity_key=_identity(folder),
+            listen_host=settings.listen_host,
+            p2p_port=settings.p2p_port,
+            http_port=settings.http_port,
+            topic=f"cupel/1/{settings.chain_id}/{deployment.hub}",
+        )
+        async with swarm:
+            yield Participant(chain, deployment, store, swarm, observer)
+
+
+async def _check_chain(chain: ChainClient, deployment: Deployment, account: LocalAccount) -> None:
+    await chain.code_hash(deployment.hub)
+    if await chain.balance(account.address) == 0:
+        problem = f"account {account.address} is empty, it cannot pay for gas"
+        raise ConfigError("keystore", problem, "Send it some of the chain's native coin")
+
+
+def _identity(folder: Path) -> bytes:
+    """The libp2p identity of this data folder, made on first use."""
+    path = folder / "identity"
+    if not path.exists():
+        path.write_bytes(secrets.token_bytes(32))
+        path.chmod(0o600)
+    return path.read_bytes()
+
+
+def _task_id(text: str) -> bytes:
+    try:
+        task = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        task = b""
+    if len(task) != 32:
+        raise ConfigError("task", f"{text!r} is neither `newest` nor a task id", "Give 0x and 64 hex digits")
+    return task
+
+
