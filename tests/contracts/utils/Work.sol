@@ -94,7 +94,7 @@ library Work {
         }
     }
 
-    function hashes(LeafContext memory context, RolloutLeaf[] memory leaves)
+    function leafHashes(LeafContext memory context, RolloutLeaf[] memory leaves)
         internal
         pure
         returns (bytes32[] memory result)

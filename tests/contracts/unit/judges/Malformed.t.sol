@@ -214,7 +214,7 @@ contract MalformedLeafTest is ObjectiveJudgeTest {
         RolloutLeaf[] memory leaves = honest();
         uint32 position = which % UNITS;
         bytes memory data = Work.preimage(context(), leaves[position]);
-        assertNotGuilty(accuse(Work.hashes(context(), leaves), UNITS, position, data));
+        assertNotGuilty(accuse(Work.leafHashes(context(), leaves), UNITS, position, data));
     }
 
     function test_GuiltyOfALeafCopiedFromAnotherNode() external {
@@ -222,7 +222,7 @@ contract MalformedLeafTest is ObjectiveJudgeTest {
         LeafContext memory theirs = context();
         theirs.node = CHALLENGER;
         bytes memory data = Work.preimage(theirs, leaves[2]);
-        assertGuilty(accuse(Work.hashes(theirs, leaves), UNITS, 2, data));
+        assertGuilty(accuse(Work.leafHashes(theirs, leaves), UNITS, 2, data));
     }
 
     function test_GuiltyOfAnOldLeaf() external {
@@ -231,31 +231,31 @@ contract MalformedLeafTest is ObjectiveJudgeTest {
         earlier.sequence -= 1;
         earlier.round -= 1;
         bytes memory data = Work.preimage(earlier, leaves[2]);
-        assertGuilty(accuse(Work.hashes(earlier, leaves), UNITS, 2, data));
+        assertGuilty(accuse(Work.leafHashes(earlier, leaves), UNITS, 2, data));
     }
 
     function test_GuiltyOfARepeatedLeaf() external {
         RolloutLeaf[] memory leaves = honest();
         leaves[3] = leaves[2];
         bytes memory data = Work.preimage(context(), leaves[3]);
-        assertGuilty(accuse(Work.hashes(context(), leaves), UNITS, 3, data));
-        assertNotGuilty(accuse(Work.hashes(context(), leaves), UNITS, 2, data));
+        assertGuilty(accuse(Work.leafHashes(context(), leaves), UNITS, 3, data));
+        assertNotGuilty(accuse(Work.leafHashes(context(), leaves), UNITS, 2, data));
     }
 
     function test_GuiltyOfALeafBeyondTheUnits() external {
         RolloutLeaf[] memory leaves = honest();
         bytes memory data = Work.preimage(context(), leaves[5]);
-        assertGuilty(accuse(Work.hashes(context(), leaves), 5, 5, data));
+        assertGuilty(accuse(Work.leafHashes(context(), leaves), 5, 5, data));
     }
 
     function test_GuiltyOfALeafAtAnotherDepth() external {
         RolloutLeaf[] memory leaves = honest();
         bytes memory data = Work.preimage(context(), leaves[2]);
-        assertGuilty(accuse(Work.hashes(context(), leaves), 4, 2, data));
+        assertGuilty(accuse(Work.leafHashes(context(), leaves), 4, 2, data));
     }
 
     function testFuzz_GuiltyOfWhatIsNoLeaf(bytes memory data) external {
-        bytes32[] memory hashes = Work.hashes(context(), honest());
+        bytes32[] memory hashes = Work.leafHashes(context(), honest());
         hashes[4] = Merkle.leaf(data);
         assertGuilty(accuse(hashes, UNITS, 4, data));
     }
@@ -264,7 +264,7 @@ contract MalformedLeafTest is ObjectiveJudgeTest {
         RolloutLeaf[] memory leaves = honest();
         bytes memory data = Work.preimage(context(), leaves[4]);
         data[15 * 32] = 0x01;
-        bytes32[] memory hashes = Work.hashes(context(), leaves);
+        bytes32[] memory hashes = Work.leafHashes(context(), leaves);
         hashes[4] = Merkle.leaf(data);
         assertGuilty(accuse(hashes, UNITS, 4, data));
     }

@@ -75,11 +75,11 @@ abstract contract ObjectiveJudgeTest is LibraryTest {
         view
         returns (Commitment memory)
     {
-        return commitmentTo(Work.hashes(contextOf(p, ROUND), leaves), uint32(leaves.length));
+        return commitmentTo(Work.leafHashes(contextOf(p, ROUND), leaves), uint32(leaves.length));
     }
 
     function proofOf(RolloutLeaf[] memory leaves, uint256 index) internal view returns (bytes32[] memory) {
-        return Trees.proof(Work.hashes(context(), leaves), index);
+        return Trees.proof(Work.leafHashes(context(), leaves), index);
     }
 
     function ask(Commitment memory c, bytes memory evidence) internal returns (IJudge.Verdict) {

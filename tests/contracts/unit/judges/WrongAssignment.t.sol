@@ -126,7 +126,7 @@ contract WrongAssignmentTest is ObjectiveJudgeTest {
 
     function test_RevertWhen_TheLeafLiesBeyondTheUnits() external {
         RolloutLeaf[] memory leaves = honest();
-        Commitment memory c = commitmentTo(Work.hashes(context(), leaves), 5);
+        Commitment memory c = commitmentTo(Work.leafHashes(context(), leaves), 5);
         bytes memory evidence = Work.wrongAssignment(leaves[5], proofOf(leaves, 5));
         vm.expectRevert(abi.encodeWithSelector(IObjectiveJudge.ObjectiveJudge_LeafNotProven.selector));
         ask(c, evidence);
@@ -139,7 +139,7 @@ contract WrongAssignmentTest is ObjectiveJudgeTest {
     function accuseGenesis(uint32 round, bytes32 digest) private returns (IJudge.Verdict) {
         LeafContext memory early = contextOf(params(), round);
         RolloutLeaf[] memory leaves = Work.honestLeaves(params(), early, hub.beacon(), UNITS, 0, digest);
-        bytes32[] memory hashes = Work.hashes(early, leaves);
+        bytes32[] memory hashes = Work.leafHashes(early, leaves);
         Commitment memory c = commitmentTo(hashes, UNITS);
         c.round = round;
         return ask(c, Work.wrongAssignment(leaves[0], Trees.proof(hashes, 0)));

@@ -140,7 +140,7 @@ contract WrongRewardTest is ObjectiveJudgeTest {
         uint256 index,
         uint32[] memory tokens
     ) private view returns (bytes memory) {
-        bytes32[] memory hashes = Work.hashes(contextOf(p, ROUND), leaves);
+        bytes32[] memory hashes = Work.leafHashes(contextOf(p, ROUND), leaves);
         return Work.wrongReward(leaves[index], Trees.proof(hashes, index), tokens);
     }
 

@@ -8,6 +8,7 @@ interface LibraryVm {
     function roll(uint256 blockNumber) external;
     function prank(address sender) external;
     function expectEmit(address emitter) external;
+    function etch(address target, bytes calldata code) external;
     function snapshotState() external returns (uint256 snapshot);
     function revertToState(uint256 snapshot) external returns (bool success);
 }
