@@ -1,0 +1,368 @@
+"""The node: composition root, and the loop that asks for the next duty and carries it out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+
+from cupel.node import duties
+from cupel.node.duties import Membership, View
+from cupel.node.journal import Journal
+from cupel.node.publishing.submission import Submission, make_submission
+from cupel.node.rollout.worker import RolloutWorker, Score, environment_reward
+from cupel.node.training.trainer import (
+    Batch,
+    Schedule,
+    TrainerState,
+    fresh_state,
+    learning_rate,
+    state_from_bytes,
+    state_to_bytes,
+    train_round,
+)
+from cupel.protocol.chain.errors import ContractError
+from cupel.protocol.chain.ledger import TaskLedger
+from cupel.protocol.model.canonical import CanonicalVersion
+from cupel.protocol.model.checkpoint import policy_of, to_floats
+from cupel.protocol.model.tiny import TinyPolicy
+from cupel.protocol.network import Announcement, AnnouncementKind, NetworkError
+from cupel.protocol.observe import Observer
+from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant, participate
+from cupel.protocol.settings import Settings
+from cupel.protocol.spec.assignment import round_seed
+from cupel.protocol.spec.diloco.blocks import encode_update, update_to_bytes
+from cupel.protocol.spec.environments.base import Environment, get_environment
+from cupel.protocol.spec.rollout import LeafContext, Metrics, PolicyRef, Rollout
+from cupel.protocol.spec.rollout_file import PAD
+from cupel.protocol.spec.rounds import commit_deadline
+from cupel.protocol.spec.shardcast.cid import Cid
+from cupel.protocol.spec.task import MILLION, TaskSpec
+from cupel.protocol.storage import put_file
+from cupel.protocol.submissions import count_holders, fetch_submission
+from cupel.protocol.versions import Versions, VersionUnavailable
+
+# Two others hold the data before the commitment: one of them may die as well.
+WANTED_HOLDERS: Final = 2
+# A commitment needs a block or two; replication stops this long before the deadline.
+COMMIT_MARGIN_SECONDS: Final = 3
+REPLICATION_POLL_SECONDS: Final = 0.3
+BLOCKED_SECONDS: Final = 4.0
+EXIT_SLASHED: Final = 3
+
+
+def _same_policy(policy: TinyPolicy) -> TinyPolicy:
+    return policy
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the composition may be given instead of the usual."""
+
+    rollout_policy: Callable[[TinyPolicy], TinyPolicy] = _same_policy
+    """The policy that generates, made from the canonical one."""
+    score: Score = environment_reward
+
+
+class Node:
+    """One node's work on one task."""
+
+    def __init__(
+        self, participant: Participant, ledger: TaskLedger, spec: TaskSpec, folder: Path, parts: Parts
+    ) -> None:
+        self._participant = participant
+        self._observer = participant.observer
+        self._task = ledger.task
+        self._params = ledger.params
+        self._spec = spec
+        self._parts = parts
+        self._environment: Environment = get_environment(spec.environment)
+        self._worker = RolloutWorker(ledger.params, spec, self._environment, parts.score)
+        self._versions = Versions(ledger, spec, participant.swarm, participant.store)
+        self._journal = Journal(folder / "journal")
+        self._attempted = -1
+        self._blocked: tuple[int, float] = (-1, 0.0)
+        self._replicated: set[bytes] = set()
+
+    @property
+    def _ledger(self) -> TaskLedger:
+        return self._participant.ledger.tasks[self._task]
+
+    async def run(self) -> int:
+        """Work until the task is over and everything is paid out; the process's exit code."""
+        await self._versions.start(FETCH_SECONDS)
+        self._report_version(self._versions.newest)
+        async with self._background():
+            while True:
+                await self._participant.refresh()
+                duty = duties.next_duty(await self._view())
+                if isinstance(duty, duties.Stop):
+                    return self._stop(duty)
+                await self._carry_out(duty)
+
+    def _stop(self, duty: duties.Stop) -> int:
+        if duty.reason == "slashed":
+            self._observer.emit("slashed")
+            return EXIT_SLASHED
+        self._observer.emit("done", reason=duty.reason)
+        return 0
+
+    async def _view(self) -> View:
+        ledger, account = self._ledger, self._participant.address
+        blocked, until = self._blocked
+        record = ledger.members.get(account)
+        token = self._params.token
+        credit = 0
+        if record is not None and record.exited:
+            credit = await self._participant.hub.credit(token, record.payout)
+        return View(
+            params=self._params,
+            now=await self._participant.chain.now(),
+            roster=ledger.roster(),
+            account=account,
+            membership=_membership(ledger, account),
+            opened_rounds=frozenset(ledger.beacons),
+            checkpoints={
+                record.version: record.digest
+                for record in ledger.posted
+                if ledger.checkpoint(record.version) is record
+            },
+            newest_version=self._versions.newest.version,
+            attempted_round=self._attempted,
+            credit=credit,
+            blocked_version=blocked if asyncio.get_running_loop().time() < until else -1,
+        )
+
+    async def _carry_out(self, duty: duties.Duty) -> None:
+        participant, hub, task = self._participant, self._participant.hub, self._task
+        match duty:
+            case duties.Wait():
+                await asyncio.sleep(POLL_SECONDS)
+            case duties.Join(quota):
+                await participant.approve(self._params.token, hub.address, self._params.stake)
+                call = hub.join(self._params, participant.address, participant.address, quota, b"")
+                await participant.send("join", call)
+                self._observer.emit("joined", quota=quota, stake=str(self._params.stake))
+            case duties.OpenRound(round_index):
+                # Another node may have been a moment faster; the beacon is then set, which is what was wanted.
+                with contextlib.suppress(ContractError):
+                    await participant.send("open round", hub.open_round(task, round_index))
+            case duties.WorkRound(round_index, version):
+                self._attempted = round_index
+                await self._work(round_index, version)
+            case duties.Aggregate(version):
+                await self._aggregate(version)
+            case duties.PostCheckpoint(version):
+                with contextlib.suppress(ContractError):
+                    digest = self._versions.newest.digest
+                    await participant.send("post checkpoint", hub.post_checkpoint(task, version, digest))
+                    self._observer.emit("checkpoint", version=version, digest="0x" + digest.hex())
+            case duties.Claim(sequences):
+                await self._claim(sequences)
+            case duties.RequestExit():
+                await participant.send("request exit", hub.request_exit(task, participant.address))
+            case duties.Exit():
+                await participant.send("exit", hub.exit(self._params, participant.address))
+                self._observer.emit("exited")
+            case duties.Withdraw():
+                amount = await hub.credit(self._params.token, participant.address)
+                await participant.send("withdraw", hub.withdraw(self._params.token, participant.address))
+                self._observer.emit("withdrawn", amount=str(amount))
+
+    async def _claim(self, sequences: tuple[int, ...]) -> None:
+        participant = self._participant
+        batch = [c for c in self._ledger.commitments(participant.address) if c.sequence in sequences]
+        await participant.send("claim", participant.hub.claim(self._params, participant.address, batch))
+        units = sum(commitment.units for commitment in batch)
+        self._observer.emit("claimed", units=units, amount=str(units * self._params.rate))
+
+    async def _aggregate(self, version: int) -> None:
+        self._phase(version - 1, "aggregating")
+        try:
+            made = await self._versions.advance(self._ledger, BLOCKED_SECONDS)
+        except VersionUnavailable as error:
+            self._observer.emit("error", message=str(error))
+            self._blocked = (version, asyncio.get_running_loop().time() + BLOCKED_SECONDS)
+            return
+        self._report_version(made)
+
+    async def _work(self, round_index: int, version: int) -> None:
+        canonical = self._versions.get(version)
+        assert canonical is not None, "the newest version is held"
+        submission = await asyncio.to_thread(self._produce, round_index, canonical)
+        self._phase(round_index, "publishing")
+        await self._publish(submission)
+        self._phase(round_index, "committing")
+        if await self._participant.chain.now() >= commit_deadline(self._params, round_index) - 1:
+            self._phase(round_index, "missed")
+            return
+        manifest, hub = submission.manifest, self._participant.hub
+        call = hub.commit(self._task, round_index, submission.root, manifest.digest, manifest.units)
+        try:
+            await self._participant.send("commit", call)
+        except ContractError as error:
+            self._observer.emit("error", message=f"round {round_index} not committed: {error}")
+            self._phase(round_index, "missed")
+            return
+        self._observer.emit(
+            "committed",
+            round=round_index,
+            sequence=manifest.sequence,
+            units=manifest.units,
+            reward_millionths=manifest.metrics.reward_millionths,
+            loss_millionths=manifest.metrics.loss_millionths,
+            manifest="0x" + manifest.digest.hex(),
+        )
+        self._phase(round_index, "committed")
+
+    def _produce(self, round_index: int, canonical: CanonicalVersion) -> Submission:
+        """Rollouts, training and update of a round; runs in a worker thread."""
+        params, participant = self._params, self._participant
+        account, chain_id, hub = participant.address, participant.chain.chain_id, participant.hub.address
+        self._phase(round_index, "rollouts")
+        beacon = self._ledger.beacons[round_index]
+        seed = round_seed(chain_id, hub, self._task, account, round_index, beacon)
+        policy = self._parts.rollout_policy(policy_of(self._spec.model, canonical.state))
+        rollouts = self._worker.produce(
+            policy, seed, lambda done, total: self._phase(round_index, "rollouts", done * 1000 // total)
+        )
+        self._phase(round_index, "training")
+        update_file, metrics = self._train(round_index, canonical, rollouts, seed)
+        sequence = len(self._ledger.commitments(account))
+        context = LeafContext(chain_id, hub, self._task, account, sequence, round_index)
+        reference = PolicyRef(canonical.version, canonical.digest)
+        return make_submission(params, context, reference, rollouts, update_file, metrics)
+
+    def _train(
+        self, round_index: int, canonical: CanonicalVersion, rollouts: tuple[Rollout, ...], seed: bytes
+    ) -> tuple[bytes, Metrics]:
+        recipe, params = self._spec.recipe, self._params
+        schedule = Schedule(
+            learning_rate=learning_rate(recipe, round_index, params.rounds),
+            temperature=self._spec.sampling.temperature_millionths / MILLION,
+            group_size=params.group_size,
+            seed=int.from_bytes(seed[:8], "big"),
+        )
+        weights = to_floats(canonical.state.weights)
+        batch = _batch(rollouts, self._environment, params.max_tokens)
+        state = self._trainer_state(weights.size)
+        gradient, state, metrics = train_round(self._spec.model, weights, batch, recipe, schedule, state)
+        update, remainder = encode_update(gradient + state.remainder, self._versions.max_exponent)
+        self._journal.save("trainer", state_to_bytes(dataclasses.replace(state, remainder=remainder)))
+        told = Metrics(round(metrics.mean_reward * MILLION), round(abs(metrics.loss) * MILLION))
+        return update_to_bytes(update), told
+
+    def _trainer_state(self, num_parameters: int) -> TrainerState:
+        saved = self._journal.load("trainer")
+        return fresh_state(num_parameters) if saved is None else state_from_bytes(saved)
+
+    async def _publish(self, submission: Submission) -> None:
+        """Store and announce everything, and wait until others hold it or time runs out."""
+        participant, manifest = self._participant, submission.manifest
+        for file in (submission.rollouts_file, submission.update_file):
+            await asyncio.to_thread(put_file, participant.store, file)
+        address = await asyncio.to_thread(participant.store.put, manifest.to_bytes())
+        self._replicated.add(manifest.digest)
+        await participant.swarm.announce(
+            Announcement(AnnouncementKind.SUBMISSION, self._task, manifest.node, manifest.round, address)
+        )
+        self._phase(manifest.round, "replicating")
+        latest = commit_deadline(self._params, manifest.round) - COMMIT_MARGIN_SECONDS
+        while await participant.chain.now() < latest:
+            if await count_holders(participant.swarm, manifest) >= WANTED_HOLDERS:
+                return
+            await asyncio.sleep(REPLICATION_POLL_SECONDS)
+
+    @contextlib.asynccontextmanager
+    async def _background(self) -> AsyncIterator[None]:
+        """Hold what others publish, as long as the block runs."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._follow_gossip(group)), group.create_task(self._report())]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+
+    async def _follow_gossip(self, group: asyncio.TaskGroup) -> None:
+        async for announcement in self._participant.swarm.announcements():
+            if announcement.kind is AnnouncementKind.SUBMISSION and announcement.task == self._task:
+                group.create_task(self._replicate(announcement.cid))
+
+    async def _replicate(self, manifest: Cid) -> None:
+        """Fetch and keep a submission. A failure costs nothing here: its node finds other holders."""
+        if manifest.digest in self._replicated:
+            return
+        self._replicated.add(manifest.digest)
+        try:
+            await fetch_submission(
+                self._participant.swarm,
+                manifest.digest,
+                self._params,
+                self._versions.max_update_bytes,
+                FETCH_SECONDS,
+            )
+        except NetworkError as error:
+            self._replicated.discard(manifest.digest)
+            self._observer.emit("error", message=str(error))
+
+    async def _report(self) -> None:
+        while True:
+            self._participant.report_transfers()
+            await asyncio.sleep(1.0)
+
+    def _phase(self, round_index: int, phase: str, progress: int = 0) -> None:
+        self._observer.emit("phase", round=round_index, phase=phase, progress=progress, detail="")
+
+    def _report_version(self, version: CanonicalVersion) -> None:
+        self._observer.emit("policy", version=version.version, digest="0x" + version.digest.hex())
+
+
+async def run_node(settings: Settings, observer: Observer, parts: Parts | None = None) -> int:
+    """Join the settings' task and work on it to the end; the process's exit code."""
+    # Tiny models gain nothing from more threads, and the results must not depend on how many there are.
+    torch.set_num_threads(1)
+    async with participate(settings, observer) as participant:
+        await participant.announce_endpoint()
+        ledger = await participant.find_task(settings.task)
+        observer.emit(
+            "task", task="0x" + ledger.task.hex(), start=ledger.params.start, rounds=ledger.params.rounds
+        )
+        spec = await participant.fetch_spec(ledger)
+        node = Node(participant, ledger, spec, Path(settings.data_dir), parts or Parts())
+        return await node.run()
+
+
+def _membership(ledger: TaskLedger, account: str) -> Membership | None:
+    record = ledger.members.get(account)
+    if record is None:
+        return None
+    challenged = [challenge.sequence for challenge in ledger.pending_challenges(account)]
+    return Membership(
+        first_round=record.first_round,
+        work=tuple(duties.Work(c.sequence, c.round, c.time) for c in ledger.commitments(account)),
+        num_paid=record.paid,
+        lowest_challenged=min(challenged, default=None),
+        exit_requested_at=record.exit_requested_at,
+        exited=record.exited,
+        slashed=ledger.slashed(account),
+    )
+
+
+def _batch(rollouts: tuple[Rollout, ...], environment: Environment, max_tokens: int) -> Batch:
+    tokens = np.full((len(rollouts), max_tokens), PAD, dtype=np.int32)
+    for row, rollout in zip(tokens, rollouts, strict=True):
+        row[: len(rollout.tokens)] = rollout.tokens
+    return Batch(
+        prompts=np.array([environment.prompt(rollout.problem) for rollout in rollouts], dtype=np.int64),
+        tokens=tokens,
+        lengths=np.array([len(rollout.tokens) for rollout in rollouts], dtype=np.int32),
+        rewards=np.array([rollout.reward for rollout in rollouts], dtype=np.int32),
+    )

@@ -1,0 +1,49 @@
+"""Running a role's coroutine from a command line: options to settings, signals to a clean stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TextIO
+
+import typer
+
+from cupel.protocol.observe import JsonObserver, Observer, TextObserver
+from cupel.protocol.settings import Settings, load_settings
+
+EXIT_INTERRUPTED = 130
+
+
+def execute(role: Callable[[Settings, Observer], Coroutine[Any, Any, int]], options: dict[str, Any]) -> None:
+    """Load settings from a command's options, run the role and leave with its exit code.
+
+    `config` and `json` among the options are the file and the output form; every other one is a setting. SIGINT and
+    SIGTERM cancel the role, which closes what it opened.
+    """
+    config, as_json = options.pop("config", None), options.pop("json", False)
+    settings = load_settings(None if config is None else Path(config), options)
+    stream: TextIO = sys.stdout
+    observer: Observer = JsonObserver(stream) if as_json else TextObserver(stream)
+    raise typer.Exit(asyncio.run(_until_signal(role(settings, observer))))
+
+
+async def _until_signal(work: Coroutine[Any, Any, int]) -> int:
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        return EXIT_INTERRUPTED
+    except BaseExceptionGroup as group:
+        # One failure among the role's tasks ends them all; the first is the one to tell.
+        raise _first(group) from group
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first

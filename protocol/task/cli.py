@@ -1,0 +1,48 @@
+"""`cupel task`: publish a task, fund it and serve its documents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cupel.protocol.options import execute
+
+app = typer.Typer(help="Create a task: environment, model, terms and bounty.", no_args_is_help=True)
+
+
+@app.callback()
+def _root() -> None:
+    """Commands of a task creator."""
+
+
+@app.command()
+def run(
+    plan: Annotated[Path, typer.Option(help="TOML plan: terms and specification.")],
+    genesis: Annotated[Path, typer.Option(help="Initial checkpoint file.")],
+    start_in: Annotated[int, typer.Option(help="Seconds from creation to round 0: the time to join.")] = 15,
+    wait_for_peers: Annotated[int, typer.Option(help="Create the task once so many others are reachable.")] = 0,
+    config: Annotated[str | None, typer.Option(help="TOML file of settings; flags win over it.")] = None,
+    rpc_url: Annotated[str | None, typer.Option(help="JSON-RPC endpoint of the chain.")] = None,
+    chain_id: Annotated[int | None, typer.Option(help="The chain you mean.")] = None,
+    deployment: Annotated[str | None, typer.Option(help="File of contract addresses.")] = None,
+    keystore: Annotated[str | None, typer.Option(help="Keystore v3 file of the creator's key.")] = None,
+    password_file: Annotated[str | None, typer.Option(help="File with the keystore's password.")] = None,
+    data_dir: Annotated[str | None, typer.Option(help="Folder of blocks.")] = None,
+    listen_host: Annotated[str | None, typer.Option(help="Address to listen on and to announce.")] = None,
+    p2p_port: Annotated[int | None, typer.Option(help="libp2p port; 0 takes a free one.")] = None,
+    http_port: Annotated[int | None, typer.Option(help="Block server port; 0 takes a free one.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Events as JSON lines on standard output.")] = False,
+) -> None:
+    """Publish a plan and its checkpoint, escrow the bounty, serve both, and take back what was not earned.
+
+    Example: cupel task run --plan task.toml --genesis genesis.safetensors --config creator.toml
+    """
+    options = dict(locals())
+    for name in ("plan", "genesis", "start_in", "wait_for_peers"):
+        del options[name]
+    from cupel.protocol.task.creator import Creation, run_creator
+
+    creation = Creation(plan, genesis, start_in, wait_for_peers)
+    execute(lambda settings, observer: run_creator(settings, observer, creation), options)

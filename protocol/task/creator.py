@@ -1,0 +1,108 @@
+"""The task creator's process: publish, escrow, serve, and refund what nobody earned."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from cupel.protocol.config import ConfigError
+from cupel.protocol.model.canonical import CanonicalVersion, make_version
+from cupel.protocol.model.checkpoint import checkpoint_from_bytes, layout_of
+from cupel.protocol.observe import Observer
+from cupel.protocol.participant import POLL_SECONDS, Participant, participate
+from cupel.protocol.settings import Settings
+from cupel.protocol.spec.errors import Rejected
+from cupel.protocol.spec.rounds import round_start
+from cupel.protocol.spec.task import Pinned, TaskParams, check_task, task_id
+from cupel.protocol.storage import put_file
+from cupel.protocol.task.plan import TaskPlan, load_plan
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """What to create, and when."""
+
+    plan: Path
+    genesis: Path
+    start_in_seconds: int
+    wait_for_peers: int
+    """Create the task once so many other accounts are reachable."""
+
+
+async def run_creator(settings: Settings, observer: Observer, creation: Creation) -> int:
+    """Create the task and serve it until it is settled; the process's exit code."""
+    plan = load_plan(creation.plan)
+    async with participate(settings, observer) as participant:
+        await participant.announce_endpoint()
+        while len(participant.ledger.endpoints) <= creation.wait_for_peers or not creation.genesis.exists():
+            await asyncio.sleep(POLL_SECONDS)
+            await participant.refresh()
+        genesis = _read_genesis(creation.genesis, plan)
+        params = await _create(participant, plan, genesis, creation.start_in_seconds)
+        await _settle(participant, params)
+    observer.emit("done")
+    return 0
+
+
+def _read_genesis(path: Path, plan: TaskPlan) -> CanonicalVersion:
+    layout = layout_of(plan.spec.model)
+    try:
+        return make_version(0, None, checkpoint_from_bytes(path.read_bytes(), layout), layout)
+    except OSError as error:
+        raise ConfigError("genesis", f"cannot read {path} ({error.strerror})", "Check the path") from None
+    except Rejected as rejected:
+        remedy = "Make it with the model of the plan"
+        raise ConfigError("genesis", f"{path} is no checkpoint ({rejected})", remedy) from None
+
+
+async def _create(
+    participant: Participant, plan: TaskPlan, genesis: CanonicalVersion, start_in_seconds: int
+) -> TaskParams:
+    deployment, chain = participant.deployment, participant.chain
+
+    async def pinned(address: str) -> Pinned:
+        return Pinned(address, await chain.code_hash(address))
+
+    for content in (plan.spec.to_bytes(), genesis.manifest.to_bytes()):
+        participant.store.put(content)
+    put_file(participant.store, genesis.file)
+    await participant.approve(deployment.token, participant.hub.address, plan.bounty)
+    params = plan.params(
+        creator=participant.address,
+        token=deployment.token,
+        genesis_digest=genesis.digest,
+        start=await chain.now() + start_in_seconds,
+        reward_rule=await pinned(deployment.sorting_reward),
+        judges=(await pinned(deployment.objective_judge), await pinned(deployment.jury_judge)),
+    )
+    check_task(params, plan.spec)
+    await participant.send("create task", participant.hub.create_task(params, plan.bounty))
+    task = task_id(chain.chain_id, participant.hub.address, params)
+    participant.observer.emit("task", task="0x" + task.hex(), start=params.start, rounds=params.rounds)
+    return params
+
+
+async def _settle(participant: Participant, params: TaskParams) -> None:
+    """Serve until every stake can be home, then take back the bounty that is left."""
+    end = round_start(params, params.rounds)
+    refundable = end + params.challenge_window + params.dispute_seconds + params.exit_margin
+    task = task_id(participant.chain.chain_id, participant.hub.address, params)
+    while True:
+        await participant.refresh()
+        participant.report_transfers()
+        ledger = participant.ledger.tasks.get(task)
+        everyone_left = ledger is not None and all(
+            member.exited or ledger.slashed(member.node) for member in ledger.members.values()
+        )
+        if everyone_left and await participant.chain.now() >= refundable:
+            break
+        # A member that never exits keeps its reserve; the creator need not wait for it for ever.
+        if await participant.chain.now() >= refundable + params.dispute_seconds:
+            break
+        await asyncio.sleep(2 * POLL_SECONDS)
+    await participant.send("refund", participant.hub.refund(params))
+    amount = await participant.hub.credit(params.token, participant.address)
+    if amount:
+        await participant.send("withdraw", participant.hub.withdraw(params.token, participant.address))
+        participant.observer.emit("withdrawn", amount=str(amount))
