@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,16 +17,14 @@ from cupel.node.duties import Membership, View
 from cupel.node.journal import Journal
 from cupel.node.publishing.submission import Submission, make_submission
 from cupel.node.rollout.worker import RolloutWorker, Score, environment_reward
-from cupel.node.training.trainer import (
-    Batch,
-    Schedule,
+from cupel.node.training.state import (
     TrainerState,
     fresh_state,
-    learning_rate,
+    quantise,
     state_from_bytes,
     state_to_bytes,
-    train_round,
 )
+from cupel.node.training.trainer import Batch, schedule_of, train_round
 from cupel.protocol.chain.errors import ContractError
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.model.canonical import CanonicalVersion
@@ -38,7 +35,7 @@ from cupel.protocol.observe import Observer
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant, participate
 from cupel.protocol.settings import Settings
 from cupel.protocol.spec.assignment import round_seed
-from cupel.protocol.spec.diloco.blocks import encode_update, update_to_bytes
+from cupel.protocol.spec.diloco.blocks import update_to_bytes
 from cupel.protocol.spec.environments.base import Environment, get_environment
 from cupel.protocol.spec.rollout import LeafContext, Metrics, PolicyRef, Rollout
 from cupel.protocol.spec.rollout_file import PAD
@@ -234,34 +231,30 @@ class Node:
             policy, seed, lambda done, total: self._phase(round_index, "rollouts", done * 1000 // total)
         )
         self._phase(round_index, "training")
-        update_file, metrics = self._train(round_index, canonical, rollouts, seed)
+        update_file, metrics = self._train(round_index, canonical, rollouts)
         sequence = len(self._ledger.commitments(account))
         context = LeafContext(chain_id, hub, self._task, account, sequence, round_index)
         reference = PolicyRef(canonical.version, canonical.digest)
         return make_submission(params, context, reference, rollouts, update_file, metrics)
 
     def _train(
-        self, round_index: int, canonical: CanonicalVersion, rollouts: tuple[Rollout, ...], seed: bytes
+        self, round_index: int, canonical: CanonicalVersion, rollouts: tuple[Rollout, ...]
     ) -> tuple[bytes, Metrics]:
-        recipe, params = self._spec.recipe, self._params
-        schedule = Schedule(
-            learning_rate=learning_rate(recipe, round_index, params.rounds),
-            temperature=self._spec.sampling.temperature_millionths / MILLION,
-            group_size=params.group_size,
-            seed=int.from_bytes(seed[:8], "big"),
-        )
         weights = to_floats(canonical.state.weights)
-        batch = _batch(rollouts, self._environment, params.max_tokens)
+        batch = _batch(rollouts, self._environment, self._params.max_tokens)
+        schedule = schedule_of(self._params, self._spec, round_index)
         state = self._trainer_state(weights.size)
-        gradient, state, metrics = train_round(self._spec.model, weights, batch, recipe, schedule, state)
-        update, remainder = encode_update(gradient + state.remainder, self._versions.max_exponent)
-        self._journal.save("trainer", state_to_bytes(dataclasses.replace(state, remainder=remainder)))
+        gradient, state, metrics = train_round(
+            self._spec.model, weights, batch, self._spec.recipe, schedule, state
+        )
+        update, state = quantise(gradient, state, self._versions.max_exponent)
+        self._journal.save("trainer", state_to_bytes(state))
         told = Metrics(round(metrics.mean_reward * MILLION), round(abs(metrics.loss) * MILLION))
         return update_to_bytes(update), told
 
     def _trainer_state(self, num_parameters: int) -> TrainerState:
         saved = self._journal.load("trainer")
-        return fresh_state(num_parameters) if saved is None else state_from_bytes(saved)
+        return fresh_state(num_parameters) if saved is None else state_from_bytes(saved, num_parameters)
 
     async def _publish(self, submission: Submission) -> None:
         """Store and announce everything, and wait until others hold it or time runs out."""

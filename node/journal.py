@@ -25,7 +25,8 @@ class Journal:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise StorageError(f"cannot read {self.folder / name}: {error.strerror}. Check the folder") from error
+            problem = f"cannot read {self.folder / name}: {error.strerror}"
+            raise StorageError(problem, "check the folder's owner and mode") from error
 
     def save(self, name: str, data: bytes) -> None:
         """Replace what is saved under `name`."""
@@ -39,4 +40,4 @@ class Journal:
             temporary.replace(self.folder / name)
         except OSError as error:
             problem = f"cannot write {self.folder / name}: {error.strerror}"
-            raise StorageError(f"{problem}. Free disk space or choose another data_dir") from error
+            raise StorageError(problem, "free disk space or choose another data_dir") from error

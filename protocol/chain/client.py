@@ -200,7 +200,7 @@ class ChainClient:
     async def _request(self, method: str, parameters: Sequence[Any]) -> Any:
         """One JSON-RPC request. ChainUnavailable, ContractError, ConfigError (no gas money) or ChainError."""
         try:
-            response = await self._provider.make_request(method, list(parameters))  # type: ignore[arg-type]  # str
+            response = await self._provider.make_request(method, list(parameters))
         except (aiohttp.ClientError, OSError, TimeoutError, Web3Exception, ValueError) as error:
             problem = f"{self.rpc_url} does not answer ({type(error).__name__})"
             raise ChainUnavailable(f"{problem}; start the chain or correct rpc_url") from error

@@ -32,13 +32,12 @@ class Deployment:
         """Read the file. ConfigError if it is unreadable, incomplete or of another chain."""
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
-            deployment = cls(
-                **{name: value if isinstance(value, int) else checksum(value) for name, value in values.items()}
-            )
+            numbers = {name: int(values.pop(name)) for name in ("chain_id", "first_block")}
+            deployment = cls(**numbers, **{name: checksum(value) for name, value in values.items()})  # type: ignore[arg-type]  # names decide
         except OSError as error:
             problem = f"cannot read {path} ({error.strerror})"
             raise ConfigError("deployment", problem, "Name the file that the deployment wrote") from None
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             problem = f"{path} is not a deployment file ({error})"
             raise ConfigError("deployment", problem, "Name the file that the deployment wrote") from None
         if deployment.chain_id != chain_id:

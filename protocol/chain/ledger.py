@@ -189,7 +189,7 @@ class HubLedger:
             case hub.EndpointSet():
                 self.endpoints[event.account] = event.endpoint
             case hub.TaskCreated():
-                self.tasks[event.task] = TaskLedger(event.task, TaskParams.from_abi(event.params))
+                self.tasks[event.task] = TaskLedger(event.task, event.params)
             case hub.Challenged():
                 self._task_of_challenge[event.challenge_id] = event.task
                 self.tasks[event.task].apply(event)

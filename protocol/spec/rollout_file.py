@@ -72,7 +72,7 @@ def decode(data: bytes, params: TaskParams) -> tuple[Rollout, ...]:
     return _rows(arrays, chunks)
 
 
-def _rows(arrays: dict[str, npt.NDArray[np.generic]], chunks: npt.NDArray[np.int32]) -> tuple[Rollout, ...]:
+def _rows(arrays: dict[str, npt.NDArray[np.signedinteger]], chunks: npt.NDArray[np.signedinteger]) -> tuple[Rollout, ...]:
     tokens, lengths = arrays["tokens"].tolist(), arrays["lengths"].tolist()
     problems, rewards = arrays["problems"].tolist(), arrays["rewards"].tolist()
     ends = np.cumsum(chunks).tolist()
@@ -90,7 +90,7 @@ def _rows(arrays: dict[str, npt.NDArray[np.generic]], chunks: npt.NDArray[np.int
     )
 
 
-def _load(data: bytes) -> dict[str, npt.NDArray[np.generic]]:
+def _load(data: bytes) -> dict[str, npt.NDArray[np.signedinteger]]:
     try:
         arrays = load(data)
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
@@ -102,7 +102,7 @@ def _load(data: bytes) -> dict[str, npt.NDArray[np.generic]]:
 
 
 def _expect(
-    arrays: dict[str, npt.NDArray[np.generic]], name: str, dtype: type[np.generic], shape: tuple[int, ...]
+    arrays: dict[str, npt.NDArray[np.signedinteger]], name: str, dtype: type[np.generic], shape: tuple[int, ...]
 ) -> None:
     array = arrays[name]
     if array.dtype != dtype or array.shape != shape:
