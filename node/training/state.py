@@ -61,4 +61,5 @@ def state_from_bytes(data: bytes, num_parameters: int) -> TrainerState:
     for name in _ARRAYS:
         if arrays[name].dtype != np.float32 or arrays[name].shape != (num_parameters,):
             raise DamagedState(f"{name} does not fit a model of {num_parameters} parameters")
-    return TrainerState(*(arrays[name] for name in _ARRAYS), steps=int(arrays["steps"][0]))
+    first, second, remainder = (arrays[name] for name in _ARRAYS)
+    return TrainerState(first, second, remainder, int(arrays["steps"][0]))

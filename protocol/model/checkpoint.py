@@ -42,7 +42,8 @@ class Layout:
         ends = np.cumsum([tensor.num_parameters for tensor in self.tensors])
         pieces = np.split(flat, ends[:-1])
         return {
-            tensor.name: piece.reshape(tensor.shape) for tensor, piece in zip(self.tensors, pieces, strict=True)
+            tensor.name: piece.reshape(tensor.shape)
+            for tensor, piece in zip(self.tensors, pieces, strict=True)
         }
 
 
@@ -76,7 +77,7 @@ def checkpoint_from_bytes(data: bytes, layout: Layout) -> OuterState:
         raise Rejected(Reason.CHECKPOINT, f"wrong tensors: {sorted(set(arrays) ^ {*names, MOMENTUM})}")
     momentum = _expect(arrays[MOMENTUM], MOMENTUM, np.int64, (layout.num_parameters,))
     weights = [_expect(arrays[t.name], t.name, np.int32, t.shape).reshape(-1) for t in layout.tensors]
-    state = OuterState(np.concatenate(weights), momentum)
+    state = OuterState(np.concatenate(weights), momentum.astype(np.int64, copy=False))
     # One version has one file, so that its digest identifies the weights.
     if checkpoint_to_bytes(state, layout) != data:
         raise Rejected(Reason.CHECKPOINT, "not the canonical bytes of a checkpoint")

@@ -28,7 +28,9 @@ def check_shape(shape: ModelShape) -> None:
         raise Rejected(Reason.TASK_SPEC, f"architecture {shape.architecture!r} is not {ARCHITECTURE!r}")
     for name in ("vocabulary", "layers", "width", "heads", "feed_forward", "positions"):
         if not 1 <= getattr(shape, name) <= MAX_DIMENSION:
-            raise Rejected(Reason.TASK_SPEC, f"model {name} {getattr(shape, name)}, 1 to {MAX_DIMENSION} allowed")
+            raise Rejected(
+                Reason.TASK_SPEC, f"model {name} {getattr(shape, name)}, 1 to {MAX_DIMENSION} allowed"
+            )
     if shape.width % shape.heads:
         raise Rejected(Reason.TASK_SPEC, f"width {shape.width} does not divide into {shape.heads} heads")
 
@@ -80,7 +82,9 @@ class Block(nn.Module):
         """stream float32 [rows, tokens, width] -> the same shape."""
         rows, tokens, width = stream.shape
         mixed = self.attention_in(self.attention_norm(stream))
-        query, keys, values = mixed.view(rows, tokens, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
+        query, keys, values = mixed.view(rows, tokens, 3, self.heads, width // self.heads).permute(
+            2, 0, 3, 1, 4
+        )
         if cache is not None:
             keys, values = cache.extend(layer, keys, values)
         # A single new token may look at everything before it; several start from an empty cache.
@@ -111,7 +115,9 @@ class TinyPolicy(nn.Module):
         start = 0 if cache is None else cache.length
         count = tokens.shape[1]
         assert start == 0 or count == 1, "several tokens need an empty cache"
-        assert start + count <= self.shape.positions, f"{start + count} tokens, {self.shape.positions} positions"
+        assert start + count <= self.shape.positions, (
+            f"{start + count} tokens, {self.shape.positions} positions"
+        )
         stream = self.token_embedding(tokens) + self.position_embedding.weight[start : start + count]
         for layer, block in enumerate(self.blocks):
             stream = block(stream, cache, layer)

@@ -92,7 +92,10 @@ def update_from_bytes(data: bytes, num_parameters: int, max_exponent: int) -> Up
         raise Rejected(Reason.UPDATE, "not the canonical bytes of an update")
     if update.mantissas.min(initial=0) < -MAX_MANTISSA:
         raise Rejected(Reason.UPDATE, "a mantissa is -128")
-    if update.exponents.min(initial=0) < MIN_EXPONENT or update.exponents.max(initial=MIN_EXPONENT) > max_exponent:
+    if (
+        update.exponents.min(initial=0) < MIN_EXPONENT
+        or update.exponents.max(initial=MIN_EXPONENT) > max_exponent
+    ):
         raise Rejected(Reason.UPDATE, f"an exponent outside [{MIN_EXPONENT}, {max_exponent}]")
     if update.mantissas[num_parameters:].any():
         raise Rejected(Reason.UPDATE, "padding is not zero")
@@ -112,5 +115,7 @@ def _load(data: bytes) -> dict[str, npt.NDArray[np.generic]]:
 def _array(arrays: dict[str, npt.NDArray[np.generic]], name: str, length: int) -> npt.NDArray[np.int8]:
     array = arrays[name]
     if array.dtype != np.int8 or array.shape != (length,):
-        raise Rejected(Reason.UPDATE, f"{name} is {array.dtype} {list(array.shape)}, expected int8 [{length}]")
+        raise Rejected(
+            Reason.UPDATE, f"{name} is {array.dtype} {list(array.shape)}, expected int8 [{length}]"
+        )
     return array.astype(np.int8, copy=False)

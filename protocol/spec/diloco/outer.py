@@ -46,7 +46,9 @@ def check_aggregation(aggregation: Aggregation) -> None:
     momentum = (aggregation.momentum_numerator, aggregation.momentum_denominator)
     for name, (numerator, denominator) in (("learning rate", rate), ("momentum", momentum)):
         if not (0 <= numerator <= MAX_TERM and 1 <= denominator <= MAX_TERM):
-            raise Rejected(Reason.TASK_SPEC, f"outer {name} {numerator}/{denominator}: terms go up to {MAX_TERM}")
+            raise Rejected(
+                Reason.TASK_SPEC, f"outer {name} {numerator}/{denominator}: terms go up to {MAX_TERM}"
+            )
     if momentum[0] >= momentum[1]:
         raise Rejected(Reason.TASK_SPEC, f"outer momentum {momentum[0]}/{momentum[1]} is not below one")
 
@@ -81,9 +83,12 @@ def mean_update(updates: Sequence[Update], num_parameters: int) -> npt.NDArray[n
 def fixed_point(update: Update, num_parameters: int) -> npt.NDArray[np.int64]:
     """The update's coordinates, exactly: int64 [parameters] in units of 2^-32."""
     exponents = update.exponents.astype(np.int64)
-    assert MIN_EXPONENT <= exponents.min(initial=0) and exponents.max(initial=MIN_EXPONENT) <= MAX_EXPONENT
+    assert exponents.min(initial=0) >= MIN_EXPONENT
+    assert exponents.max(initial=MIN_EXPONENT) <= MAX_EXPONENT
     factors = np.left_shift(np.int64(1), exponents + MOMENTUM_FRACTION_BITS)
-    return (update.mantissas.reshape(-1, BLOCK) * factors[:, None]).reshape(-1)[:num_parameters]
+    return (update.mantissas.astype(np.int64).reshape(-1, BLOCK) * factors[:, None]).reshape(-1)[
+        :num_parameters
+    ]
 
 
 def divide(numerator: npt.NDArray[np.int64], denominator: int) -> npt.NDArray[np.int64]:
