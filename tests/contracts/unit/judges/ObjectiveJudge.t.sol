@@ -24,9 +24,9 @@ contract ObjectiveJudgeEvidenceTest is ObjectiveJudgeTest {
         Commitment memory c = commitmentTo(leaves);
         bytes32 taskId = context().taskId;
         bytes memory lie = Work.wrongAssignment(leaves[0], proofOf(leaves, 0));
-        bytes memory truth = Work.wrongAssignment(leaves[1], proofOf(leaves, 1));
+        bytes memory honesty = Work.wrongAssignment(leaves[1], proofOf(leaves, 1));
         assertGuilty(judge.examine(1, taskId, params(), NODE, c, CHALLENGER, lie));
-        assertNotGuilty(judge.examine(1, taskId, params(), NODE, c, CHALLENGER, truth));
+        assertNotGuilty(judge.examine(1, taskId, params(), NODE, c, CHALLENGER, honesty));
     }
 
     function test_RevertWhen_TheCallerIsNotTheHub() external {

@@ -7,6 +7,8 @@ interface LibraryVm {
     function warp(uint256 timestamp) external;
     function roll(uint256 blockNumber) external;
     function prank(address sender) external;
+    function startPrank(address sender) external;
+    function stopPrank() external;
     function expectEmit(address emitter) external;
     function etch(address target, bytes calldata code) external;
     function snapshotState() external returns (uint256 snapshot);

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {LibraryTest} from "../unit/libraries/LibraryTest.sol";
+import {Trees} from "../utils/Trees.sol";
+import {Work} from "../utils/Work.sol";
+import {Hub} from "contracts/Hub.sol";
+import {JuryJudge} from "contracts/judges/JuryJudge.sol";
+import {ObjectiveJudge} from "contracts/judges/ObjectiveJudge.sol";
+import {SortingReward} from "contracts/judges/SortingReward.sol";
+import {LeafContext, RolloutLeaf} from "contracts/libraries/RolloutLeaves.sol";
+import {TestToken} from "contracts/periphery/TestToken.sol";
+import {Challenge} from "contracts/types/Challenge.sol";
+import {Commitment, Member, MemberStatus} from "contracts/types/Membership.sol";
+import {Pinned, TaskParams} from "contracts/types/Task.sol";
+
+/// @title The real hub with its real judges: one sorting task, one node, one challenger, five jurors
+abstract contract Courtroom is LibraryTest {
+    address internal constant CREATOR = address(0xC0FFEE);
+    address internal constant NODE = address(0xA11CE);
+    address internal constant CHALLENGER = address(0xB0B);
+    uint40 internal constant START = 1_000_000;
+    uint32 internal constant UNITS = 64;
+    uint96 internal constant TASK_STAKE = 1000 ether;
+    uint96 internal constant BOND = 10 ether;
+    uint96 internal constant JUROR_STAKE = 100 ether;
+    bytes32 internal constant GENESIS = keccak256("genesis");
+    bytes32 internal constant SALT = keccak256("salt");
+
+    Hub internal hub;
+    TestToken internal token;
+    ObjectiveJudge internal objective;
+    JuryJudge internal jury;
+    SortingReward internal rule;
+    bytes32 internal task;
+
+    function setUp() public virtual {
+        vm.warp(START - 100);
+        vm.roll(1000);
+        hub = new Hub();
+        token = new TestToken();
+        objective = new ObjectiveJudge(address(hub));
+        jury = new JuryJudge(address(hub), address(token), 5, 600, 300, JUROR_STAKE);
+        rule = new SortingReward();
+        fund(CREATOR, 100_000 ether);
+        vm.prank(CREATOR);
+        task = hub.createTask(params(), 100_000 ether);
+        fund(NODE, TASK_STAKE);
+        vm.prank(NODE);
+        hub.join(params(), NODE, NODE, 1000, "");
+        fund(CHALLENGER, 10 * BOND);
+        for (uint256 i = 0; i < 5; ++i) {
+            fund(jurorAt(i), JUROR_STAKE);
+            vm.prank(jurorAt(i));
+            jury.register();
+        }
+        vm.warp(START);
+        vm.roll(1010);
+        hub.openRound(task, 0);
+    }
+
+    function params() internal view returns (TaskParams memory p) {
+        p.creator = CREATOR;
+        p.token = address(token);
+        p.specDigest = keccak256("spec");
+        p.genesisDigest = GENESIS;
+        p.start = START;
+        p.roundSeconds = 3600;
+        p.commitSeconds = 1800;
+        p.rounds = 10;
+        p.problemsPerRound = 16;
+        p.groupSize = 4;
+        p.problemCount = 1 << 20;
+        p.chunkTokens = 32;
+        p.topk = 128;
+        p.maxTokens = 9;
+        p.maxStaleness = 2;
+        p.rate = 1 ether;
+        p.stake = TASK_STAKE;
+        p.bond = BOND;
+        p.challengeWindow = 7200;
+        p.disputeSeconds = 1000;
+        p.exitMargin = 600;
+        p.rewardRule = Pinned(address(rule), address(rule).codehash);
+        p.judges = new Pinned[](2);
+        p.judges[0] = Pinned(address(objective), address(objective).codehash);
+        p.judges[1] = Pinned(address(jury), address(jury).codehash);
+    }
+
+    function context() internal view returns (LeafContext memory) {
+        return LeafContext(block.chainid, address(hub), task, NODE, 0, 0);
+    }
+
+    function honest() internal view returns (RolloutLeaf[] memory) {
+        return Work.honestLeaves(params(), context(), hub.beaconOf(task, 0), UNITS, 0, GENESIS);
+    }
+
+    /// @dev The node commits to these leaves as its work of round 0.
+    function commit(RolloutLeaf[] memory leaves) internal returns (Commitment memory c) {
+        c = Commitment({
+            sequence: 0,
+            round: 0,
+            root: Trees.root(Work.leafHashes(context(), leaves)),
+            manifest: keccak256("manifest"),
+            units: UNITS,
+            time: uint40(block.timestamp)
+        });
+        vm.prank(NODE);
+        hub.commit(task, 0, c.root, c.manifest, UNITS);
+    }
+
+    function proofOf(RolloutLeaf[] memory leaves, uint256 index) internal view returns (bytes32[] memory) {
+        return Trees.proof(Work.leafHashes(context(), leaves), index);
+    }
+
+    function challenge(Commitment memory c, address judge, bytes memory evidence) internal returns (uint256) {
+        vm.prank(CHALLENGER);
+        return hub.challenge(params(), NODE, c, judge, evidence);
+    }
+
+    function fund(address account, uint256 amount) internal {
+        token.mint(account, amount);
+        vm.startPrank(account);
+        token.approve(address(hub), amount);
+        token.approve(address(jury), amount);
+        vm.stopPrank();
+    }
+
+    function jurorAt(uint256 i) internal pure returns (address) {
+        return address(uint160(0x1000 + i));
+    }
+
+    /// @dev Slashed to the last unit: ten bonds and the bond to the challenger, the rest burned.
+    function assertConvicted() internal view {
+        Member memory member = hub.memberOf(task, NODE);
+        assertEq(uint256(member.status), uint256(MemberStatus.Slashed));
+        assertEq(member.stake, 0);
+        assertEq(hub.credit(address(token), CHALLENGER), 11 * BOND);
+        assertEq(hub.credit(address(token), hub.BURN()), TASK_STAKE - 10 * BOND);
+        assertEq(hub.credit(address(token), NODE), 0);
+        assertSolvent();
+    }
+
+    /// @dev The stake stands, and the lost bond pays the accused.
+    function assertAcquitted() internal view {
+        Member memory member = hub.memberOf(task, NODE);
+        assertEq(uint256(member.status), uint256(MemberStatus.Active));
+        assertEq(member.stake, TASK_STAKE);
+        assertEq(hub.credit(address(token), NODE), BOND);
+        assertEq(hub.credit(address(token), CHALLENGER), 0);
+        assertSolvent();
+    }
+
+    function assertStatus(uint256 challengeId, uint256 status) internal view {
+        Challenge memory pending = hub.challengeOf(challengeId);
+        assertEq(uint256(pending.status), status);
+    }
+
+    function assertSolvent() private view {
+        uint256 owed = uint256(hub.totalsOf(address(token)).bounties) + hub.totalsOf(address(token)).stakes
+            + hub.totalsOf(address(token)).bonds + hub.totalsOf(address(token)).credits;
+        assertEq(token.balanceOf(address(hub)), owed);
+        uint256 stakes = jury.toBurn();
+        for (uint256 i = 0; i < 5; ++i) {
+            stakes += jury.jurorOf(jurorAt(i)).stake;
+        }
+        assertEq(token.balanceOf(address(jury)), stakes);
+    }
+}
