@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from cupel.verifier.checks import CHEAP, DEEP
 from cupel.verifier.checks.base import Check, FetchedSubmission, Finding, Recomputed
 
-Recompute = Callable[[FetchedSubmission, Sequence[int]], Recomputed]
-"""Runs the canonical policy that the submission names over the drawn rollouts."""
+
+def examine(submission: FetchedSubmission) -> Finding | None:
+    """The first lie that shows without running the policy, in any rollout; or None."""
+    return _first(CHEAP, submission, (), None)
 
 
-def audit(submission: FetchedSubmission, drawn: Sequence[int], recompute: Recompute) -> Finding | None:
-    """The first lie, or None. Every rollout gets the cheap checks, the drawn ones are recomputed as well."""
-    finding = _first(CHEAP, submission, drawn, None)
-    if finding is not None or not drawn:
-        return finding
-    return _first(DEEP, submission, drawn, recompute(submission, drawn))
+def recheck(submission: FetchedSubmission, recomputed: Recomputed) -> Finding | None:
+    """The first lie that shows against the recomputation, in the rollouts recomputed; or None. After `examine`."""
+    return _first(DEEP, submission, recomputed.indices, recomputed)
 
 
 def _first(

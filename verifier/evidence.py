@@ -16,7 +16,7 @@ from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.rollout import Commitment
 from cupel.protocol.spec.task import Pinned
-from cupel.verifier.checks.base import FetchedSubmission, Finding, ObjectiveKind
+from cupel.verifier.checks.base import FetchedSubmission, Finding, ObjectiveKind, Rules
 
 WHOLE_SUBMISSION: Final = 2**32 - 1
 """Rollout index that names none in particular."""
@@ -108,15 +108,16 @@ class JuryEvidence:
         return cls(None if index == WHOLE_SUBMISSION else index, reason, digest)
 
 
-def document_of(finding: Finding, submission: FetchedSubmission, accuser: str) -> EvidenceDocument:
-    """The document of a finding about a submission."""
-    rules = submission.rules
+def document_of(
+    finding: Finding, rules: Rules, node: str, commitment: Commitment, accuser: str
+) -> EvidenceDocument:
+    """The document of a finding about a node's commitment."""
     return EvidenceDocument(
         chain_id=rules.chain_id,
         hub=rules.hub,
         task=rules.task,
-        node=submission.work.node,
-        commitment=submission.commitment,
+        node=node,
+        commitment=commitment,
         accuser=accuser,
         check=finding.check,
         reason=finding.reason.value,
@@ -128,14 +129,15 @@ def document_of(finding: Finding, submission: FetchedSubmission, accuser: str) -
 
 
 def accuse(
-    finding: Finding, submission: FetchedSubmission, document: EvidenceDocument, judges: Judges
+    finding: Finding, document: EvidenceDocument, judges: Judges, submission: FetchedSubmission | None
 ) -> Accusation | None:
     """The challenge a finding calls for, before the judge that needs the least trust.
 
-    None if the task has no judge for it: the finding is then known, but cannot be acted upon.
+    submission: where it was found, None for a posted checkpoint. None if the task has no judge for it: the finding is
+    then known, but cannot be acted upon.
     """
-    node, commitment, reason = submission.work.node, submission.commitment, finding.reason
-    if finding.objective is not None and judges.objective is not None:
+    node, commitment, reason = document.node, document.commitment, finding.reason
+    if finding.objective is not None and judges.objective is not None and submission is not None:
         evidence = objective_evidence(finding, submission)
         return Accusation(node, commitment, judges.objective, evidence, reason)
     if judges.jury is not None:

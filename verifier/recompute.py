@@ -12,11 +12,13 @@ from cupel.protocol.spec.rollout_file import PAD
 from cupel.verifier.checks.base import FetchedSubmission, Recomputed
 
 
-def recompute(policy: TinyPolicy, submission: FetchedSubmission, drawn: Sequence[int]) -> Recomputed:
+def recompute(
+    policy: TinyPolicy, policy_digest: bytes, submission: FetchedSubmission, drawn: Sequence[int]
+) -> Recomputed:
     """States and scores behind every token of the drawn rollouts.
 
-    policy: the canonical version that the submission's manifest names. The submission has passed the cheap checks, so
-    problems and tokens are in range.
+    policy: the canonical version that the submission's manifest names, policy_digest: its manifest's digest. drawn:
+    at least one. The submission has passed `examine`, so problems and tokens are in range.
     """
     rules = submission.rules
     rollouts = [submission.rollouts[index] for index in drawn]
@@ -26,4 +28,4 @@ def recompute(policy: TinyPolicy, submission: FetchedSubmission, drawn: Sequence
         row[: len(rollout.tokens)] = rollout.tokens
     lengths = np.array([len(rollout.tokens) for rollout in rollouts], dtype=np.int32)
     hidden, logits = prefill(policy, prompts, tokens, lengths)
-    return Recomputed(tuple(drawn), hidden, logits)
+    return Recomputed(policy_digest, tuple(drawn), hidden, logits)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from cupel.verifier.checks.assignment import Assignment
+from cupel.verifier.checks.assignment import Assignment, PolicyDigest
 from cupel.verifier.checks.base import Check
 from cupel.verifier.checks.integrity import Integrity
 from cupel.verifier.checks.reward import Reward
@@ -11,6 +11,6 @@ from cupel.verifier.checks.toploc import Toploc, ToplocFormat
 
 CHEAP: Final[tuple[Check, ...]] = (Integrity(), Assignment(), Reward(), ToplocFormat())
 """For every rollout, without a policy."""
-DEEP: Final[tuple[Check, ...]] = (Toploc(), Sampling())
-"""For the drawn rollouts, against their recomputation."""
+DEEP: Final[tuple[Check, ...]] = (PolicyDigest(), Toploc(), Sampling())
+"""For the drawn rollouts, against their recomputation by the canonical policy."""
 CHECK_NAMES: Final = tuple(dict.fromkeys(check.name for check in CHEAP + DEEP))

@@ -1,4 +1,4 @@
-"""Whether the node did the work the chain assigned: policy version, its digest, and every problem and seed."""
+"""Whether the node did the work the chain assigned: policy, problems and seeds."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cupel.verifier.checks.base import FetchedSubmission, Finding, ObjectiveKind
 
 
 class Assignment:
-    """Policy, problems and seeds against the protocol's formulas."""
+    """Policy version, problems and seeds against the protocol's formulas."""
 
     name: Final = "assignment"
     cost: Final = 1
@@ -20,7 +20,7 @@ class Assignment:
     def run(
         self, submission: FetchedSubmission, drawn: Sequence[int], recomputed: Recomputed | None
     ) -> Finding | None:
-        """See `Check.run`. The version of the node's policy must be among `submission.policies`, if it is allowed."""
+        """See `Check.run`."""
         return self._policy(submission) or self._seeds(submission)
 
     def _policy(self, submission: FetchedSubmission) -> Finding | None:
@@ -35,13 +35,12 @@ class Assignment:
                 policy.version,
                 oldest if policy.version < oldest else newest,
             )
-        canonical = submission.policies[policy.version]
-        if policy.digest != canonical:
-            detail = f"version {policy.version} has another digest"
-            observed, allowed = f"0x{policy.digest.hex()}", f"0x{canonical.hex()}"
-            # Of all digests only the first one is among the task's parameters, where the chain reads it.
-            kind = ObjectiveKind.WRONG_ASSIGNMENT if policy.version == 0 else None
-            return Finding(self.name, Reason.POLICY_DIGEST, detail, 0, observed, allowed, kind)
+        genesis = submission.rules.params.genesis_digest
+        if policy.version == 0 and policy.digest != genesis:
+            # The one digest that stands in the task's parameters, where the chain can read it.
+            return self._objective(
+                Reason.POLICY_DIGEST, "not the task's genesis", 0, _hex(policy.digest), _hex(genesis)
+            )
         return None
 
     def _seeds(self, submission: FetchedSubmission) -> Finding | None:
@@ -57,9 +56,7 @@ class Assignment:
             expected = sample_seed(seed, index)
             if rollout.seed != expected:
                 detail = "not the sampling seed the chain assigned"
-                return self._objective(
-                    Reason.WRONG_SEED, detail, index, f"0x{rollout.seed.hex()}", f"0x{expected.hex()}"
-                )
+                return self._objective(Reason.WRONG_SEED, detail, index, _hex(rollout.seed), _hex(expected))
         return None
 
     def _objective(
@@ -67,3 +64,25 @@ class Assignment:
     ) -> Finding:
         kind = ObjectiveKind.WRONG_ASSIGNMENT
         return Finding(self.name, reason, detail, rollout, str(observed), str(allowed), kind)
+
+
+class PolicyDigest:
+    """The policy named by number is the canonical one."""
+
+    name: Final = "assignment"
+    cost: Final = 4
+
+    def run(
+        self, submission: FetchedSubmission, drawn: Sequence[int], recomputed: Recomputed | None
+    ) -> Finding | None:
+        """See `Check.run`."""
+        assert recomputed is not None, "needs the canonical policy"
+        policy, canonical = submission.manifest.policy, recomputed.policy_digest
+        if policy.digest == canonical:
+            return None
+        detail = f"version {policy.version} has another digest"
+        return Finding(self.name, Reason.POLICY_DIGEST, detail, 0, _hex(policy.digest), _hex(canonical))
+
+
+def _hex(digest: bytes) -> str:
+    return f"0x{digest.hex()}"

@@ -6,7 +6,7 @@ our side (a failed fetch, a missing policy, a bug) is an exception and never a f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
@@ -89,8 +89,6 @@ class FetchedSubmission:
     rules: Rules
     work: CommittedWork
     beacon: bytes
-    policies: Mapping[int, bytes]
-    """Manifest digests of the canonical versions we hold."""
     manifest_file: bytes
     rollouts_file: bytes | Rejected
     """Rejected: what the address names is no file a task of this size can have."""
@@ -147,10 +145,12 @@ def commitment_of(work: CommittedWork) -> Commitment:
 class Recomputed:
     """What the canonical policy gives for D drawn rollouts of at most T tokens.
 
-    indices: the rollouts, ascending. hidden: float32 [D, T, width], row t the final-norm state that chose token t.
-    logits: float32 [D, T, vocabulary]. Rows at or behind a rollout's length mean nothing.
+    policy_digest: of the canonical version that the manifest names by number. indices: the rollouts, ascending.
+    hidden: float32 [D, T, width], row t the final-norm state that chose token t. logits: float32 [D, T, vocabulary].
+    Rows at or behind a rollout's length mean nothing.
     """
 
+    policy_digest: bytes
     indices: tuple[int, ...]
     hidden: npt.NDArray[np.float32]
     logits: npt.NDArray[np.float32]

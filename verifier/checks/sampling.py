@@ -20,7 +20,7 @@ class Sampling:
     """Tokens of the drawn rollouts within the task's tolerance of the seeded choice."""
 
     name: Final = "sampling"
-    cost: Final = 5
+    cost: Final = 6
 
     def run(
         self, submission: FetchedSubmission, drawn: Sequence[int], recomputed: Recomputed | None

@@ -41,7 +41,7 @@ class Toploc:
     """Proofs of the drawn rollouts within the task's thresholds of what the canonical policy gives."""
 
     name: Final = "toploc"
-    cost: Final = 4
+    cost: Final = 5
 
     def run(
         self, submission: FetchedSubmission, drawn: Sequence[int], recomputed: Recomputed | None

@@ -35,7 +35,7 @@ HUB = "0x1000000000000000000000000000000000000001"
 NODE = "0x2000000000000000000000000000000000000002"
 BEACON = bytes(range(32))
 ROUND, SEQUENCE, VERSION = 5, 3, 4
-DIGESTS = {version: bytes([version]) * 32 for version in range(6)}
+DIGEST = b"\4" * 32
 
 
 def example_params() -> TaskParams:
@@ -98,7 +98,7 @@ class World:
             node=NODE,
             round=ROUND,
             sequence=SEQUENCE,
-            policy=PolicyRef(VERSION, DIGESTS[VERSION]),
+            policy=PolicyRef(VERSION, DIGEST),
             units=len(rollouts),
             metrics=Metrics(0, 0),
             **{
@@ -114,7 +114,6 @@ class World:
             rules=self.rules,
             work=committed,
             beacon=BEACON,
-            policies=DIGESTS,
             manifest_file=document.to_bytes(),
             rollouts_file=files["rollouts"],
             update_file=files["update"],
@@ -131,7 +130,7 @@ class World:
 
     def recomputed(self, submission: FetchedSubmission, drawn: Sequence[int]) -> Recomputed:
         """What the canonical policy gives."""
-        return recompute(self.policy, submission, drawn)
+        return recompute(self.policy, DIGEST, submission, drawn)
 
     def _update(self) -> bytes:
         return update_to_bytes(encode_update(np.zeros(self.rules.num_parameters, np.float32), -8)[0])

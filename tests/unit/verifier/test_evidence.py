@@ -12,7 +12,8 @@ from cupel.protocol.spec.rollout import RolloutLeaf, tokens_root, toploc_root
 from cupel.protocol.spec.task import Pinned
 from cupel.verifier.checks import CHEAP
 from cupel.verifier.checks.base import FetchedSubmission, Finding
-from cupel.verifier.evidence import EvidenceDocument, Judges, JuryEvidence, accuse, document_of
+from cupel.verifier.checks.checkpoint import check_checkpoint
+from cupel.verifier.evidence import Accusation, EvidenceDocument, Judges, JuryEvidence, accuse, document_of
 
 LEAF = "(uint32,uint32,bytes32,uint32,bytes32,uint32,bytes32,bytes32,uint32)"
 OBJECTIVE, JURY, ME = ("0x" + digit * 20 for digit in ("0a", "0b", "0c"))
@@ -23,10 +24,19 @@ def find(submission: FetchedSubmission) -> Finding:
     return next(found for check in CHEAP if (found := check.run(submission, (), None)))
 
 
+def document(finding: Finding, submission: FetchedSubmission) -> EvidenceDocument:
+    return document_of(finding, submission.rules, submission.work.node, submission.commitment, ME)
+
+
+def charge(submission: FetchedSubmission, judges: Judges = BOTH) -> Accusation | None:
+    finding = find(submission)
+    return accuse(finding, document(finding, submission), judges, submission)
+
+
 def payload(submission: FetchedSubmission, kind: int, *types: str) -> tuple[Any, ...]:
     """What the ObjectiveJudge decodes, after its own check of the leaf against the root."""
     finding = find(submission)
-    accusation = accuse(finding, submission, document_of(finding, submission, ME), BOTH)
+    accusation = charge(submission)
     assert accusation is not None
     assert (accusation.judge, accusation.node) == (OBJECTIVE, submission.work.node)
     assert accusation.commitment.hash() == submission.commitment.hash()
@@ -65,35 +75,31 @@ def test_a_malformed_proof_is_shown_with_its_place(world: Any) -> None:
 
 def test_what_only_a_jury_can_settle_goes_to_the_jury(world: Any) -> None:
     submission = world.submission(root=b"\1" * 32)
-    finding = find(submission)
-    document = document_of(finding, submission, ME)
-    accusation = accuse(finding, submission, document, BOTH)
+    accusation = charge(submission)
     assert accusation is not None
     assert (accusation.judge, accusation.reason) == (JURY, Reason.COMMITMENT_ROOT)
     assert JuryEvidence.from_bytes(accusation.evidence) == JuryEvidence(
-        None, "commitment-root", document.digest
+        None, "commitment-root", document(find(submission), submission).digest
     )
     assert decode(["uint32", "string", "bytes32"], accusation.evidence)[0] == 2**32 - 1
 
 
 def test_the_judge_is_one_the_task_trusts(world: Any) -> None:
     submission = world.submission(world.changed(5, seed=bytes(32)))
-    finding = find(submission)
-    document = document_of(finding, submission, ME)
-    fallback = accuse(finding, submission, document, Judges(None, JURY))
+    fallback = charge(submission, Judges(None, JURY))
     assert fallback is not None
     assert (fallback.judge, JuryEvidence.from_bytes(fallback.evidence).rollout) == (JURY, 5)
-    assert accuse(finding, submission, document, Judges(None, None)) is None
+    assert charge(submission, Judges(None, None)) is None
     assert Judges.among([Pinned(JURY, bytes(32))], OBJECTIVE, JURY) == Judges(None, JURY)
 
 
 def test_documents_round_trip_and_hide_nothing(world: Any) -> None:
     submission = world.submission(world.changed(5, seed=bytes(32)))
-    document = document_of(find(submission), submission, ME)
-    assert EvidenceDocument.from_bytes(document.to_bytes()) == document
-    assert dataclasses.replace(document, detail="other").digest != document.digest
+    told = document(find(submission), submission)
+    assert EvidenceDocument.from_bytes(told.to_bytes()) == told
+    assert dataclasses.replace(told, detail="other").digest != told.digest
     with pytest.raises(Rejected):
-        EvidenceDocument.from_bytes(document.to_bytes().replace(b'"rollout":5', b'"rollout":-5'))
+        EvidenceDocument.from_bytes(told.to_bytes().replace(b'"rollout":5', b'"rollout":-5'))
 
 
 @pytest.mark.parametrize("evidence", [b"", b"\1" * 31, b"\xff" * 96, b"\0" * 31 + b"\1" + b"\xff" * 64])
@@ -101,3 +107,15 @@ def test_hostile_jury_evidence_is_refused(evidence: bytes) -> None:
     with pytest.raises(Rejected) as refusal:
         JuryEvidence.from_bytes(evidence)
     assert refusal.value.reason is Reason.ENCODING
+
+
+def test_a_false_checkpoint_goes_to_the_jury(world: Any) -> None:
+    submission = world.submission()
+    assert check_checkpoint(3, b"\1" * 32, b"\1" * 32) is None
+    finding = check_checkpoint(3, b"\1" * 32, b"\2" * 32)
+    assert finding is not None
+    assert (finding.check, finding.reason, finding.objective) == ("checkpoint", Reason.CHECKPOINT, None)
+    accusation = accuse(finding, document(finding, submission), BOTH, None)
+    assert accusation is not None
+    assert accusation.judge == JURY
+    assert JuryEvidence.from_bytes(accusation.evidence).rollout is None

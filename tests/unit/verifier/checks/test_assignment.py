@@ -7,7 +7,7 @@ import pytest
 
 from cupel.protocol.spec.errors import Reason
 from cupel.protocol.spec.rollout import PolicyRef
-from cupel.verifier.checks.assignment import Assignment
+from cupel.verifier.checks.assignment import Assignment, PolicyDigest
 from cupel.verifier.checks.base import ObjectiveKind
 
 KIND = ObjectiveKind.WRONG_ASSIGNMENT
@@ -35,8 +35,12 @@ def test_a_policy_out_of_range_is_found(world: Any, version: int, allowed: str) 
 
 
 def test_another_digest_of_an_allowed_version_is_found(world: Any) -> None:
-    finding = run(world.submission(manifest={"policy": PolicyRef(4, b"\x09" * 32)}))
+    submission = world.submission(manifest={"policy": PolicyRef(4, b"\x09" * 32)})
+    finding = PolicyDigest().run(submission, (0,), world.recomputed(submission, (0,)))
+    assert finding is not None
     assert (finding.reason, finding.objective) == (Reason.POLICY_DIGEST, None)
+    honest = world.submission()
+    assert PolicyDigest().run(honest, (0,), world.recomputed(honest, (0,))) is None
 
 
 def test_a_chosen_problem_is_found(world: Any) -> None:

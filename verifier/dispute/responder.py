@@ -1,0 +1,134 @@
+"""Sends what the solver decided."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import Final
+
+from cupel.protocol.chain.bindings.jury_judge import JuryJudge
+from cupel.protocol.chain.bindings.objective_judge import ObjectiveJudge
+from cupel.protocol.chain.bindings.structs import Verdict
+from cupel.protocol.chain.errors import ContractError
+from cupel.protocol.config import ConfigError
+from cupel.protocol.participant import Participant
+from cupel.protocol.spec.encoding import words
+from cupel.protocol.spec.hashing import keccak256
+from cupel.protocol.spec.task import TaskParams
+from cupel.verifier.dispute.solver import (
+    Action,
+    Challenge,
+    CloseTrial,
+    CommitVote,
+    Expire,
+    LeaveJury,
+    RevealVote,
+    Summon,
+    Vote,
+    Withdraw,
+)
+from cupel.verifier.evidence import Accusation, Judges
+from cupel.verifier.journal import Journal
+
+logger = logging.getLogger(__name__)
+
+MIN_REFUSALS: Final = 3
+"""Refusals of the same action that make an error of it."""
+
+
+def vote_hash(challenge_id: int, juror: str, vote: Vote) -> bytes:
+    """What a juror commits to: `keccak256(abi.encode(challengeId, juror, guilty, salt))`."""
+    return keccak256(words(challenge_id, juror, int(vote.guilty), vote.salt))
+
+
+class Responder:
+    """Carries out actions, each to the end. What the chain refuses is asked again after the next look at it."""
+
+    def __init__(
+        self, participant: Participant, task: bytes, params: TaskParams, judges: Judges, journal: Journal
+    ) -> None:
+        self._participant = participant
+        self._observer = participant.observer
+        self._task = task
+        self._params = params
+        self._judges = judges
+        self._journal = journal
+        self._refusals: Counter[Action] = Counter()
+        self.unconvincing: set[Accusation] = set()
+        """Accusations that the judge, asked beforehand, would not follow."""
+
+    async def carry_out(self, action: Action) -> None:
+        """Do it. ChainUnavailable and TransactionTimeout as the client; other failures are reported, not raised."""
+        try:
+            await self._carry_out(action)
+        except (ContractError, ConfigError) as error:
+            # Refused once or twice, somebody else was faster. Refused for longer, the operator should know, once.
+            self._refusals[action] += 1
+            if self._refusals[action] == MIN_REFUSALS:
+                self._observer.emit("error", message=f"{type(action).__name__}: {error}")
+            logger.info("%s refused: %s", type(action).__name__, error)
+
+    async def _carry_out(self, action: Action) -> None:
+        send, hub = self._participant.send, self._participant.hub
+        match action:
+            case Challenge(accusation):
+                await self._challenge(accusation)
+            case Summon(challenge_id):
+                await send("summon jury", self._jury.summon(challenge_id))
+            case CommitVote(challenge_id, guilty):
+                # On disk before its hash is on-chain: a vote that cannot be revealed costs a penalty.
+                vote = self._journal.vote(challenge_id, guilty)
+                digest = vote_hash(challenge_id, self._participant.address, vote)
+                await send("commit vote", self._jury.commit_vote(challenge_id, digest))
+            case RevealVote(challenge_id, vote):
+                await send("reveal vote", self._jury.reveal_vote(challenge_id, vote.guilty, vote.salt))
+                self._observer.emit("vote", challenge_id=challenge_id, guilty=vote.guilty)
+            case CloseTrial(challenge_id):
+                await send("close trial", self._jury.close(challenge_id))
+            case Expire(challenge_id):
+                await send("expire challenge", hub.expire(challenge_id))
+            case LeaveJury():
+                await send("leave jury", self._jury.resign())
+            case Withdraw():
+                amount = await hub.credit(self._params.token, self._participant.address)
+                await send("withdraw", hub.withdraw(self._params.token, self._participant.address))
+                self._observer.emit("withdrawn", amount=str(amount))
+            case _:
+                raise AssertionError(f"{action} is not for sending")
+
+    async def _challenge(self, accusation: Accusation) -> None:
+        if accusation.judge == self._judges.objective and not await self._convinces(accusation):
+            self.unconvincing.add(accusation)
+            message = f"evidence of {accusation.reason.value} does not convince its judge: an error of ours"
+            self._observer.emit("error", message=message)
+            return
+        participant, params = self._participant, self._params
+        await participant.approve(params.token, participant.hub.address, params.bond)
+        call = participant.hub.challenge(
+            params, accusation.node, accusation.commitment, accusation.judge, accusation.evidence
+        )
+        await participant.send("challenge", call)
+
+    async def _convinces(self, accusation: Accusation) -> bool:
+        """Ask the judge before a bond is put down: an error of ours should not feed the accused."""
+        participant = self._participant
+        judge = ObjectiveJudge(participant.chain, accusation.judge)
+        try:
+            verdict = await judge.examine(
+                0,
+                self._task,
+                self._params,
+                accusation.node,
+                accusation.commitment,
+                participant.address,
+                accusation.evidence,
+            )
+        except ContractError as error:
+            logger.info("%s refuses evidence: %s", accusation.judge, error)
+            return False
+        return verdict is Verdict.GUILTY
+
+    @property
+    def _jury(self) -> JuryJudge:
+        assert self._judges.jury is not None, "only a task with a jury has trials for us"
+        return JuryJudge(self._participant.chain, self._judges.jury)
