@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
 import typer
@@ -40,9 +40,16 @@ def main() -> None:
         pretty_exceptions_enable=False,
     )
     app.callback()(_root)
-    for entry in sorted(entry_points(group=COMMAND_GROUP), key=lambda entry: entry.name):
+    for entry in sorted(_wanted(sys.argv[1:]), key=lambda entry: entry.name):
         app.add_typer(entry.load(), name=entry.name)
     run(app)
+
+
+def _wanted(arguments: list[str]) -> list[EntryPoint]:
+    """The command named first alone, so that it starts without importing the others; all of them for the help."""
+    entries = list(entry_points(group=COMMAND_GROUP))
+    named = [entry for entry in entries if entry.name in arguments[:1]]
+    return named or entries
 
 
 def _root() -> None:
