@@ -35,6 +35,7 @@ MAX_BACKOFF_SECONDS: Final = 30.0
 # How often a connection is looked at; also how long the peer that should dial first is waited for.
 CHECK_SECONDS: Final = 2.0
 PUBLISH_SECONDS: Final = 4.0
+CLOSE_SECONDS: Final = 1.0
 
 
 class Listener(Protocol):
@@ -180,10 +181,15 @@ async def _run(settings: GossipSettings, listener: Listener) -> None:
         await pubsub.wait_until_ready()
         pubsub.set_topic_validator(settings.topic, _validator(settings), is_async_validator=True)
         subscription = await pubsub.subscribe(settings.topic)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_deliver, subscription, host.get_id().to_bytes(), listener)
-            nursery.start_soon(_count_peers, host, listener)
-            listener.started(GossipNode(pubsub, settings, nursery), str(host.get_id()), port)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_deliver, subscription, host.get_id().to_bytes(), listener)
+                nursery.start_soon(_count_peers, host, listener)
+                listener.started(GossipNode(pubsub, settings, nursery), str(host.get_id()), port)
+        finally:
+            # Else the library leaves the sockets open and the peers waiting.
+            with trio.CancelScope(deadline=trio.current_time() + CLOSE_SECONDS, shield=True):
+                await contained(host.close)()
 
 
 def _validator(settings: GossipSettings) -> Callable[[ID, Message], Any]:

@@ -42,14 +42,13 @@ def make_host(identity_seed: bytes) -> Any:
     """A host for outgoing and incoming TCP, encrypted by Noise and nothing less."""
     key_pair = create_new_key_pair(identity_seed)
     noise = NoiseTransport(key_pair, noise_privkey=create_noise_key_pair().private_key)
-    return new_host(
+    host = new_host(
         key_pair=key_pair,
         sec_opt={NOISE: noise},
         muxer_opt={TProtocol(YAMUX): Yamux},
         connection_config=ConnectionConfig(
             max_connections=MAX_CONNECTIONS,
             high_watermark=MAX_CONNECTIONS,
-            # Peers come from the chain alone: the library shall not dial whom it happens to remember.
             min_connections=0,
             low_watermark=0,
             dial_timeout=DIAL_SECONDS,
@@ -62,6 +61,14 @@ def make_host(identity_seed: bytes) -> Any:
         ),
         disable_identify_address_discovery=True,
     )
+    # Peers come from the chain alone: the library shall not dial whom it happens to remember.
+    connector: Any = host.get_network()
+    connector.auto_connector.maybe_connect = _dial_nobody
+    return host
+
+
+async def _dial_nobody() -> None:
+    pass
 
 
 def make_router() -> GossipSub:

@@ -1,0 +1,136 @@
+"""Fetching one block: the first right answer wins, and every other kind of peer is survived and remembered."""
+
+import asyncio
+import random
+import time
+
+import pytest
+
+from cupel.protocol.network import client as client_module
+from cupel.protocol.network.client import BlockClient
+from cupel.protocol.network.errors import BlockUnavailable
+from cupel.protocol.network.server import BlockServer
+from cupel.protocol.network.sources import PRIOR_GOODPUT
+from cupel.protocol.spec.shardcast.cid import Cid
+from cupel.protocol.testing.block_servers import Answer, cut_off, not_http, serving, silent, with_body
+from cupel.protocol.testing.memory_store import MemoryStore
+from cupel.protocol.testing.patterns import pattern_bytes
+
+BLOCK = pattern_bytes("block", 100_000)
+CID = Cid.raw_of(BLOCK)
+
+
+async def fetch_past(answer: Answer, max_bytes: int = 200_000) -> tuple[BlockClient, str, float]:
+    """Fetch with a bad source certainly asked first and a good one behind it; seconds it took."""
+    async with (
+        serving(answer) as bad,
+        serving(with_body(BLOCK)) as good,
+        BlockClient(random.Random(0)) as client,
+    ):
+        client.set_sources(frozenset({bad, good}))
+        # Whoever is worth more is asked first: exploration aside, which this seed does not draw.
+        client._sources[bad] = client_module.Source(updated=time.monotonic(), goodput=10 * PRIOR_GOODPUT)
+        started = time.monotonic()
+        assert await client.fetch(CID, 10.0, max_bytes) == BLOCK
+        assert client.downloads == 0
+        assert (client.blocks_in, client.bytes_in) == (1, len(BLOCK))
+        return client, bad, time.monotonic() - started
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        with_body(b"", "500 Internal Server Error"),
+        with_body(b"", "302 Found\r\nLocation: /elsewhere"),
+        with_body(bytes(200_001)),
+        cut_off(BLOCK[:1000]),
+        not_http,
+    ],
+    ids=["error", "redirect", "too large", "cut off", "not http"],
+)
+def test_a_peer_that_fails_is_passed_over_and_trusted_less(answer: Answer) -> None:
+    client, bad, _ = asyncio.run(fetch_past(answer))
+    assert client.sources[bad].success < 1.0
+    assert client.sources[bad].bad_blocks == 0
+
+
+def test_a_peer_that_lies_is_passed_over_and_blamed() -> None:
+    client, bad, _ = asyncio.run(fetch_past(with_body(b"X" + BLOCK[1:])))
+    assert client.sources[bad].bad_blocks == 1
+    assert client.sources[bad].banned_until > time.monotonic()
+
+
+@pytest.mark.parametrize("status", ["404 Not Found", "503 Service Unavailable"])
+def test_a_peer_that_lacks_the_block_or_is_busy_loses_nothing(status: str) -> None:
+    client, bad, _ = asyncio.run(fetch_past(with_body(b"", status)))
+    assert client.sources[bad].success == 1.0
+
+
+def test_a_silent_peer_costs_its_patience_and_not_the_deadline() -> None:
+    client, bad, seconds = asyncio.run(fetch_past(silent))
+    assert seconds < 3.0
+    assert client.sources[bad].success < 1.0
+
+
+def test_a_block_that_appears_later_is_still_fetched() -> None:
+    async def scenario() -> None:
+        store, server = MemoryStore(), BlockServer(MemoryStore())
+        server._store = store
+        port = await server.start("127.0.0.1", 0)
+        async with BlockClient(random.Random(0)) as client:
+            client.set_sources(frozenset({f"http://127.0.0.1:{port}"}))
+            fetching = asyncio.create_task(client.fetch(CID, 10.0))
+            await asyncio.wait([fetching], timeout=0.1)
+            assert not fetching.done()
+            store.put(BLOCK)
+            assert await fetching == BLOCK
+        await server.close()
+
+    asyncio.run(scenario())
+
+
+def test_the_deadline_holds_when_nobody_has_the_block() -> None:
+    async def scenario() -> None:
+        nobody = "http://127.0.0.1:9"
+        async with serving(silent) as stopped, BlockClient(random.Random(0)) as client:
+            for urls in (frozenset[str](), frozenset({stopped, nobody})):
+                client.set_sources(urls)
+                with pytest.raises(
+                    BlockUnavailable, match=f"none of {len(urls)} peers delivered {CID} within 0.5 s"
+                ):
+                    await client.fetch(CID, 0.5)
+            assert client.downloads == 0
+
+    started = time.monotonic()
+    asyncio.run(scenario())
+    assert time.monotonic() - started < 4.0
+
+
+def test_holders_are_counted_within_two_seconds() -> None:
+    async def scenario() -> None:
+        store = MemoryStore()
+        store.put(BLOCK)
+        holding, lacking = BlockServer(store), BlockServer(MemoryStore())
+        ports = [await server.start("127.0.0.1", 0) for server in (holding, lacking)]
+        async with serving(silent) as stopped, BlockClient(random.Random(0)) as client:
+            urls = {f"http://127.0.0.1:{port}" for port in ports}
+            client.set_sources(frozenset({*urls, stopped, "http://127.0.0.1:9"}))
+            started = time.monotonic()
+            assert await client.holders(CID) == 1
+            assert time.monotonic() - started < 4.0
+            assert client.blocks_in == 0
+        for server in (holding, lacking):
+            await server.close()
+
+    asyncio.run(scenario())
+
+
+def test_sources_that_stay_keep_their_reputation() -> None:
+    async def scenario() -> None:
+        client, bad, _ = await fetch_past(with_body(b"lie"))
+        client.set_sources(frozenset({bad, "http://127.0.0.1:9"}))
+        assert client.sources[bad].bad_blocks == 1
+        client.set_sources(frozenset())
+        assert client.sources == {}
+
+    asyncio.run(scenario())

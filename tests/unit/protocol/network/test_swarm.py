@@ -1,0 +1,261 @@
+"""Real swarms on loopback: libp2p below, HTTP beside it, peers that come, go, lie and die."""
+
+import asyncio
+import contextlib
+import itertools
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from typing import Any
+
+import pytest
+
+pytest.importorskip("libp2p")
+
+from cupel.protocol.network import (
+    Announcement,
+    AnnouncementKind,
+    BlockUnavailable,
+    ControlPlaneDown,
+    Endpoint,
+    PortTaken,
+    Swarm,
+)
+from cupel.protocol.spec.errors import Reason, Rejected
+from cupel.protocol.spec.hashing import sha256
+from cupel.protocol.spec.shardcast.cid import Cid
+from cupel.protocol.spec.shardcast.unixfs import CHUNK_BYTES
+from cupel.protocol.storage.files import put_file
+from cupel.protocol.testing.block_servers import serving, silent, with_body
+from cupel.protocol.testing.memory_store import MemoryStore
+from cupel.protocol.testing.patterns import pattern_bytes
+from cupel.protocol.testing.waiting import eventually
+
+pytestmark = pytest.mark.timeout(20)
+
+ACCOUNTS = [f"0x{number:040x}" for number in range(1, 10)]
+ANNOUNCER = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
+CONTENT = pattern_bytes("checkpoint", 3 * CHUNK_BYTES + 5)
+# The peer id of nobody: what a dead peer leaves on the chain.
+NOBODY = "12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5"
+
+
+def run(scenario: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(scenario)
+
+
+@contextlib.asynccontextmanager
+async def swarms(count: int) -> AsyncIterator[list[tuple[Swarm, MemoryStore]]]:
+    """Swarms that do not know each other yet."""
+    async with contextlib.AsyncExitStack() as stack:
+        stores = [MemoryStore() for _ in range(count)]
+        made = [Swarm(store, bytes([7, number]) * 16, "cupel-test") for number, store in enumerate(stores)]
+        await asyncio.gather(*(stack.enter_async_context(swarm) for swarm in made))
+        yield list(zip(made, stores, strict=True))
+
+
+def introduce(*members: Swarm) -> None:
+    """Let each know all, itself included, as the chain does."""
+    for member in members:
+        member.set_peers({account: other.endpoint for account, other in zip(ACCOUNTS, members, strict=False)})
+
+
+async def connected(members: Sequence[Swarm], count: int) -> None:
+    await eventually(lambda: all(member.statistics().connected_peers == count for member in members), 15.0)
+
+
+def elsewhere(url: str) -> str:
+    """An endpoint whose block server is at `url` and whose libp2p host is dead."""
+    _, host, port = url.replace("//", "").split(":")
+    return str(Endpoint("127.0.0.1", 9, NOBODY, host, int(port)))
+
+
+def announcement(number: int) -> Announcement:
+    return Announcement(AnnouncementKind.SUBMISSION, sha256(b"task"), ANNOUNCER, number, Cid.raw_of(CONTENT))
+
+
+def test_an_announcement_reaches_everybody_else_once() -> None:
+    async def scenario() -> None:
+        async with swarms(3) as members:
+            everybody = [swarm for swarm, _ in members]
+            introduce(*everybody)
+            await connected(everybody, 2)
+            for number, swarm in enumerate(everybody):
+                await swarm.announce(announcement(number))
+            for number, swarm in enumerate(everybody):
+                heard = swarm.announcements()
+                received = [await asyncio.wait_for(anext(heard), 5.0) for _ in range(2)]
+                assert sorted(item.round for item in received) == [
+                    other for other in range(3) if other != number
+                ]
+                assert all(item == announcement(item.round) for item in received)
+
+    run(scenario())
+
+
+def test_a_file_is_fetched_from_a_peer_that_got_it_second_hand() -> None:
+    async def scenario() -> None:
+        async with swarms(3) as ((source, source_store), (middle, middle_store), (last, last_store)):
+            middle.set_peers({ACCOUNTS[0]: source.endpoint})
+            last.set_peers({ACCOUNTS[1]: middle.endpoint})
+            root = put_file(source_store, CONTENT)
+            assert await last.holders(root) == 0
+            assert await middle.fetch_file(root, len(CONTENT), 10.0) == CONTENT
+            assert await last.holders(root) == 1
+            assert await last.fetch_file(root, len(CONTENT), 10.0) == CONTENT
+            assert set(last_store.cids()) == set(middle_store.cids()) == set(source_store.cids())
+
+            statistics = middle.statistics()
+            assert (statistics.blocks_in, statistics.blocks_out) == (5, 5)
+            assert statistics.bytes_in == statistics.bytes_out > len(CONTENT)
+            assert (statistics.downloads, statistics.uploads) == (0, 0)
+            assert [peer.account for peer in statistics.peers] == [ACCOUNTS[0]]
+
+    run(scenario())
+
+
+def test_a_lying_peer_is_bypassed_and_blamed() -> None:
+    async def scenario() -> None:
+        async with (
+            swarms(2) as ((source, source_store), (reader, reader_store)),
+            serving(with_body(b"lie")) as liar,
+        ):
+            reader.set_peers({ACCOUNTS[0]: source.endpoint, ACCOUNTS[1]: elsewhere(liar)})
+
+            def blame() -> dict[str, int]:
+                return {peer.account: peer.bad_blocks for peer in reader.statistics().peers}
+
+            # The liar is asked first every second time until it has been found out.
+            for number in itertools.count():
+                if blame()[ACCOUNTS[1]]:
+                    break
+                cid = source_store.put(b"block %d" % number)
+                assert await reader.fetch_block(cid, 5.0) == b"block %d" % number
+                assert reader_store.has(cid)
+            assert blame() == {ACCOUNTS[0]: 0, ACCOUNTS[1]: 1}
+            root = put_file(source_store, CONTENT)
+            assert await reader.fetch_file(root, len(CONTENT), 10.0) == CONTENT
+            assert blame() == {ACCOUNTS[0]: 0, ACCOUNTS[1]: 1}
+
+    run(scenario())
+
+
+def test_dead_and_stopped_peers_do_not_stall_a_fetch() -> None:
+    async def scenario() -> None:
+        async with swarms(2) as ((source, source_store), (reader, _)), serving(silent) as stopped:
+            reader.set_peers(
+                {
+                    ACCOUNTS[0]: elsewhere(stopped),
+                    ACCOUNTS[1]: elsewhere("http://127.0.0.1:9"),
+                    ACCOUNTS[2]: source.endpoint,
+                    ACCOUNTS[3]: "not an endpoint",
+                }
+            )
+            root = put_file(source_store, CONTENT)
+            started = time.monotonic()
+            assert await reader.fetch_file(root, len(CONTENT), 15.0) == CONTENT
+            assert time.monotonic() - started < 8.0
+            assert await reader.holders(root) == 1
+            assert len(reader.statistics().peers) == 3
+
+    run(scenario())
+
+
+def test_what_nobody_has_is_unavailable_at_the_deadline() -> None:
+    async def scenario() -> None:
+        async with swarms(2) as ((first, _), (second, _)):
+            introduce(first, second)
+            for fetching in (
+                first.fetch_block(Cid.raw_of(b"nobody"), 0.5),
+                first.fetch_file(Cid.raw_of(b"nobody"), 1 << 20, 0.5),
+            ):
+                started = time.monotonic()
+                with pytest.raises(BlockUnavailable, match="none of 1 peers"):
+                    await fetching
+                assert time.monotonic() - started < 3.0
+
+    run(scenario())
+
+
+def test_a_file_larger_than_allowed_is_rejected() -> None:
+    async def scenario() -> None:
+        async with swarms(2) as ((source, source_store), (reader, reader_store)):
+            reader.set_peers({ACCOUNTS[0]: source.endpoint})
+            root = put_file(source_store, CONTENT)
+            with pytest.raises(Rejected) as caught:
+                await reader.fetch_file(root, len(CONTENT) - 1, 5.0)
+            assert caught.value.reason is Reason.SIZE
+            assert list(reader_store.cids()) == []
+
+    run(scenario())
+
+
+def test_peers_that_leave_the_list_are_dropped_and_may_come_back() -> None:
+    async def scenario() -> None:
+        async with swarms(2) as ((first, _), (second, _)):
+            introduce(first, second)
+            await connected([first, second], 1)
+            first.set_peers({})
+            second.set_peers({})
+            await connected([first, second], 0)
+            introduce(first, second)
+            await connected([first, second], 1)
+
+    run(scenario())
+
+
+def test_a_peer_that_starts_late_is_connected_and_told_what_it_missed() -> None:
+    async def scenario() -> None:
+        async with swarms(1) as ((early, _),):
+            await early.announce(announcement(1))
+            async with swarms(2) as (_, (late, _)):
+                introduce(early, late)
+                heard = late.announcements()
+                assert await asyncio.wait_for(anext(heard), 10.0) == announcement(1)
+
+    run(scenario())
+
+
+def test_leaving_takes_under_three_seconds_with_traffic_and_stopped_peers() -> None:
+    async def scenario() -> float:
+        async with swarms(3) as members, serving(silent) as stopped:
+            everybody = [swarm for swarm, _ in members]
+            introduce(*everybody)
+            await connected(everybody, 2)
+            leaving = everybody[0]
+            leaving.set_peers({ACCOUNTS[0]: everybody[1].endpoint, ACCOUNTS[1]: elsewhere(stopped)})
+            fetching = asyncio.create_task(leaving.fetch_block(Cid.raw_of(b"nobody"), 60.0))
+            for number in range(20):
+                await everybody[1].announce(announcement(number))
+            started = time.monotonic()
+            await leaving.__aexit__(None, None, None)
+            seconds = time.monotonic() - started
+            with pytest.raises(ControlPlaneDown):
+                await leaving.announce(announcement(99))
+            fetching.cancel()
+            await asyncio.gather(fetching, return_exceptions=True)
+        return seconds
+
+    assert asyncio.run(scenario()) < 3.0
+
+
+def test_a_taken_port_leaves_nothing_running() -> None:
+    async def scenario() -> None:
+        async with swarms(1) as ((first, _),):
+            endpoint = Endpoint.parse(first.endpoint)
+            for ports, setting in [
+                ((0, endpoint.data_port), "http_port"),
+                ((endpoint.control_port, 0), "p2p_port"),
+            ]:
+                second = Swarm(MemoryStore(), bytes(32), "cupel-test", p2p_port=ports[0], http_port=ports[1])
+                with pytest.raises(PortTaken) as caught:
+                    await second.__aenter__()
+                assert caught.value.setting == setting
+
+    run(scenario())
+
+
+def test_importing_the_network_loads_no_libp2p() -> None:
+    program = "import sys, cupel.protocol.network; assert not {'libp2p', 'trio', 'torch'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=20)
