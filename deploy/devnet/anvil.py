@@ -49,7 +49,7 @@ def choose_port(port: int) -> int:
 
 
 def anvil_command(binary: Path, port: int) -> list[str | Path]:
-    """Command line: a block a second; one at once for every transaction would make block time run ahead of the clock."""
+    """Command line: a block a second. One more for every transaction would make block time run ahead of the clock."""
     options = ["--host", HOST, "--port", str(port), "--chain-id", str(CHAIN_ID), "--accounts", "1", "--quiet"]
     # One slot an epoch: the `finalized` tag follows the head instead of lagging 64 blocks.
     return [binary, *options, "--block-time", "1", "--slots-in-an-epoch", "1"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -41,9 +42,11 @@ async def deploy(rpc_url: str, chain_id: int, artefacts: Path, jury: JuryTerms) 
     ConfigError if a contract was not built; ChainError if the chain refuses.
     """
     deployer = Account.create()
-    async with LocalRpc(rpc_url) as rpc:
+    async with AsyncExitStack() as stack:
+        rpc = await stack.enter_async_context(LocalRpc(rpc_url))
         await rpc.set_balance(deployer.address, COINS)
-    async with ChainClient(rpc_url, deployer, chain_id) as client:
+        await stack.enter_async_context(rpc.instant_blocks())
+        client = await stack.enter_async_context(ChainClient(rpc_url, deployer, chain_id))
         first_block = await client.head()
 
         async def put(kind: type[Contract], arguments: bytes) -> str:
@@ -68,10 +71,12 @@ async def deploy(rpc_url: str, chain_id: int, artefacts: Path, jury: JuryTerms) 
 async def fund(rpc_url: str, deployment: Deployment, tokens: Mapping[str, int]) -> None:
     """Give every account coins for gas and its amount of test tokens (smallest unit)."""
     minter = Account.create()
-    async with LocalRpc(rpc_url) as rpc:
+    async with AsyncExitStack() as stack:
+        rpc = await stack.enter_async_context(LocalRpc(rpc_url))
         for account in (minter.address, *tokens):
             await rpc.set_balance(account, COINS)
-    async with ChainClient(rpc_url, minter, deployment.chain_id) as client:
+        await stack.enter_async_context(rpc.instant_blocks())
+        client = await stack.enter_async_context(ChainClient(rpc_url, minter, deployment.chain_id))
         token = TestToken(client, deployment.token)
         for account, amount in tokens.items():
             await client.send(token.mint(account, amount))

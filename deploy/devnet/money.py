@@ -45,7 +45,9 @@ def money_rows(facts: ChainFacts, state: DemoState) -> tuple[MoneyRow, ...]:
     rows.append(_holder("hub", "escrow", facts.hub_address, held, "bounty nobody earned"))
     jury = facts.balances.get(facts.jury_address, 0)
     if jury:
-        rows.append(_holder("jury", "escrow", facts.jury_address, jury, "stakes of jurors who have not resigned"))
+        rows.append(
+            _holder("jury", "escrow", facts.jury_address, jury, "stakes of jurors who have not resigned")
+        )
     rows.append(_holder("burned", "nobody", facts.burn_address, burned, "at least half of every slash"))
     return tuple(rows)
 

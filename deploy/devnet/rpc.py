@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -51,6 +52,18 @@ class LocalRpc:
                 raise ChainUnavailable(f"{method}: {by_number.get(number, {}).get('error', 'no answer')}")
             results.append(by_number[number]["result"])
         return results
+
+    @asynccontextmanager
+    async def instant_blocks(self) -> AsyncIterator[None]:
+        """A block at once for every transaction as long as this lasts; afterwards a block a second again.
+
+        Block time then runs ahead of the clock by less than a second a transaction, and keeps that lead.
+        """
+        await self.request("evm_setAutomine", True)
+        try:
+            yield
+        finally:
+            await self.request("evm_setIntervalMining", 1)
 
     async def set_balance(self, account: str, wei: int) -> None:
         """Give an account this much of the chain's coin; only a development chain does that."""

@@ -1,0 +1,207 @@
+"""The demo's numbers: what is trained, for how long, and for how much money. Pure.
+
+The recipe is the one that benchmarks/simulate_training.py measures: three nodes that see 512 completions a round
+each take the reward of the sorting task from 0.1 to 0.8 within ten rounds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cupel.devnet.deployment import JuryTerms
+from cupel.protocol.spec.task import (
+    Aggregation,
+    EnvironmentRef,
+    ModelShape,
+    Recipe,
+    Sampling,
+    TaskSpec,
+    Thresholds,
+)
+from cupel.protocol.task.plan import TaskPlan, TaskTerms
+
+TOKEN: Final = 10**18
+RATE: Final = TOKEN // 100
+STAKE: Final = 100 * TOKEN
+BOND: Final = 5 * TOKEN
+JUROR_STAKE: Final = 20 * TOKEN
+VERIFIER_FUNDS: Final = JUROR_STAKE + 20 * BOND
+"""A juror's stake, and bonds enough to accuse every commitment of two liars."""
+NUM_VERIFIERS: Final = 2
+# The judge's last call must reach the hub before the hub gives up waiting: a few blocks.
+_DISPUTE_MARGIN_SECONDS: Final = 3
+_EXIT_MARGIN_SECONDS: Final = 2
+
+# Same shape as in examples/sorting/pretrain.py, which makes the checkpoint.
+MODEL: Final = ModelShape(
+    "cupel/tiny-transformer-v1", vocabulary=64, layers=2, width=64, heads=4, feed_forward=192, positions=32
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """One size of the demo."""
+
+    name: str
+    rounds: int
+    problems_per_round: int
+    group_size: int
+    inner_steps: int
+    learning_rate_billionths: int
+    final_learning_rate_billionths: int
+    pretrain_steps: int
+    jury: JuryTerms
+    least_round_seconds: int
+    start_in_seconds: int
+    """From the task's creation to round 0: the time to hear of it, fetch the checkpoint and join."""
+    reward_margin: int
+    """Least rise of the honest nodes' reward for the demo to pass, in millionths; far below what is usual."""
+
+    @property
+    def units_per_round(self) -> int:
+        """Completions a node owes a round."""
+        return self.problems_per_round * self.group_size
+
+
+FULL: Final = Preset(
+    name="full",
+    rounds=10,
+    problems_per_round=32,
+    group_size=16,
+    inner_steps=8,
+    learning_rate_billionths=800_000,
+    final_learning_rate_billionths=200_000,
+    pretrain_steps=400,
+    jury=JuryTerms(size=3, commit_seconds=12, reveal_seconds=10, juror_stake=JUROR_STAKE),
+    least_round_seconds=10,
+    start_in_seconds=12,
+    reward_margin=250_000,
+)
+FAST: Final = Preset(
+    name="fast",
+    rounds=5,
+    problems_per_round=24,
+    group_size=16,
+    inner_steps=6,
+    learning_rate_billionths=800_000,
+    final_learning_rate_billionths=400_000,
+    pretrain_steps=250,
+    jury=JuryTerms(size=3, commit_seconds=8, reveal_seconds=6, juror_stake=JUROR_STAKE),
+    least_round_seconds=8,
+    start_in_seconds=8,
+    reward_margin=100_000,
+)
+
+# Measured on one core of a two-core machine: a pre-training step, and a node's round for every completion.
+REFERENCE_STEP_SECONDS: Final = 0.037
+_NODE_SECONDS_PER_UNIT: Final = 0.0028
+# A verifier looks at a part of the rollouts, and holds and serves the rest.
+_VERIFIER_SHARE: Final = 0.5
+# Blocks, gossip, replication and the commitment take this long however fast the machine is.
+_FIXED_SECONDS: Final = 4.0
+_SAFETY: Final = 1.5
+_MOST_ROUND_SECONDS: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The task's spans of time, in seconds, for the machine at hand."""
+
+    round_seconds: int
+    commit_seconds: int
+    challenge_window: int
+    dispute_seconds: int
+    exit_margin: int
+
+    @property
+    def settlement_seconds(self) -> int:
+        """From the end of the last round until every stake may be home."""
+        return self.challenge_window + self.dispute_seconds + self.exit_margin
+
+
+def choose_pace(preset: Preset, num_nodes: int, step_seconds: float, num_cores: int) -> Pace:
+    """Spans long enough for a machine that takes `step_seconds` of CPU for a pre-training step."""
+    speed = max(step_seconds / REFERENCE_STEP_SECONDS, 0.25)
+    workers = num_nodes + _VERIFIER_SHARE * NUM_VERIFIERS
+    work = _NODE_SECONDS_PER_UNIT * preset.units_per_round * speed * workers / max(num_cores, 1)
+    needed = math.ceil(_FIXED_SECONDS + _SAFETY * work)
+    round_seconds = min(max(needed, preset.least_round_seconds), _MOST_ROUND_SECONDS)
+    return Pace(
+        round_seconds=round_seconds,
+        commit_seconds=round_seconds - max(2, round_seconds // 5),
+        challenge_window=2 * round_seconds,
+        dispute_seconds=preset.jury.commit_seconds + preset.jury.reveal_seconds + _DISPUTE_MARGIN_SECONDS,
+        exit_margin=_EXIT_MARGIN_SECONDS,
+    )
+
+
+def make_plan(preset: Preset, pace: Pace, num_nodes: int, rounds: int) -> TaskPlan:
+    """The creator's plan."""
+    bounty = num_nodes * rounds * preset.units_per_round * RATE
+    terms = TaskTerms(
+        round_seconds=pace.round_seconds,
+        commit_seconds=pace.commit_seconds,
+        rounds=rounds,
+        problems_per_round=preset.problems_per_round,
+        group_size=preset.group_size,
+        problem_count=2**20,
+        chunk_tokens=32,
+        topk=128,
+        max_tokens=9,
+        max_staleness=1,
+        bounty=str(bounty),
+        rate=str(RATE),
+        stake=str(STAKE),
+        bond=str(BOND),
+        challenge_window=pace.challenge_window,
+        dispute_seconds=pace.dispute_seconds,
+        exit_margin=pace.exit_margin,
+    )
+    spec = TaskSpec(
+        name="sort eight digits",
+        environment=EnvironmentRef("cupel/sorting", 1),
+        model=MODEL,
+        sampling=Sampling(temperature_millionths=1_000_000, tolerance_millionths=1_000),
+        # Recomputation on the same kind of machine differs by nothing or by single roundings; four-bit weights differ
+        # in dozens of exponents.
+        thresholds=Thresholds(4, 500, 500),
+        recipe=Recipe(
+            inner_steps=preset.inner_steps,
+            learning_rate_billionths=preset.learning_rate_billionths,
+            final_learning_rate_billionths=preset.final_learning_rate_billionths,
+            clip_millionths=200_000,
+            max_ratio_millionths=4_000_000,
+            advantage_std=True,
+            gradient_clip_millionths=1_000_000,
+            max_exponent_offset=24,
+        ),
+        aggregation=Aggregation(1, 1, 0, 1),
+    )
+    return TaskPlan(terms, spec)
+
+
+def to_toml(document: Any) -> str:
+    """A dataclass of integers, strings, booleans and nested dataclasses as TOML."""
+    return "\n".join(_tables((), dataclasses.asdict(document))) + "\n"
+
+
+def _tables(path: tuple[str, ...], values: dict[str, Any]) -> list[str]:
+    lines = [f"[{'.'.join(path)}]"] if path else []
+    lines += [f"{name} = {_scalar(value)}" for name, value in values.items() if not isinstance(value, dict)]
+    for name, value in values.items():
+        if isinstance(value, dict):
+            lines += _tables((*path, name), value)
+    return lines
+
+
+def _scalar(value: str | int | bool) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    assert escaped.isprintable(), "settings and plans hold printable text"
+    return f'"{escaped}"'
