@@ -90,7 +90,8 @@ class UnknownRevert(ContractError):
 
 def decode_contract_error(data: bytes, known: dict[bytes, type[ContractError]]) -> ContractError:
     """The exception that revert data stands for; UnknownRevert if no class in `known` has its selector and shape."""
-    kind = {Reverted.SELECTOR: Reverted, Panicked.SELECTOR: Panicked, **known}.get(data[:4])
+    general: dict[bytes, type[ContractError]] = {Reverted.SELECTOR: Reverted, Panicked.SELECTOR: Panicked}
+    kind = (general | known).get(data[:4])
     if kind is None:
         return UnknownRevert(data)
     try:
