@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cupel.protocol.chain.bindings import jury_judge as jury
+from cupel.protocol.chain.bindings.jury_judge import JuryJudge
+from cupel.protocol.chain.client import ChainClient
+from cupel.protocol.chain.contract import Event, Logged
+from cupel.protocol.chain.cursor import LogCursor
 from cupel.verifier.dispute.solver import Trial
 
 
@@ -56,3 +60,24 @@ class TrialLedger:
 
     def _change(self, challenge_id: int, **changes: Any) -> None:
         self.trials[challenge_id] = dataclasses.replace(self.trials[challenge_id], **changes)
+
+
+class TrialFeed:
+    """Follows a judge's events through reorganisations; without a judge, there is nothing to follow."""
+
+    def __init__(self, chain: ChainClient, judge: JuryJudge | None, first_block: int) -> None:
+        self.ledger = TrialLedger()
+        self._events: list[Logged[Event]] = []
+        self._cursor = None if judge is None else LogCursor(chain, judge, first_block)
+
+    async def refresh(self) -> None:
+        """Take in what the judge did since the last call. ChainUnavailable."""
+        if self._cursor is None:
+            return
+        progress = await self._cursor.advance()
+        if progress.rewound_to is not None:
+            self._events = [one for one in self._events if one.block_number <= progress.rewound_to]
+            self.ledger = TrialLedger.of(logged.event for logged in self._events)
+        for logged in progress.events:
+            self.ledger.apply(logged.event)
+        self._events += progress.events

@@ -1,0 +1,259 @@
+"""The verifier: composition root, and the loop that looks at the chain, decides and acts."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import torch
+
+from cupel.protocol.chain.bindings import hub
+from cupel.protocol.chain.bindings.jury_judge import JuryJudge
+from cupel.protocol.chain.bindings.test_token import TestToken
+from cupel.protocol.chain.contract import Event
+from cupel.protocol.chain.errors import ChainUnavailable, TransactionTimeout
+from cupel.protocol.chain.ledger import ChallengeStatus, TaskLedger
+from cupel.protocol.config import ConfigError
+from cupel.protocol.model.checkpoint import layout_of
+from cupel.protocol.observe import Observer
+from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant, participate
+from cupel.protocol.settings import Settings
+from cupel.protocol.spec.environments.base import get_environment
+from cupel.protocol.spec.errors import Rejected
+from cupel.protocol.spec.rounds import round_start
+from cupel.protocol.spec.task import TaskSpec
+from cupel.protocol.versions import Versions
+from cupel.verifier.auditor import Auditor
+from cupel.verifier.checks.base import Rules
+from cupel.verifier.dispute.responder import Responder
+from cupel.verifier.dispute.solver import Dispute, Stop, View, decide
+from cupel.verifier.dispute.trials import TrialFeed
+from cupel.verifier.draw import DEFAULT_AUDIT_ROLLOUTS
+from cupel.verifier.evidence import Judges
+from cupel.verifier.inbox import Inbox
+from cupel.verifier.journal import Journal
+from cupel.verifier.upkeep import Upkeep
+
+# A transaction needs a block or two; on a fast chain, our own loop is the slower part.
+MARGIN_BLOCKS: Final = 3
+MIN_MARGIN_SECONDS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a verifier chooses for itself."""
+
+    audit_rollouts: int = DEFAULT_AUDIT_ROLLOUTS
+    """Rollouts to recompute of each submission."""
+    jury: bool = True
+    """Whether to stake as a juror where the task has a jury."""
+
+    def __post_init__(self) -> None:
+        if self.audit_rollouts < 1:
+            problem = f"{self.audit_rollouts} rollouts cannot show a lie"
+            raise ConfigError("audit_rollouts", problem, "Recompute at least one")
+
+
+class Verifier:
+    """One verifier of one task."""
+
+    def __init__(
+        self, participant: Participant, ledger: TaskLedger, spec: TaskSpec, folder: Path, options: Options
+    ) -> None:
+        params, deployment = ledger.params, participant.deployment
+        self._participant = participant
+        self._observer = participant.observer
+        self._task = ledger.task
+        self._params = params
+        self._options = options
+        self._judges = Judges.among(params.judges, deployment.objective_judge, deployment.jury_judge)
+        # A jury may look at work of a whole window and dispute ago.
+        spare = -(-(params.challenge_window + params.dispute_seconds) // params.round_seconds) + 1
+        self._versions = Versions(ledger, spec, participant.swarm, participant.store, spare)
+        rules = Rules(
+            chain_id=participant.chain.chain_id,
+            hub=participant.hub.address,
+            task=ledger.task,
+            params=params,
+            spec=spec,
+            environment=get_environment(spec.environment),
+            num_parameters=layout_of(spec.model).num_parameters,
+        )
+        self._journal = Journal(folder, ledger.task)
+        auditor = Auditor(rules, participant.swarm, self._versions)
+        self._inbox = Inbox(participant, auditor, self._journal, self._judges, options.audit_rollouts)
+        self._responder = Responder(participant, ledger.task, params, self._judges, self._journal)
+        jury = self._judges.jury
+        self._jury = None if jury is None else JuryJudge(participant.chain, jury)
+        self._feed = TrialFeed(participant.chain, self._jury, deployment.first_block)
+        self._upkeep = Upkeep(participant, self._versions, lambda: self._ledger, lambda: self._inbox.now)
+        self._first_look: tuple[int, int] | None = None
+        self._last_problem = ""
+
+    @property
+    def _ledger(self) -> TaskLedger:
+        return self._participant.ledger.tasks[self._task]
+
+    async def run(self) -> int:
+        """Check and challenge until the task is over and nothing is open; the process's exit code."""
+        await self._prepare()
+        self._inbox.now = await self._participant.chain.now()
+        for logged in self._participant.events:
+            self._inbox.notice(logged, self._ledger)
+        try:
+            async with self._upkeep.running():
+                while True:
+                    if await self._look_safely():
+                        break
+                    await asyncio.sleep(POLL_SECONDS)
+        finally:
+            await self._inbox.close()
+        self._observer.emit("done")
+        return 0
+
+    async def _prepare(self) -> None:
+        """Genesis, the means to challenge, and a juror's stake."""
+        await self._versions.start(FETCH_SECONDS, trust_posted=False)
+        token = TestToken(self._participant.chain, self._params.token)
+        balance = await token.balance_of(self._participant.address)
+        if balance < self._params.bond:
+            problem = f"{self._participant.address} has {balance} of token {self._params.token}"
+            remedy = f"Send it at least one bond ({self._params.bond})"
+            raise ConfigError("keystore", problem, remedy)
+        if self._jury is not None and self._options.jury:
+            await self._enlist(self._jury)
+
+    async def _enlist(self, jury: JuryJudge) -> None:
+        juror = await jury.juror_of(self._participant.address)
+        if juror.place == 0:
+            missing = await jury.juror_stake() - juror.stake
+            await self._participant.approve(await jury.token(), jury.address, missing)
+            await self._participant.send("register juror", jury.register())
+
+    async def _look_safely(self) -> bool:
+        """`_look`, which may fail for a while: a chain that does not answer is asked again."""
+        try:
+            done = await self._look()
+        except (ChainUnavailable, TransactionTimeout) as error:
+            if str(error) != self._last_problem:
+                self._observer.emit("error", message=str(error))
+            self._last_problem = str(error)
+            return False
+        self._last_problem = ""
+        return done
+
+    async def _look(self) -> bool:
+        """Take in what is new on the chain and act on it. Whether all is done."""
+        chain = self._participant.chain
+        # The clock before the events: so whatever happened until then is known, and an accepted set is complete.
+        now, head = await chain.now(), await chain.head()
+        events = await self._participant.refresh()
+        await self._feed.refresh()
+        self._inbox.now = now
+        for logged in events:
+            self._inbox.notice(logged, self._ledger)
+            self._tell(logged.event)
+        self._begin_jury_duty()
+        for action in decide(await self._view(now, head)):
+            if isinstance(action, Stop):
+                return True
+            await self._responder.carry_out(action)
+        return False
+
+    def _begin_jury_duty(self) -> None:
+        """Check what we may be asked to vote on, even before the jury is drawn: the time to vote is short."""
+        account, ledger = self._participant.address, self._ledger
+        for trial in self._feed.ledger.trials.values():
+            challenge = ledger.challenges.get(trial.challenge_id)
+            drawable = account in (self._feed.ledger.jurors if trial.jurors is None else trial.jurors)
+            if challenge is None or challenge.challenger == account or not drawable or trial.closed:
+                continue
+            if self._inbox.now < trial.commit_deadline:
+                self._inbox.judge(challenge, ledger, trial.commit_deadline)
+
+    async def _view(self, now: int, head: int) -> View:
+        ledger, params, account = self._ledger, self._params, self._participant.address
+        times = [work.time for work in ledger.work.values()] + [posted.time for posted in ledger.posted]
+        finished = now >= max([round_start(params, params.rounds), *times]) + params.challenge_window
+        return View(
+            account=account,
+            params=params,
+            now=now,
+            block_number=head,
+            margin_seconds=self._margin_seconds(now, head),
+            slashed=frozenset(record.node for record in ledger.slashes),
+            accusations=tuple(
+                accusation
+                for accusation in self._inbox.accusations.values()
+                if accusation not in self._responder.unconvincing
+            ),
+            disputes=tuple(
+                Dispute(
+                    challenge_id=record.challenge_id,
+                    node=record.node,
+                    sequence=record.sequence,
+                    challenger=record.challenger,
+                    time=record.time,
+                    pending=record.status is ChallengeStatus.PENDING,
+                )
+                for record in ledger.challenges.values()
+            ),
+            trials=tuple(self._feed.ledger.trials.values()),
+            verdicts=self._inbox.verdicts,
+            votes=self._journal.votes,
+            is_juror=account in self._feed.ledger.jurors,
+            finished=finished,
+            credit=await self._participant.hub.credit(params.token, account) if finished else 0,
+        )
+
+    def _margin_seconds(self, now: int, head: int) -> int:
+        """Three blocks at the pace seen so far."""
+        if self._first_look is None:
+            self._first_look = now, head
+        since, first = self._first_look
+        return max(MIN_MARGIN_SECONDS, -(-MARGIN_BLOCKS * (now - since) // max(1, head - first)))
+
+    def _tell(self, event: Event) -> None:
+        """Report what became of challenges that we brought or judged."""
+        account = self._participant.address
+        match event:
+            case hub.Challenged(task=task, challenger=challenger) if (
+                task == self._task and challenger == account
+            ):
+                accusation = self._inbox.accusations.get((event.node, event.sequence))
+                self._observer.emit(
+                    "challenged",
+                    challenge_id=event.challenge_id,
+                    node=event.node,
+                    sequence=event.sequence,
+                    judge="objective" if event.judge == self._judges.objective else "jury",
+                    reason="" if accusation is None else accusation.reason.value,
+                )
+            case hub.Resolved():
+                challenge = self._ledger.challenges.get(event.challenge_id)
+                trial = self._feed.ledger.trials.get(event.challenge_id)
+                judged = trial is not None and account in (trial.jurors or ())
+                if challenge is not None and (judged or challenge.challenger == account):
+                    self._observer.emit(
+                        "resolved",
+                        challenge_id=event.challenge_id,
+                        node=challenge.node,
+                        guilty=event.guilty,
+                    )
+
+
+async def run_verifier(settings: Settings, observer: Observer, options: Options) -> int:
+    """Check the settings' task to its end; the process's exit code."""
+    # Tiny models gain nothing from more threads, and the results must not depend on how many there are.
+    torch.set_num_threads(1)
+    async with participate(settings, observer) as participant:
+        await participant.announce_endpoint()
+        ledger = await participant.find_task(settings.task)
+        try:
+            spec = await participant.fetch_spec(ledger)
+            verifier = Verifier(participant, ledger, spec, Path(settings.data_dir), options)
+        except Rejected as error:
+            raise ConfigError("task", f"this task cannot be checked ({error})", "Choose another") from None
+        return await verifier.run()

@@ -1,0 +1,219 @@
+"""Which commitments are ours to check, and what came of it.
+
+Every commitment that can still be challenged is audited in a task of its own, until a verdict or until its window
+closes. What fails on our side is reported and tried again; it is never held against the node.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+from cupel.protocol.chain.bindings import hub
+from cupel.protocol.chain.contract import Event, Logged
+from cupel.protocol.chain.ledger import ChallengeRecord, CheckpointRecord, TaskLedger
+from cupel.protocol.network import Announcement, AnnouncementKind, NetworkError
+from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant
+from cupel.protocol.spec.errors import Rejected
+from cupel.protocol.spec.rollout import Commitment
+from cupel.protocol.spec.rounds import CommittedWork
+from cupel.verifier.auditor import Auditor, PolicyPending
+from cupel.verifier.checks import CHECK_NAMES
+from cupel.verifier.checks.base import FetchedSubmission, Finding, commitment_of
+from cupel.verifier.checks.checkpoint import check_checkpoint
+from cupel.verifier.draw import draw, draw_seed
+from cupel.verifier.evidence import Accusation, Judges, JuryEvidence, accuse, document_of
+from cupel.verifier.journal import Journal
+
+logger = logging.getLogger(__name__)
+Result = TypeVar("Result")
+Place = tuple[str, int]
+"""Node and sequence of a commitment."""
+
+
+class TooLate(Exception):
+    """A deadline on the chain's clock passed before our own work was done."""
+
+
+class Inbox:
+    """Audits and jury duty of one task, each in the background. `now` is the chain's clock, set by the loop."""
+
+    def __init__(
+        self,
+        participant: Participant,
+        auditor: Auditor,
+        journal: Journal,
+        judges: Judges,
+        audit_rollouts: int,
+    ) -> None:
+        self._participant = participant
+        self._observer = participant.observer
+        self._auditor = auditor
+        self._journal = journal
+        self._judges = judges
+        self._audit_rollouts = audit_rollouts
+        self._tasks: dict[object, asyncio.Task[None]] = {}
+        self.now = 0
+        self.findings: dict[Place, Finding] = {}
+        self.accusations: dict[Place, Accusation] = {}
+        self.verdicts: dict[int, bool] = {}
+        """Whether our own recomputation confirms a challenge, by its number."""
+
+    def notice(self, logged: Logged[Event], ledger: TaskLedger) -> None:
+        """Begin to check what a new event commits to."""
+        window = ledger.params.challenge_window
+        match logged.event:
+            case hub.Committed(task=task, node=node, sequence=sequence) if task == ledger.task:
+                work = ledger.work[node, sequence]
+                if self.now < work.time + window and not self._journal.has_passed(work.root):
+                    self._start(work, self._audit(work, ledger.beacons[work.round], logged.block_hash))
+            case hub.CheckpointPosted(task=task, node=node, sequence=sequence) if task == ledger.task:
+                posted = next(one for one in ledger.posted if (one.node, one.sequence) == (node, sequence))
+                commitment = next(one for one in ledger.commitments(node) if one.sequence == sequence)
+                if self.now < posted.time + window:
+                    self._start(posted, self._compare(posted, commitment))
+
+    def judge(self, challenge: ChallengeRecord, ledger: TaskLedger, deadline: int) -> None:
+        """Begin to find out whether a challenge is right; `verdicts` will tell, unless the deadline passes."""
+        if challenge.challenge_id not in self.verdicts:
+            self._start(("trial", challenge.challenge_id), self._judge(challenge, ledger, deadline))
+
+    async def close(self) -> None:
+        """Give up everything under way."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    def _start(self, key: object, work: Coroutine[Any, Any, None]) -> None:
+        if key in self._tasks:
+            work.close()
+            return
+        self._tasks[key] = asyncio.create_task(self._guarded(work))
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        """One submission that breaks our own code must not keep us from checking the others."""
+        try:
+            await work
+        except TooLate as error:
+            self._observer.emit("error", message=str(error))
+        except Exception as error:
+            logger.exception("a check failed")
+            self._observer.emit("error", message=f"a check failed: {type(error).__name__}: {error}")
+
+    async def _audit(self, work: CommittedWork, beacon: bytes, block_hash: bytes) -> None:
+        rules, closes = self._auditor.rules, work.time + self._auditor.rules.params.challenge_window
+        what = f"round {work.round} of {work.node}"
+        submission = await self._retry(lambda: self._auditor.fetch(work, beacon, FETCH_SECONDS), closes, what)
+        self._observer.emit("checking", node=work.node, round=work.round)
+        finding = await self._auditor.examine(submission)
+        if finding is None:
+            seed = draw_seed(self._journal.secret, block_hash, rules.task, work.node, work.sequence)
+            drawn = draw(seed, work.units, self._audit_rollouts)
+            finding = await self._retry(lambda: self._auditor.recheck(submission, drawn), closes, what)
+        self._tell(work, finding)
+        if finding is None:
+            self._journal.record_pass(work.root)
+        else:
+            await self._accuse(work.node, commitment_of(work), finding, submission)
+
+    async def _compare(self, posted: CheckpointRecord, commitment: Commitment) -> None:
+        closes = posted.time + self._auditor.rules.params.challenge_window
+        what = f"checkpoint {posted.version} of {posted.node}"
+        canonical = await self._retry(lambda: self._digest(posted.version), closes, what)
+        finding = check_checkpoint(posted.version, posted.digest, canonical)
+        if finding is not None:
+            self._tell_verdict(posted.node, posted.version, posted.sequence, finding.check, finding)
+            await self._accuse(posted.node, commitment, finding, None)
+
+    async def _digest(self, version: int) -> bytes:
+        canonical = self._auditor.versions.get(version)
+        if canonical is None:
+            raise PolicyPending(f"canonical version {version} is not here")
+        return canonical.digest
+
+    async def _judge(self, challenge: ChallengeRecord, ledger: TaskLedger, deadline: int) -> None:
+        what = f"trial {challenge.challenge_id}"
+        place = challenge.node, challenge.sequence
+        work = ledger.work.get(place)
+        if place in self.findings:
+            guilty = True
+        elif work is not None:
+            finding = await self._inspect(
+                work, ledger.beacons[work.round], challenge.evidence, deadline, what
+            )
+            guilty = finding is not None
+        else:
+            posted = next(one for one in ledger.posted if (one.node, one.sequence) == place)
+            canonical = await self._retry(lambda: self._digest(posted.version), deadline, what)
+            guilty = posted.digest != canonical
+        self.verdicts[challenge.challenge_id] = guilty
+
+    async def _inspect(
+        self, work: CommittedWork, beacon: bytes, evidence: bytes, deadline: int, what: str
+    ) -> Finding | None:
+        """Check a submission as its accuser asks: everything cheap, and the rollout it names."""
+        submission = await self._retry(
+            lambda: self._auditor.fetch(work, beacon, FETCH_SECONDS), deadline, what
+        )
+        finding = await self._auditor.examine(submission)
+        try:
+            rollout = JuryEvidence.from_bytes(evidence).rollout
+        except Rejected:
+            rollout = None
+        if finding is not None or rollout is None or rollout >= work.units:
+            return finding
+        return await self._retry(lambda: self._auditor.recheck(submission, (rollout,)), deadline, what)
+
+    async def _accuse(
+        self, node: str, commitment: Commitment, finding: Finding, submission: FetchedSubmission | None
+    ) -> None:
+        """Publish the evidence, and leave the accusation to the solver."""
+        participant, rules = self._participant, self._auditor.rules
+        self.findings[node, commitment.sequence] = finding
+        document = document_of(finding, rules, node, commitment, participant.address)
+        accusation = accuse(finding, document, self._judges, submission)
+        if accusation is None:
+            message = f"the task has no judge for {finding.reason.value} of {node}"
+            self._observer.emit("error", message=message)
+        else:
+            self.accusations[node, commitment.sequence] = accusation
+        cid = await asyncio.to_thread(participant.store.put, document.to_bytes())
+        await participant.swarm.announce(
+            Announcement(AnnouncementKind.EVIDENCE, rules.task, participant.address, commitment.round, cid)
+        )
+
+    async def _retry(self, attempt: Callable[[], Awaitable[Result]], deadline: int, what: str) -> Result:
+        """Try until it works. TooLate at `deadline` of the chain's clock, with the last problem."""
+        while True:
+            try:
+                return await attempt()
+            except NetworkError as error:
+                if self.now >= deadline:
+                    raise TooLate(f"{what} was not checked in time: {error}") from error
+                await asyncio.sleep(POLL_SECONDS)
+
+    def _tell(self, work: CommittedWork, finding: Finding | None) -> None:
+        """One verdict per check that came to one."""
+        for name in CHECK_NAMES:
+            failed = finding if finding is not None and finding.check == name else None
+            self._tell_verdict(work.node, work.round, work.sequence, name, failed)
+            if failed is not None:
+                return
+
+    def _tell_verdict(
+        self, node: str, round_index: int, sequence: int, check: str, finding: Finding | None
+    ) -> None:
+        self._observer.emit(
+            "verdict",
+            node=node,
+            round=round_index,
+            sequence=sequence,
+            check=check,
+            passed=finding is None,
+            reason=finding.reason.value if finding else "",
+            detail=finding.detail if finding else "",
+            observed=finding.observed if finding else "",
+            allowed=finding.allowed if finding else "",
+        )
