@@ -71,7 +71,7 @@ async def local_chain(binary: Path, port: int, log: Path) -> AsyncIterator[Local
 
 async def _start(binary: Path, port: int, log: IO[bytes]) -> Process:
     try:
-        return await spawn(anvil_command(binary, port), stderr=log, pipe_stdout=False)
+        return await spawn(anvil_command(binary, port), stdout=log, stderr=log)
     except OSError as error:
         raise ConfigError(
             "anvil", f"{binary} does not start ({error.strerror})", "Run `make setup` to install it again"

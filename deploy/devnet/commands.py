@@ -37,12 +37,12 @@ def child_environment() -> Mapping[str, str]:
     return kept | {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
 
 
-def write_settings(folder: RunFolder, wallet: Wallet, rpc_url: str, chain_id: int, deployment: Path) -> Path:
+def write_settings(folder: RunFolder, wallet: Wallet, rpc_url: str, chain_id: int) -> Path:
     """Write a process's settings file and return its path."""
     settings = Settings(
         rpc_url=rpc_url,
         chain_id=chain_id,
-        deployment=str(deployment),
+        deployment=str(folder.deployment),
         keystore=str(wallet.keystore),
         password_file=str(wallet.password_file),
         data_dir=str(folder.data / wallet.name),

@@ -12,7 +12,6 @@ from cupel.devnet.presets import FAST, FULL, NUM_VERIFIERS, Preset
 from cupel.devnet.story.state import DemoState, Lie, NodeState, VerifierState
 from cupel.protocol.config import ConfigError
 
-CREATOR: Final = "creator"
 _LEAST_NODES: Final = 3
 _MOST_NODES: Final = 16
 _LEAST_ROUNDS: Final = 3
@@ -53,6 +52,11 @@ class DemoOptions:
     def verifier_names(self) -> tuple[str, ...]:
         """`verifier-1` and so on."""
         return tuple(f"verifier-{number}" for number in range(1, NUM_VERIFIERS + 1))
+
+    @property
+    def participants(self) -> tuple[str, ...]:
+        """Nodes, then verifiers."""
+        return (*self.node_names, *self.verifier_names)
 
     @property
     def lies(self) -> dict[str, Lie]:

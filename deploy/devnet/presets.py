@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ from cupel.protocol.spec.task import (
 )
 from cupel.protocol.task.plan import TaskPlan, TaskTerms
 
+CREATOR: Final = "creator"
 TOKEN: Final = 10**18
 RATE: Final = TOKEN // 100
 STAKE: Final = 100 * TOKEN
@@ -181,6 +183,18 @@ def make_plan(preset: Preset, pace: Pace, num_nodes: int, rounds: int) -> TaskPl
         aggregation=Aggregation(1, 1, 0, 1),
     )
     return TaskPlan(terms, spec)
+
+
+def starting_tokens(
+    preset: Preset, rounds: int, nodes: Sequence[str], verifiers: Sequence[str]
+) -> dict[str, int]:
+    """Test tokens every participant needs, by process name."""
+    bounty = len(nodes) * rounds * preset.units_per_round * RATE
+    return {
+        **dict.fromkeys(nodes, STAKE),
+        **dict.fromkeys(verifiers, VERIFIER_FUNDS),
+        CREATOR: bounty,
+    }
 
 
 def to_toml(document: Any) -> str:

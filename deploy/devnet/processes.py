@@ -23,6 +23,7 @@ GRACE_SECONDS: Final = 4.0
 _LINE_LIMIT_BYTES: Final = 4 * 1024 * 1024
 
 Process = asyncio.subprocess.Process
+PIPE: Final = asyncio.subprocess.PIPE
 
 
 def _tether() -> Callable[[], None] | None:
@@ -43,22 +44,21 @@ def _tether() -> Callable[[], None] | None:
 async def spawn(
     argv: Sequence[str | Path],
     *,
-    stderr: IO[bytes],
-    pipe_stdout: bool,
+    stdout: IO[bytes] | int,
+    stderr: IO[bytes] | int,
     environment: Mapping[str, str] | None = None,
-    folder: Path | None = None,
 ) -> Process:
     """Start a child in its own process group, tethered to this process.
 
-    Standard output is a pipe, or goes where standard error goes; standard input is empty. OSError if it cannot start.
+    Its outputs go to open files or, with PIPE, to us; standard input is empty. `environment` replaces ours. OSError
+    if it cannot start.
     """
     return await asyncio.create_subprocess_exec(
         *[str(argument) for argument in argv],
         stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE if pipe_stdout else stderr,
+        stdout=stdout,
         stderr=stderr,
-        env=None if environment is None else {**os.environ, **environment},
-        cwd=folder,
+        env=environment,
         limit=_LINE_LIMIT_BYTES,
         start_new_session=True,
         preexec_fn=_tether(),

@@ -38,8 +38,13 @@ class RunFolder:
 
     @property
     def configs(self) -> Path:
-        """A settings file for every process, the plan and the deployment."""
+        """A settings file for every process, the plan, the checkpoint and the deployment."""
         return self.path / "config"
+
+    @property
+    def deployment(self) -> Path:
+        """Addresses of the contracts."""
+        return self.configs / "deployment.json"
 
     def forget_secrets(self) -> None:
         """Remove keys and data; logs, settings, event log, result and report stay."""

@@ -11,8 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from cupel.devnet.processes import Process, signal_group, spawn, stop_all, tail
-from cupel.devnet.story.events import DemoEvent, parse_line
+from cupel.devnet.processes import PIPE, Process, signal_group, spawn, stop_all, tail
+from cupel.devnet.story.events import OUTPUT, DemoEvent, parse_line
+
+Parse = Callable[[str, bytes, int], DemoEvent | None]
+"""From a child's name, a line and the time (Unix milliseconds) to an event, or None for a line without one."""
 
 
 class ChildFailed(Exception):
@@ -52,20 +55,31 @@ class Supervisor:
         return self._log_folder / f"{name}.log"
 
     async def start(
-        self, name: str, argv: Sequence[str | Path], environment: Mapping[str, str] | None = None
+        self,
+        name: str,
+        argv: Sequence[str | Path],
+        environment: Mapping[str, str] | None = None,
+        parse: Parse = parse_line,
+        listen_to_stderr: bool = False,
     ) -> None:
-        """Start a child under a name of its own. ChildFailed if the program cannot be run."""
+        """Start a child under a name of its own. ChildFailed if the program cannot be run.
+
+        Its events are on standard output, and standard error goes to its log; or the other way round.
+        """
         assert name not in self._processes, f"{name} runs already"
         log: IO[bytes] = self._files.enter_context(self.log_path(name).open("ab", buffering=0))
         try:
-            process = await spawn(argv, stderr=log, pipe_stdout=True, environment=environment)
+            outputs = (log, PIPE) if listen_to_stderr else (PIPE, log)
+            process = await spawn(argv, stdout=outputs[0], stderr=outputs[1], environment=environment)
         except OSError as error:
             raise ChildFailed(
                 name, f"cannot start {argv[0]} ({error.strerror})", self.log_path(name)
             ) from None
         self._processes[name] = process
         self._emit(name, "process-started", {"pid": process.pid})
-        self._listeners[name] = asyncio.create_task(self._listen(name, process), name=f"listen to {name}")
+        self._listeners[name] = asyncio.create_task(
+            self._listen(name, process, parse, log), name=f"listen to {name}"
+        )
 
     def kill(self, name: str) -> None:
         """End a child as a power cut would: SIGKILL, no warning."""
@@ -91,18 +105,22 @@ class Supervisor:
                 name, f"ended with code {code}" + (f" ({end})" if end else ""), self.log_path(name)
             )
 
-    async def _listen(self, name: str, process: Process) -> None:
-        assert process.stdout is not None
+    async def _listen(self, name: str, process: Process, parse: Parse, log: IO[bytes]) -> None:
+        stream = process.stdout or process.stderr
+        assert stream is not None
         while True:
             try:
-                line = await process.stdout.readline()
+                line = await stream.readline()
             except ValueError:  # a line beyond the limit: its bytes are dropped, the rest goes on
                 continue
             if not line:
                 break
-            event = parse_line(name, line, _now_ms())
-            if event is not None:
-                self._sink(event)
+            event = parse(name, line, _now_ms())
+            if event is None:
+                continue
+            if event.name == OUTPUT:
+                log.write(line)
+            self._sink(event)
         self._emit(name, "process-ended", {"code": await process.wait()})
 
     async def _close(self) -> None:

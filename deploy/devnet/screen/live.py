@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Protocol
 
 from rich.console import Console, RenderableType
 from rich.live import Live
@@ -11,6 +11,13 @@ from cupel.devnet.screen.draw import draw
 from cupel.devnet.story.state import DemoState, StageStatus
 
 _REFRESH_HERTZ: Final = 4
+
+
+class Screen(Protocol):
+    """Shows the demo as it goes."""
+
+    def show(self, state: DemoState) -> None:
+        """Take the newest state."""
 
 
 class LiveScreen:

@@ -13,6 +13,8 @@ DEMO: Final = "demo"
 """Source of the orchestrator's own events."""
 CHAIN: Final = "chain"
 """Source of events read from the chain."""
+OUTPUT: Final = "output"
+"""A line that is no event, with its `text`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def parse_line(source: str, line: bytes, now_ms: int) -> DemoEvent | None:
     except json.JSONDecodeError:
         value = None
     if not isinstance(value, dict) or not isinstance(value.get("event"), str):
-        return DemoEvent(source, "output", now_ms, {"text": text[:400]})
+        return DemoEvent(source, OUTPUT, now_ms, {"text": text[:400]})
     time_ms = value.pop("time", now_ms)
     name = value.pop("event")
     value.pop("source", None)

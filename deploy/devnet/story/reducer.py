@@ -7,7 +7,7 @@ import signal
 from collections.abc import Mapping
 from typing import Any, Final
 
-from cupel.devnet.story.changes import Handler, add_line, change_participant, find_participant
+from cupel.devnet.story.changes import Handler, add_line, change_participant, find_participant, with_item
 from cupel.devnet.story.events import CHAIN, DEMO, DemoEvent
 from cupel.devnet.story.nodes import FROM_NODE
 from cupel.devnet.story.state import ChainView, DemoState, StageStatus, Status, TransactionNote, Transfer
@@ -15,7 +15,8 @@ from cupel.devnet.story.verifiers import FROM_VERIFIER
 
 SLASHED_EXIT_CODE: Final = 3
 """Exit code of a node that lost its stake."""
-_KILLED_CODES: Final = (-signal.SIGKILL, -signal.SIGTERM)
+_STOPPED_EXIT_CODE: Final = 130
+_KILLED_CODES: Final = (-signal.SIGKILL, -signal.SIGTERM, _STOPPED_EXIT_CODE)
 
 
 def reduce(state: DemoState, event: DemoEvent) -> DemoState:
@@ -92,6 +93,7 @@ def _error(state: DemoState, event: DemoEvent) -> DemoState:
 
 def _ended(state: DemoState, event: DemoEvent) -> DemoState:
     code, found = event.number("code"), find_participant(state, event)
+    state = dataclasses.replace(state, exits=with_item(state.exits, event.source, code))
     if found is None:
         return state if code == 0 else add_line(state, event, f"ended with code {code}", "bad")
     if code == SLASHED_EXIT_CODE and event.source in state.nodes:

@@ -220,6 +220,8 @@ class DemoState:
     accusations: tuple[Accusation, ...] = ()
     transactions: tuple[TransactionNote, ...] = ()
     log: tuple[LogLine, ...] = ()
+    exits: Mapping[str, int] = field(default_factory=_nothing)
+    """Exit codes of the processes that ended, by name; negative for a signal."""
     now_ms: int = 0
 
     @property

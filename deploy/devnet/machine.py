@@ -1,0 +1,44 @@
+"""This machine: what a run needs of it, and what it is."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+from cupel.devnet import commands
+from cupel.devnet.project import artefacts, find_binary, project_root
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What must be there before anything starts."""
+
+    root: Path
+    anvil: Path
+    artefacts: Path
+    cupel: Path
+
+
+def find_tools() -> Tools:
+    """ConfigError, with what to do, for anything that is missing."""
+    root = project_root()
+    return Tools(root, find_binary(root, "anvil"), artefacts(root), commands.cupel_program())
+
+
+def num_cores() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def describe() -> str:
+    """The machine in a few words."""
+    cores = num_cores()
+    try:
+        memory = f", {os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"
+    except (ValueError, OSError, AttributeError):
+        memory = ""
+    return f"{cores} {'core' if cores == 1 else 'cores'}{memory}, {platform.system()} {platform.machine()}"
