@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from cupel.protocol.spec.rollout import FileRef, Metrics, PolicyRef, Rollout, Su
 from cupel.protocol.spec.rounds import CommittedWork
 from cupel.protocol.spec.sampling import gumbel_noise
 from cupel.protocol.spec.shardcast.unixfs import file_dag
-from cupel.protocol.spec.task import ModelShape, Pinned, TaskParams, TaskSpec, task_id
+from cupel.protocol.spec.task import ModelShape, Pinned, TaskParams, task_id
 from cupel.protocol.spec.toploc import build_proofs_batch
 from cupel.protocol.testing.builders import example_spec
 from cupel.verifier.checks.base import FetchedSubmission, Recomputed, Rules
@@ -34,8 +35,7 @@ CHAIN_ID = 31337
 HUB = "0x1000000000000000000000000000000000000001"
 NODE = "0x2000000000000000000000000000000000000002"
 BEACON = bytes(range(32))
-ROUND, SEQUENCE, VERSION = 5, 3, 4
-DIGEST = b"\4" * 32
+REFERENCE = PolicyRef(4, b"\4" * 32)
 
 
 def example_params() -> TaskParams:
@@ -70,11 +70,31 @@ def example_params() -> TaskParams:
 
 @dataclass(frozen=True)
 class World:
-    """One policy, one task, and the rollouts of an honest node."""
+    """One policy, one task, and a node's round."""
 
     rules: Rules
     policy: TinyPolicy
-    rollouts: tuple[Rollout, ...]
+    node: str = NODE
+    beacon: bytes = BEACON
+    round: int = 5
+    sequence: int = 3
+    reference: PolicyRef = REFERENCE
+
+    @cached_property
+    def rollouts(self) -> tuple[Rollout, ...]:
+        """What an honest node produces."""
+        return self.roll_out(self.policy)
+
+    def roll_out(self, policy: TinyPolicy) -> tuple[Rollout, ...]:
+        """What the node produces with `policy`, under the same assignment."""
+        rules, params = self.rules, self.rules.params
+        seed = round_seed(rules.chain_id, rules.hub, rules.task, self.node, self.round, self.beacon)
+        problems = [
+            problem_index(seed, index // params.group_size, params.problem_count)
+            for index in range(params.units_per_round)
+        ]
+        seeds = [sample_seed(seed, index) for index in range(params.units_per_round)]
+        return complete(policy, rules, problems, seeds)
 
     def submission(
         self,
@@ -95,10 +115,10 @@ class World:
         }
         document = SubmissionManifest(
             task=self.rules.task,
-            node=NODE,
-            round=ROUND,
-            sequence=SEQUENCE,
-            policy=PolicyRef(VERSION, DIGEST),
+            node=self.node,
+            round=self.round,
+            sequence=self.sequence,
+            policy=self.reference,
             units=len(rollouts),
             metrics=Metrics(0, 0),
             **{
@@ -109,11 +129,13 @@ class World:
             },
         )
         document = dataclasses.replace(document, **(manifest or {}))
-        committed = CommittedWork(NODE, SEQUENCE, ROUND, bytes(32), document.digest, len(rollouts), 1110)
+        committed = CommittedWork(
+            self.node, self.sequence, self.round, bytes(32), document.digest, len(rollouts), 1110
+        )
         submission = FetchedSubmission(
             rules=self.rules,
             work=committed,
-            beacon=BEACON,
+            beacon=self.beacon,
             manifest_file=document.to_bytes(),
             rollouts_file=files["rollouts"],
             update_file=files["update"],
@@ -130,7 +152,7 @@ class World:
 
     def recomputed(self, submission: FetchedSubmission, drawn: Sequence[int]) -> Recomputed:
         """What the canonical policy gives."""
-        return recompute(self.policy, DIGEST, submission, drawn)
+        return recompute(self.policy, self.reference.digest, submission, drawn)
 
     def _update(self) -> bytes:
         return update_to_bytes(encode_update(np.zeros(self.rules.num_parameters, np.float32), -8)[0])
@@ -147,15 +169,11 @@ def policy_of_seed(seed: int, shape: ModelShape) -> TinyPolicy:
     return policy.eval()
 
 
-def roll_out(policy: TinyPolicy, rules: Rules) -> tuple[Rollout, ...]:
-    """What an honest node with `policy` produces."""
+def complete(
+    policy: TinyPolicy, rules: Rules, problems: Sequence[int], seeds: Sequence[bytes]
+) -> tuple[Rollout, ...]:
+    """Completions of these problems under these seeds, with rewards and proofs."""
     params, environment = rules.params, rules.environment
-    seed = round_seed(CHAIN_ID, HUB, rules.task, NODE, ROUND, BEACON)
-    problems = [
-        problem_index(seed, index // params.group_size, params.problem_count)
-        for index in range(params.units_per_round)
-    ]
-    seeds = [sample_seed(seed, index) for index in range(params.units_per_round)]
     prompts = np.array([environment.prompt(problem) for problem in problems], dtype=np.int64)
     noise = np.stack([gumbel_noise(one, params.max_tokens, environment.vocabulary) for one in seeds])
     made = generate(policy, prompts, noise, environment.end_token, 1.0)
@@ -167,24 +185,19 @@ def roll_out(policy: TinyPolicy, rules: Rules) -> tuple[Rollout, ...]:
     )
 
 
-def example_rules(spec: TaskSpec, params: TaskParams, num_parameters: int) -> Rules:
-    task = task_id(CHAIN_ID, HUB, params)
-    return Rules(CHAIN_ID, HUB, task, params, spec, get_environment(spec.environment), num_parameters)
-
-
 @pytest.fixture(scope="session")
 def world() -> World:
-    spec = example_spec()
+    spec, params = example_spec(), example_params()
     spec = dataclasses.replace(
         spec, model=dataclasses.replace(spec.model, layers=1, width=32, feed_forward=64)
     )
     policy = policy_of_seed(1, spec.model)
     count = sum(parameter.numel() for parameter in policy.parameters())
-    rules = example_rules(spec, example_params(), count)
-    return World(rules, policy, roll_out(policy, rules))
+    task, environment = task_id(CHAIN_ID, HUB, params), get_environment(spec.environment)
+    return World(Rules(CHAIN_ID, HUB, task, params, spec, environment, count), policy)
 
 
 @pytest.fixture(scope="session")
 def stale_rollouts(world: World) -> tuple[Rollout, ...]:
     """Rollouts of another policy under the same assignment."""
-    return roll_out(policy_of_seed(2, world.rules.spec.model), world.rules)
+    return world.roll_out(policy_of_seed(2, world.rules.spec.model))
