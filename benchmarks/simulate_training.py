@@ -161,11 +161,12 @@ class Simulation:
 
     def run(self) -> list[float]:
         """Mean reward of every round, then of the last version."""
-        rewards = [self._round(index) for index in range(self.settings.rounds)]
+        rewards = [self.play_round(index) for index in range(self.settings.rounds)]
         last = self._rollouts(policy_of(self.spec.model, self.state), self.settings.rounds, EVALUATION_NODE)
         return [*rewards, float(np.mean([rollout.reward for rollout in last])) / MILLION]
 
-    def _round(self, index: int) -> float:
+    def play_round(self, index: int) -> float:
+        """One round of all nodes and the aggregation; mean reward of the honest ones."""
         updates, rewards = [], []
         for node in range(self.settings.nodes):
             if node < self.settings.liars and index >= self.settings.caught_after:
