@@ -6,8 +6,8 @@ import {TaskRegistry} from "./TaskRegistry.sol";
 import {IHub} from "./interfaces/IHub.sol";
 import {IJudge} from "./interfaces/IJudge.sol";
 import {Challenge, ChallengeStatus} from "./types/Challenge.sol";
-import {Commitment, Member, MemberStatus} from "./types/Membership.sol";
-import {Task, TaskParams} from "./types/Task.sol";
+import {Commitment, MemberStatus, Work} from "./types/Membership.sol";
+import {TaskParams} from "./types/Task.sol";
 
 /// @title Challenges and slashing
 abstract contract Challenges is TaskRegistry, Staking {
@@ -22,32 +22,29 @@ abstract contract Challenges is TaskRegistry, Staking {
         address judge,
         bytes calldata evidence
     ) external nonReentrant returns (uint256 challengeId) {
-        bytes32 task = _taskId(p);
-        Member storage member = _stakedMember(task, node);
-        if (_slot(task, node, c.sequence) != _hash(c)) revert Hub_CommitmentUnknown(c.sequence);
-        uint256 closes = uint256(c.time) + p.challengeWindow;
-        if (block.timestamp >= closes) revert Hub_ChallengeClosed(c.sequence, closes);
+        Challenge memory opened;
+        opened.task = _taskId(p);
+        (bytes32 key, Work memory work) = _stakedWork(opened.task, node);
+        uint32 sequence = c.sequence;
+        if (_ring[key][sequence % RING] != _hash(c)) revert Hub_CommitmentUnknown(sequence);
+        _before(uint256(c.time) + p.challengeWindow);
         _checkJudge(p, judge);
 
-        challengeId = ++_challengeCount;
-        _raise(task, node, member, c.sequence);
-        _book(p.token, Purpose.Bond, p.bond);
+        challengeId = ++challengeCount;
+        _raise(key, work, sequence);
+        opened.node = node;
+        opened.bond = p.bond;
+        opened.challenger = msg.sender;
+        opened.sequence = sequence;
+        opened.deadline = uint40(block.timestamp + p.disputeSeconds);
+        opened.status = ChallengeStatus.Pending;
+        opened.judge = judge;
+        opened.token = p.token;
+        _book(Purpose.Bond, opened.token, opened.bond);
         emit Challenged(
-            challengeId, task, node, c.sequence, judge, msg.sender, evidence, uint40(block.timestamp)
+            challengeId, opened.task, node, sequence, judge, msg.sender, evidence, uint40(block.timestamp)
         );
-        _pull(p.token, p.bond);
-
-        Challenge memory opened = Challenge({
-            task: task,
-            node: node,
-            bond: p.bond,
-            challenger: msg.sender,
-            sequence: c.sequence,
-            deadline: uint40(block.timestamp) + p.disputeSeconds,
-            status: ChallengeStatus.Pending,
-            judge: judge,
-            token: p.token
-        });
+        _pull(opened.token, opened.bond);
         _ask(challengeId, opened, p, c, evidence);
     }
 
@@ -55,7 +52,7 @@ abstract contract Challenges is TaskRegistry, Staking {
     function verdict(uint256 challengeId, bool guilty) external nonReentrant {
         Challenge memory pending = _pendingChallenge(challengeId);
         if (msg.sender != pending.judge) revert Hub_NotJudge(msg.sender, pending.judge);
-        if (block.timestamp >= pending.deadline) revert Hub_VerdictLate(challengeId, pending.deadline);
+        _before(pending.deadline);
 
         _challenges[challengeId].status = _settle(challengeId, pending, guilty);
     }
@@ -63,17 +60,18 @@ abstract contract Challenges is TaskRegistry, Staking {
     /// @inheritdoc IHub
     function expire(uint256 challengeId) external nonReentrant {
         Challenge memory pending = _pendingChallenge(challengeId);
-        Member storage member = _member(pending.task, pending.node);
-        if (member.status == MemberStatus.Slashed) {
+        bytes32 key = _key(pending.task, pending.node);
+        Work memory work = _work(key);
+        if (work.status == MemberStatus.Slashed) {
             _challenges[challengeId].status = _settle(challengeId, pending, false);
             return;
         }
-        if (block.timestamp < pending.deadline) revert Hub_DeadlineAhead(challengeId, pending.deadline);
+        _notBefore(pending.deadline);
 
         _challenges[challengeId].status = ChallengeStatus.Expired;
-        _lower(pending.task, pending.node, member, pending.sequence);
-        member.voided |= _bit(pending.sequence);
-        _creditBond(pending, pending.challenger);
+        work.voided |= _bit(pending.sequence);
+        _lower(key, work, pending.sequence);
+        _creditFrom(Purpose.Bond, pending.token, pending.challenger, pending.bond);
         emit Expired(
             challengeId, pending.task, pending.node, pending.sequence, pending.bond, uint40(block.timestamp)
         );
@@ -81,19 +79,15 @@ abstract contract Challenges is TaskRegistry, Staking {
 
     /// @inheritdoc IHub
     function challengeOf(uint256 challengeId) external view returns (Challenge memory) {
-        return _challenges[challengeId];
+        return _challenge(challengeId);
     }
 
     /// @inheritdoc IHub
-    function challengeCount() external view returns (uint256) {
-        return _challengeCount;
-    }
-
-    /// @inheritdoc IHub
-    function blockedFrom(bytes32 task, address node) external view returns (uint32 sequence) {
-        Member storage member = _member(task, node);
-        sequence = _cursor(member);
-        while (sequence != member.next && member.challenged & _bit(sequence) == 0) ++sequence;
+    function blockedFrom(bytes32 task, address node) external view returns (uint32) {
+        Work memory work = _work(_key(task, node));
+        uint256 sequence = _cursor(work);
+        while (sequence != work.next && work.challenged & _bit(sequence) == 0) ++sequence;
+        return uint32(sequence);
     }
 
     function _checkJudge(TaskParams calldata p, address judge) private view {
@@ -103,15 +97,19 @@ abstract contract Challenges is TaskRegistry, Staking {
         revert Hub_JudgeUnknown(judge);
     }
 
+    function _challenge(uint256 challengeId) private view returns (Challenge memory) {
+        return _challenges[challengeId];
+    }
+
     function _pendingChallenge(uint256 challengeId) private view returns (Challenge memory pending) {
-        pending = _challenges[challengeId];
+        pending = _challenge(challengeId);
         if (pending.status != ChallengeStatus.Pending) {
             revert Hub_ChallengeNotPending(challengeId, pending.status);
         }
     }
 
     /// @dev Calls the judge and takes its first answer. A challenge answered at once is never stored, which spares five
-    /// slots; nothing can have read it meanwhile, since all that do are guarded.
+    /// slots; nothing can have changed meanwhile, since all that could is guarded.
     function _ask(
         uint256 challengeId,
         Challenge memory opened,
@@ -131,41 +129,39 @@ abstract contract Challenges is TaskRegistry, Staking {
         private
         returns (ChallengeStatus)
     {
-        Member storage member = _member(pending.task, pending.node);
-        if (member.status == MemberStatus.Slashed) {
-            _creditBond(pending, pending.challenger);
+        bytes32 key = _key(pending.task, pending.node);
+        Work memory work = _work(key);
+        bool moot = work.status == MemberStatus.Slashed;
+        bool lost = !moot && !guilty;
+        _creditFrom(Purpose.Bond, pending.token, lost ? _payoutOf(key) : pending.challenger, pending.bond);
+        if (moot) {
             emit Mooted(challengeId, pending.bond, uint40(block.timestamp));
             return ChallengeStatus.Moot;
         }
-        if (guilty) {
-            _creditBond(pending, pending.challenger);
-            uint96 rewarded = _slash(challengeId, pending, member);
-            emit Resolved(challengeId, true, pending.bond + rewarded, uint40(block.timestamp));
-            return ChallengeStatus.Guilty;
+        if (lost) {
+            _lower(key, work, pending.sequence);
+            emit Resolved(challengeId, false, 0, uint40(block.timestamp));
+            return ChallengeStatus.NotGuilty;
         }
-        _lower(pending.task, pending.node, member, pending.sequence);
-        _creditBond(pending, _payoutOf(member));
-        emit Resolved(challengeId, false, 0, uint40(block.timestamp));
-        return ChallengeStatus.NotGuilty;
+        uint96 rewarded = _slash(challengeId, pending, key, work);
+        emit Resolved(challengeId, true, pending.bond + rewarded, uint40(block.timestamp));
+        return ChallengeStatus.Guilty;
     }
 
-    function _creditBond(Challenge memory pending, address account) private {
-        _creditFrom(Purpose.Bond, pending.token, account, pending.bond);
-    }
-
-    function _slash(uint256 challengeId, Challenge memory pending, Member storage member)
+    function _slash(uint256 challengeId, Challenge memory pending, bytes32 key, Work memory work)
         private
         returns (uint96 rewarded)
     {
-        uint96 stake = member.stake;
+        uint96 stake = _holders[key].stake;
         uint256 most = REWARD_IN_BONDS * pending.bond;
         rewarded = most < stake / 2 ? uint96(most) : stake / 2;
         uint96 burned = stake - rewarded;
 
-        _release(_tasks[pending.task], member.unitsReserved);
-        member.stake = 0;
-        member.unitsReserved = 0;
-        member.status = MemberStatus.Slashed;
+        _holders[key].stake = 0;
+        _release(pending.task, work.unitsReserved);
+        work.unitsReserved = 0;
+        work.status = MemberStatus.Slashed;
+        _save(key, work);
         _creditFrom(Purpose.Stake, pending.token, pending.challenger, rewarded);
         _creditFrom(Purpose.Stake, pending.token, BURN, burned);
         emit Slashed(
@@ -173,23 +169,19 @@ abstract contract Challenges is TaskRegistry, Staking {
         );
     }
 
-    /// @dev Saturates instead of reverting, should the reserve ever be too small.
-    function _release(Task storage stored, uint24 units) private {
-        uint256 amount = uint256(units) * stored.rate;
-        stored.reserved = amount < stored.reserved ? stored.reserved - uint96(amount) : 0;
-    }
-
     /// @dev One more pending challenge to this commitment. The counter is wide: a cap would let an accomplice fill it.
-    function _raise(bytes32 task, address node, Member storage member, uint32 sequence) private {
+    function _raise(bytes32 key, Work memory work, uint256 sequence) private {
         uint64 bit = _bit(sequence);
-        if (member.challenged & bit == 0) member.challenged |= bit;
-        else ++_furtherChallenges[task][node][sequence];
+        if (work.challenged & bit == 0) work.challenged |= bit;
+        else ++_furtherChallenges[key][sequence];
+        _save(key, work);
     }
 
     /// @dev One less. Undoes `_raise` exactly once for each challenge, so it cannot run dry.
-    function _lower(bytes32 task, address node, Member storage member, uint32 sequence) private {
-        uint256 further = _furtherChallenges[task][node][sequence];
-        if (further == 0) member.challenged &= ~_bit(sequence);
-        else _furtherChallenges[task][node][sequence] = further - 1;
+    function _lower(bytes32 key, Work memory work, uint256 sequence) private {
+        uint256 further = _furtherChallenges[key][sequence];
+        if (further == 0) work.challenged &= ~_bit(sequence);
+        else _furtherChallenges[key][sequence] = further - 1;
+        _save(key, work);
     }
 }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Staking} from "./Staking.sol";
 import {TaskRegistry} from "./TaskRegistry.sol";
 import {IHub} from "./interfaces/IHub.sol";
-import {Checkpoint, Commitment, Member, MemberStatus} from "./types/Membership.sol";
+import {Checkpoint, Commitment, MemberStatus, Work} from "./types/Membership.sol";
 import {Task} from "./types/Task.sol";
 
 /// @title Commitments: what a node stands by with its stake
-abstract contract Commitments is TaskRegistry {
+abstract contract Commitments is TaskRegistry, Staking {
     bytes32 private constant CHECKPOINT = keccak256("cupel.checkpoint.v1");
 
     /// @inheritdoc IHub
@@ -16,17 +17,16 @@ abstract contract Commitments is TaskRegistry {
         nonReentrant
         returns (uint32 sequence)
     {
-        Member storage member = _activeMember(task);
-        _checkRound(task, round);
-        if (round < member.nextRound) revert Hub_RoundUsed(round, member.nextRound);
-        uint24 limit = _unitLimit(task, member);
+        (bytes32 key, Work memory work) = _activeWork(task, msg.sender);
+        uint256 limit = _checkRound(task, round);
+        if (round < work.nextRound) revert Hub_RoundUsed(round, work.nextRound);
+        if (work.unitsLeft < limit) limit = work.unitsLeft;
         if (units == 0 || units > limit) revert Hub_BadUnits(units, limit);
 
-        member.nextRound = round + 1;
-        // casting is safe: units <= limit, which has 24 bits
-        // forge-lint: disable-next-line(unsafe-typecast)
-        member.unitsLeft -= uint24(units);
-        sequence = _append(task, member, round, root, manifest, units);
+        work.nextRound = round + 1;
+        work.unitsLeft -= uint24(units);
+        sequence =
+            _append(key, work, Commitment(work.next, round, root, manifest, units, uint40(block.timestamp)));
         emit Committed(task, msg.sender, round, sequence, root, manifest, units, uint40(block.timestamp));
     }
 
@@ -36,26 +36,24 @@ abstract contract Commitments is TaskRegistry {
         nonReentrant
         returns (uint32 sequence)
     {
-        Member storage member = _activeMember(task);
+        (bytes32 key, Work memory work) = _activeWork(task, msg.sender);
         _checkVersion(task, version);
         Checkpoint storage checkpoint = _checkpoints[task][version];
         address poster = checkpoint.poster;
-        if (poster != address(0) && _member(task, poster).status != MemberStatus.Slashed) {
+        if (poster != address(0) && _works[_key(task, poster)].status != MemberStatus.Slashed) {
             revert Hub_CheckpointExists(version, poster);
         }
 
         bytes32 root = keccak256(abi.encode(CHECKPOINT, version, digest));
-        sequence = _append(task, member, version, root, digest, 0);
-        checkpoint.digest = digest;
-        checkpoint.poster = msg.sender;
-        checkpoint.time = uint40(block.timestamp);
-        checkpoint.sequence = sequence;
+        sequence =
+            _append(key, work, Commitment(work.next, version, root, digest, 0, uint40(block.timestamp)));
+        _checkpoints[task][version] = Checkpoint(digest, msg.sender, uint40(block.timestamp), sequence);
         emit CheckpointPosted(task, version, msg.sender, sequence, digest, uint40(block.timestamp));
     }
 
     /// @inheritdoc IHub
     function commitmentHash(bytes32 task, address node, uint256 slot) external view returns (bytes32) {
-        return _slot(task, node, slot);
+        return _ring[_key(task, node)][slot];
     }
 
     /// @inheritdoc IHub
@@ -63,54 +61,33 @@ abstract contract Commitments is TaskRegistry {
         return _checkpoints[task][version];
     }
 
-    /// @dev The sender's membership, if it may commit.
-    function _activeMember(bytes32 task) private view returns (Member storage member) {
-        member = _member(task, msg.sender);
-        if (member.status != MemberStatus.Active) {
-            revert Hub_MemberNotActive(task, msg.sender, member.status);
-        }
-    }
-
-    function _checkRound(bytes32 task, uint32 round) private view {
+    /// @dev Returns the most units a node may commit to in a round.
+    function _checkRound(bytes32 task, uint256 round) private view returns (uint256 unitsPerRound) {
         Task storage stored = _tasks[task];
         if (round >= stored.rounds) revert Hub_RoundUnknown(round, stored.rounds);
         uint256 opens = _roundStart(stored, round);
-        uint256 closes = opens + stored.commitSeconds;
-        if (block.timestamp < opens || block.timestamp >= closes) {
-            revert Hub_CommitClosed(round, opens, closes);
-        }
+        _notBefore(opens);
+        _before(opens + stored.commitSeconds);
         // Without it the seeds would be known beforehand, or change under a node that committed early.
         if (_beacons[task][round] == 0) revert Hub_RoundNotOpen(round);
+        return stored.unitsPerRound;
     }
 
     /// @dev Version v aggregates round v - 1, so before that round is over nobody can know it. Version 0 is the
     /// genesis in the parameters.
-    function _checkVersion(bytes32 task, uint32 version) private view {
+    function _checkVersion(bytes32 task, uint256 version) private view {
         Task storage stored = _tasks[task];
-        bool exists = version != 0 && version <= stored.rounds;
-        uint256 due = exists ? _roundStart(stored, version) : type(uint40).max;
-        if (block.timestamp < due) revert Hub_VersionNotDue(version, due);
-    }
-
-    function _unitLimit(bytes32 task, Member storage member) private view returns (uint24) {
-        uint24 perRound = _tasks[task].unitsPerRound;
-        return member.unitsLeft < perRound ? member.unitsLeft : perRound;
+        if (version == 0 || version > stored.rounds) revert Hub_VersionUnknown(version, stored.rounds);
+        _notBefore(_roundStart(stored, version));
     }
 
     /// @dev INVARIANT: the overwritten slot was paid or passed, so no challenge and no void mark refers to it.
-    function _append(
-        bytes32 task,
-        Member storage member,
-        uint32 round,
-        bytes32 root,
-        bytes32 manifest,
-        uint32 units
-    ) private returns (uint32 sequence) {
-        sequence = member.next;
-        if (member.unpaid == RING) revert Hub_RingFull(sequence);
-        member.next = sequence + 1;
-        member.unpaid += 1;
-        Commitment memory c = Commitment(sequence, round, root, manifest, units, uint40(block.timestamp));
-        _ring[task][msg.sender][sequence % RING] = _hash(c);
+    function _append(bytes32 key, Work memory work, Commitment memory c) private returns (uint32 sequence) {
+        sequence = c.sequence;
+        if (work.unpaid == RING) revert Hub_RingFull(sequence);
+        work.next = sequence + 1;
+        work.unpaid += 1;
+        _save(key, work);
+        _ring[key][sequence % RING] = _hash(c);
     }
 }

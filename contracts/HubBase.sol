@@ -7,17 +7,14 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 
 import {IHub} from "./interfaces/IHub.sol";
 import {Challenge} from "./types/Challenge.sol";
-import {Checkpoint, Commitment, Member} from "./types/Membership.sol";
+import {Checkpoint, Commitment, Holder, Work} from "./types/Membership.sol";
 import {Task, TaskParams, Totals} from "./types/Task.sol";
 
-/// @title What the parts of the hub share: storage, ids, time and the ledger
+/// @title What the parts of the hub share: storage, ids, windows and the ledger
 abstract contract HubBase is IHub, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
-    /// @inheritdoc IHub
-    address public constant BURN = 0x000000000000000000000000000000000000dEaD;
-
-    /// @dev What the hub holds money for. The order is that of `Totals`.
+    /// @dev What the hub holds money for, in the order of `Totals`.
     enum Purpose {
         Bounty,
         Stake,
@@ -25,26 +22,26 @@ abstract contract HubBase is IHub, ReentrancyGuardTransient {
         Credit
     }
 
+    /// @inheritdoc IHub
+    address public constant BURN = 0x000000000000000000000000000000000000dEaD;
+
     /// @dev Commitments a node can have unpaid; a ring, so that a steady node writes no new slot.
-    uint32 internal constant RING = 64;
+    uint256 internal constant RING = 64;
 
     mapping(bytes32 task => Task) internal _tasks;
-    mapping(bytes32 task => mapping(uint32 round => bytes32)) internal _beacons;
-    mapping(bytes32 task => mapping(uint32 version => Checkpoint)) internal _checkpoints;
-    mapping(bytes32 task => mapping(address node => Member)) internal _members;
-    mapping(bytes32 task => mapping(address node => mapping(uint256 slot => bytes32))) internal _ring;
+    mapping(bytes32 task => mapping(uint256 round => bytes32)) internal _beacons;
+    mapping(bytes32 task => mapping(uint256 version => Checkpoint)) internal _checkpoints;
+    mapping(bytes32 key => Holder) internal _holders;
+    mapping(bytes32 key => Work) internal _works;
+    mapping(bytes32 key => mapping(uint256 slot => bytes32)) internal _ring;
     mapping(uint256 challengeId => Challenge) internal _challenges;
-    /// @dev Pending challenges to one commitment beyond the first, which `Member.challenged` holds.
-    mapping(bytes32 task => mapping(address node => mapping(uint32 sequence => uint256))) internal
-        _furtherChallenges;
-    mapping(address token => mapping(address account => uint256)) internal _credits;
-    mapping(address token => uint128[4]) private _totals;
-    uint256 internal _challengeCount;
-
+    /// @dev Pending challenges to one commitment beyond the first, for which `Work.challenged` has a bit.
+    mapping(bytes32 key => mapping(uint256 sequence => uint256)) internal _furtherChallenges;
     /// @inheritdoc IHub
-    function credit(address token, address account) external view returns (uint256) {
-        return _credits[token][account];
-    }
+    mapping(address token => mapping(address account => uint256)) public credit;
+    /// @inheritdoc IHub
+    uint256 public challengeCount;
+    mapping(address token => uint128[4]) private _totals;
 
     /// @inheritdoc IHub
     function totalsOf(address token) external view returns (Totals memory) {
@@ -63,31 +60,45 @@ abstract contract HubBase is IHub, ReentrancyGuardTransient {
         if (stored.created == 0) revert Hub_TaskUnknown(task);
     }
 
+    /// @dev Key of a membership.
+    function _key(bytes32 task, address node) internal pure returns (bytes32) {
+        return keccak256(abi.encode(task, node));
+    }
+
     function _hash(Commitment memory c) internal pure returns (bytes32) {
         return keccak256(abi.encode(c));
     }
 
-    function _member(bytes32 task, address node) internal view returns (Member storage) {
-        return _members[task][node];
+    function _bit(uint256 sequence) internal pure returns (uint64) {
+        return uint64(1 << (sequence % RING));
     }
 
-    /// @dev The ring slot of a sequence.
-    function _slot(bytes32 task, address node, uint256 sequence) internal view returns (bytes32) {
-        return _ring[task][node][sequence % RING];
+    /// @dev Loads and stores go through here so that the packing is compiled once.
+    function _work(bytes32 key) internal view returns (Work memory) {
+        return _works[key];
     }
 
-    function _bit(uint32 sequence) internal pure returns (uint64) {
-        return uint64(1) << uint64(sequence % RING);
+    function _save(bytes32 key, Work memory work) internal {
+        _works[key] = work;
     }
 
     /// @dev Sequence of the oldest unpaid commitment.
-    function _cursor(Member storage member) internal view returns (uint32) {
-        return member.next - member.unpaid;
+    function _cursor(Work memory work) internal pure returns (uint256) {
+        return work.next - work.unpaid;
     }
 
-    function _payoutOf(Member storage member) internal view returns (address payout) {
-        payout = member.payout;
-        if (payout == address(0)) payout = member.owner;
+    function _payoutOf(bytes32 key) internal view returns (address payout) {
+        payout = _holders[key].payout;
+        if (payout == address(0)) payout = _holders[key].owner;
+    }
+
+    /// @dev Every window is checked here and in `_before`: open iff opens <= now < closes.
+    function _notBefore(uint256 opens) internal view {
+        if (block.timestamp < opens) revert Hub_TooEarly(opens);
+    }
+
+    function _before(uint256 closes) internal view {
+        if (block.timestamp >= closes) revert Hub_TooLate(closes);
     }
 
     /// @dev End of the last round. `createTask` bounds it, together with `_settling`, by uint40.
@@ -95,46 +106,50 @@ abstract contract HubBase is IHub, ReentrancyGuardTransient {
         return p.start + uint256(p.rounds) * p.roundSeconds;
     }
 
-    /// @dev After this long no challenge to a commitment can be pending, if someone expired the silent ones.
+    /// @dev This long after a commitment no challenge to it is pending, if someone expired the silent ones.
     function _settling(TaskParams calldata p) internal pure returns (uint256) {
         return uint256(p.challengeWindow) + p.disputeSeconds + p.exitMargin;
     }
 
     /// @dev Books money that comes in. 128 bits hold 2^32 deposits of the largest amount.
-    function _book(address token, Purpose purpose, uint256 amount) internal {
+    function _book(Purpose purpose, address token, uint256 amount) internal {
         _totals[token][uint256(purpose)] += uint128(amount);
     }
 
     /// @dev Turns money held for `purpose` into credit. Cannot revert: a slash relies on it.
     function _creditFrom(Purpose purpose, address token, address account, uint256 amount) internal {
         uint128[4] storage totals = _totals[token];
-        // INVARIANT: what is moved was booked for `purpose` before, so nothing wraps below zero.
+        // INVARIANT: what moves was booked for `purpose` before, so nothing wraps.
         unchecked {
             totals[uint256(purpose)] -= uint128(amount);
             totals[uint256(Purpose.Credit)] += uint128(amount);
-            _credits[token][account] += amount;
+            credit[token][account] += amount;
         }
     }
 
     /// @dev Takes all credit of an account out of the books.
     function _takeCredit(address token, address account) internal returns (uint256 amount) {
-        amount = _credits[token][account];
-        _credits[token][account] = 0;
+        amount = credit[token][account];
+        credit[token][account] = 0;
         _totals[token][uint256(Purpose.Credit)] -= uint128(amount);
     }
 
-    /// @dev Takes exactly `amount` from the sender. Call it last, after the amount has been booked.
+    /// @dev Takes exactly `amount` from the sender. Call it after the amount has been booked.
     function _pull(address token, uint256 amount) internal {
-        uint256 before = IERC20(token).balanceOf(address(this));
+        uint256 before = _balance(token);
         IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
-        _checkMoved(amount, before, IERC20(token).balanceOf(address(this)));
+        _checkMoved(amount, before, _balance(token));
     }
 
-    /// @dev Sends exactly `amount`. Call it last, after the amount has been unbooked.
+    /// @dev Sends exactly `amount`. Call it last, after the amount has been taken out of the books.
     function _push(address token, address account, uint256 amount) internal {
-        uint256 before = IERC20(token).balanceOf(address(this));
+        uint256 before = _balance(token);
         IERC20(token).safeTransfer(account, amount);
-        _checkMoved(amount, IERC20(token).balanceOf(address(this)), before);
+        _checkMoved(amount, _balance(token), before);
+    }
+
+    function _balance(address token) private view returns (uint256) {
+        return IERC20(token).balanceOf(address(this));
     }
 
     function _checkMoved(uint256 asked, uint256 low, uint256 high) private pure {

@@ -6,7 +6,7 @@ import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/Signa
 
 import {HubBase} from "./HubBase.sol";
 import {IHub} from "./interfaces/IHub.sol";
-import {Member, MemberStatus} from "./types/Membership.sol";
+import {Holder, Member, MemberStatus, Work} from "./types/Membership.sol";
 import {Task, TaskParams} from "./types/Task.sol";
 
 /// @title Memberships: stake, quota, consent, exit
@@ -18,6 +18,8 @@ abstract contract Staking is HubBase {
     bytes32 private constant JOIN_TYPEHASH =
         keccak256("Join(bytes32 task,address node,address owner,address payout,uint32 quota)");
 
+    uint256 private constant MAX_QUOTA = type(uint24).max;
+
     /// @inheritdoc IHub
     function join(TaskParams calldata p, address node, address payout, uint32 quota, bytes calldata consent)
         external
@@ -25,14 +27,15 @@ abstract contract Staking is HubBase {
     {
         (bytes32 task, Task storage stored) = _createdTask(p);
         uint32 firstRound = _firstRound(p);
-        if (quota == 0 || quota > type(uint24).max) revert Hub_BadUnits(quota, type(uint24).max);
+        if (quota == 0 || quota > MAX_QUOTA) revert Hub_BadUnits(quota, MAX_QUOTA);
         if (payout == address(0) || payout == address(this)) revert Hub_BadPayout(payout);
-        if (_member(task, node).status != MemberStatus.None) revert Hub_MemberExists(task, node);
+        bytes32 key = _key(task, node);
+        if (_works[key].status != MemberStatus.None) revert Hub_MemberExists(task, node);
         _checkConsent(joinDigest(task, node, msg.sender, payout, quota), node, consent);
 
         _reserve(stored, quota, p.rate);
-        _addMember(_member(task, node), p.stake, payout, quota, firstRound);
-        _book(p.token, Purpose.Stake, p.stake);
+        _addMember(key, p.stake, payout, quota, firstRound);
+        _book(Purpose.Stake, p.token, p.stake);
         emit Joined(task, node, msg.sender, payout, quota, p.stake, firstRound);
         _pull(p.token, p.stake);
     }
@@ -44,37 +47,54 @@ abstract contract Staking is HubBase {
 
     /// @inheritdoc IHub
     function requestExit(bytes32 task, address node) external nonReentrant {
-        Member storage member = _member(task, node);
-        if (member.status != MemberStatus.Active) revert Hub_MemberNotActive(task, node, member.status);
-        if (msg.sender != member.owner) revert Hub_NotOwner(msg.sender, member.owner);
+        (bytes32 key, Work memory work) = _activeWork(task, node);
+        Holder storage holder = _holders[key];
+        if (msg.sender != holder.owner) revert Hub_NotOwner(msg.sender, holder.owner);
 
-        member.status = MemberStatus.Exiting;
-        member.exitAt = uint40(block.timestamp);
+        work.status = MemberStatus.Exiting;
+        _save(key, work);
+        holder.exitAt = uint40(block.timestamp);
         emit ExitRequested(task, node, uint40(block.timestamp));
     }
 
     /// @inheritdoc IHub
     function exit(TaskParams calldata p, address node) external nonReentrant {
         bytes32 task = _taskId(p);
-        Member storage member = _stakedMember(task, node);
-        uint256 opens = _exitOpens(p, member);
-        if (block.timestamp < opens) revert Hub_ExitNotOpen(opens);
-        if (member.unpaid != 0) revert Hub_CommitmentsUnpaid(_cursor(member), member.next);
+        (bytes32 key, Work memory work) = _stakedWork(task, node);
+        Holder storage holder = _holders[key];
+        _notBefore(_exitOpens(p, holder.exitAt));
+        if (work.unpaid != 0) revert Hub_CommitmentsUnpaid(_cursor(work), work.next);
         // INVARIANT: a claim does not pass a pending challenge, so none is left behind the cursor.
-        assert(member.challenged == 0);
+        assert(work.challenged == 0);
 
-        (address owner, uint96 stake, uint24 units) = (member.owner, member.stake, member.unitsReserved);
-        member.stake = 0;
-        member.unitsReserved = 0;
-        member.status = MemberStatus.Exited;
-        _tasks[task].reserved -= uint96(units * uint256(p.rate));
+        uint24 units = work.unitsReserved;
+        work.unitsReserved = 0;
+        work.status = MemberStatus.Exited;
+        _save(key, work);
+        _release(task, units);
+        (address owner, uint96 stake) = (holder.owner, holder.stake);
+        holder.stake = 0;
         _creditFrom(Purpose.Stake, p.token, owner, stake);
         emit Exited(task, node, owner, stake, units, uint40(block.timestamp));
     }
 
     /// @inheritdoc IHub
-    function memberOf(bytes32 task, address node) external view returns (Member memory) {
-        return _member(task, node);
+    function memberOf(bytes32 task, address node) external view returns (Member memory member) {
+        bytes32 key = _key(task, node);
+        Holder storage holder = _holders[key];
+        Work memory work = _work(key);
+        member.owner = holder.owner;
+        member.stake = holder.stake;
+        member.next = work.next;
+        member.unpaid = work.unpaid;
+        member.nextRound = work.nextRound;
+        member.unitsLeft = work.unitsLeft;
+        member.unitsReserved = work.unitsReserved;
+        member.challenged = work.challenged;
+        member.voided = work.voided;
+        member.status = work.status;
+        member.payout = _payoutOf(key);
+        member.exitAt = holder.exitAt;
     }
 
     /// @inheritdoc IHub
@@ -89,19 +109,34 @@ abstract contract Staking is HubBase {
         return MessageHashUtils.toTypedDataHash(domain, consent);
     }
 
+    /// @dev A membership that may commit.
+    function _activeWork(bytes32 task, address node) internal view returns (bytes32 key, Work memory work) {
+        (key, work) = _stakedWork(task, node);
+        if (work.status != MemberStatus.Active) revert Hub_MemberNotActive(task, node, work.status);
+    }
+
     /// @dev A membership whose stake is in the hub.
-    function _stakedMember(bytes32 task, address node) internal view returns (Member storage member) {
-        member = _member(task, node);
-        MemberStatus status = member.status;
-        if (status != MemberStatus.Active && status != MemberStatus.Exiting) {
-            revert Hub_MemberNotActive(task, node, status);
+    function _stakedWork(bytes32 task, address node) internal view returns (bytes32 key, Work memory work) {
+        key = _key(task, node);
+        work = _work(key);
+        if (work.status != MemberStatus.Active && work.status != MemberStatus.Exiting) {
+            revert Hub_MemberNotActive(task, node, work.status);
         }
+    }
+
+    /// @dev Gives reserved units back to the bounty. Saturates instead of reverting: a slash relies on it.
+    function _release(bytes32 task, uint256 units) internal {
+        Task storage stored = _tasks[task];
+        uint256 amount = units * stored.rate;
+        uint256 reserved = stored.reserved;
+        stored.reserved = uint96(amount < reserved ? reserved - amount : 0);
     }
 
     /// @dev The next round to start: its beacon cannot be known yet.
     function _firstRound(TaskParams calldata p) private view returns (uint32) {
-        uint256 round = block.timestamp < p.start ? 0 : (block.timestamp - p.start) / p.roundSeconds + 1;
-        if (round >= p.rounds) revert Hub_JoinClosed(uint32(round), p.rounds);
+        uint256 start = p.start;
+        uint256 round = block.timestamp < start ? 0 : (block.timestamp - start) / p.roundSeconds + 1;
+        if (round >= p.rounds) revert Hub_JoinClosed(round, p.rounds);
         return uint32(round);
     }
 
@@ -114,29 +149,31 @@ abstract contract Staking is HubBase {
     }
 
     /// @dev INVARIANT: sum of unitsReserved * rate over members == reserved <= bounty.
-    function _reserve(Task storage stored, uint32 quota, uint96 rate) private {
-        uint256 amount = uint256(quota) * rate;
-        uint256 available = stored.bounty - stored.reserved;
+    function _reserve(Task storage stored, uint256 quota, uint256 rate) private {
+        uint256 amount = quota * rate;
+        uint256 reserved = stored.reserved;
+        uint256 available = stored.bounty - reserved;
         if (amount > available) revert Hub_BountyTooSmall(amount, available);
-        stored.reserved += uint96(amount);
+        stored.reserved = uint96(reserved + amount);
     }
 
-    function _addMember(Member storage member, uint96 stake, address payout, uint32 quota, uint32 firstRound)
-        private
-    {
-        member.owner = msg.sender;
-        member.stake = stake;
-        member.nextRound = firstRound;
-        member.unitsLeft = uint24(quota);
-        member.unitsReserved = uint24(quota);
-        member.status = MemberStatus.Active;
+    function _addMember(bytes32 key, uint96 stake, address payout, uint32 quota, uint32 firstRound) private {
+        Work memory work;
+        work.nextRound = firstRound;
+        work.unitsLeft = uint24(quota);
+        work.unitsReserved = uint24(quota);
+        work.status = MemberStatus.Active;
+        _save(key, work);
+        Holder storage holder = _holders[key];
+        holder.owner = msg.sender;
+        holder.stake = stake;
         // Spares a slot in the usual case.
-        if (payout != msg.sender) member.payout = payout;
+        if (payout != msg.sender) holder.payout = payout;
     }
 
-    function _exitOpens(TaskParams calldata p, Member storage member) private view returns (uint256) {
+    function _exitOpens(TaskParams calldata p, uint256 exitAt) private pure returns (uint256) {
         uint256 last = _end(p);
-        if (member.status == MemberStatus.Exiting && member.exitAt < last) last = member.exitAt;
+        if (exitAt != 0 && exitAt < last) last = exitAt;
         return last + _settling(p);
     }
 }

@@ -33,7 +33,7 @@ abstract contract TaskRegistry is HubBase {
             // forge-lint: disable-next-line(unsafe-typecast)
             unitsPerRound: uint24(p.problemsPerRound * p.groupSize)
         });
-        _book(p.token, Purpose.Bounty, bounty);
+        _book(Purpose.Bounty, p.token, bounty);
         emit TaskCreated(task, msg.sender, p, bounty);
         _pull(p.token, bounty);
     }
@@ -42,11 +42,11 @@ abstract contract TaskRegistry is HubBase {
     function topUp(TaskParams calldata p, uint96 amount) external nonReentrant {
         if (amount == 0) revert Hub_AmountZero();
         (bytes32 task, Task storage stored) = _createdTask(p);
-        if (block.timestamp >= _end(p)) revert Hub_TaskEnded(task, _end(p));
+        _before(_end(p));
 
         uint96 bounty = stored.bounty + amount;
         stored.bounty = bounty;
-        _book(p.token, Purpose.Bounty, amount);
+        _book(Purpose.Bounty, p.token, amount);
         emit BountyAdded(task, msg.sender, amount, bounty);
         _pull(p.token, amount);
     }
@@ -55,8 +55,7 @@ abstract contract TaskRegistry is HubBase {
     function refund(TaskParams calldata p) external nonReentrant {
         if (msg.sender != p.creator) revert Hub_NotCreator(msg.sender, p.creator);
         (bytes32 task, Task storage stored) = _createdTask(p);
-        uint256 opens = _end(p) + _settling(p);
-        if (block.timestamp < opens) revert Hub_RefundNotOpen(task, opens);
+        _notBefore(_end(p) + _settling(p));
         uint96 amount = stored.bounty - stored.reserved;
         if (amount == 0) revert Hub_NothingToRefund(task);
 
@@ -70,8 +69,7 @@ abstract contract TaskRegistry is HubBase {
         Task storage stored = _tasks[task];
         if (stored.created == 0) revert Hub_TaskUnknown(task);
         if (round >= stored.rounds) revert Hub_RoundUnknown(round, stored.rounds);
-        uint256 opens = _roundStart(stored, round);
-        if (block.timestamp < opens) revert Hub_RoundNotStarted(round, opens);
+        _notBefore(_roundStart(stored, round));
         if (_beacons[task][round] != 0) revert Hub_RoundAlreadyOpen(round);
 
         beacon = keccak256(abi.encode(block.prevrandao, blockhash(block.number - 1)));
@@ -95,8 +93,8 @@ abstract contract TaskRegistry is HubBase {
     }
 
     /// @dev Also the time from which version `round` exists.
-    function _roundStart(Task storage stored, uint32 round) internal view returns (uint256) {
-        return stored.start + uint256(round) * stored.roundSeconds;
+    function _roundStart(Task storage stored, uint256 round) internal view returns (uint256) {
+        return stored.start + round * stored.roundSeconds;
     }
 
     function _checkSchedule(TaskParams calldata p) private view {

@@ -6,6 +6,13 @@ import {MemberStatus} from "../types/Membership.sol";
 
 /// @title Why the hub refuses
 interface IHubErrors {
+    // Time. Every window is open from its first second on and shut from its last on: no second belongs to both sides.
+
+    /// @notice This is possible from `opens` on.
+    error Hub_TooEarly(uint256 opens);
+    /// @notice This was possible until before `closes`.
+    error Hub_TooLate(uint256 closes);
+
     // Tasks
 
     /// @notice A task parameter is out of bounds.
@@ -19,16 +26,10 @@ interface IHubErrors {
     error Hub_TaskExists(bytes32 task);
     /// @notice No task with these parameters was created.
     error Hub_TaskUnknown(bytes32 task);
-    /// @notice The task's last round is over.
-    error Hub_TaskEnded(bytes32 task, uint256 end);
-    /// @notice The bounty cannot be refunded before `opens`.
-    error Hub_RefundNotOpen(bytes32 task, uint256 opens);
     /// @notice The whole bounty is reserved, or spent.
     error Hub_NothingToRefund(bytes32 task);
     /// @notice The round does not exist in this task.
     error Hub_RoundUnknown(uint256 round, uint256 rounds);
-    /// @notice The round starts later.
-    error Hub_RoundNotStarted(uint256 round, uint256 start);
     /// @notice The round's beacon is set already.
     error Hub_RoundAlreadyOpen(uint256 round);
 
@@ -48,15 +49,11 @@ interface IHubErrors {
     error Hub_BountyTooSmall(uint256 asked, uint256 available);
     /// @notice No whole round is left to work in.
     error Hub_JoinClosed(uint256 firstRound, uint256 rounds);
-    /// @notice The stake cannot leave before `opens`.
-    error Hub_ExitNotOpen(uint256 opens);
     /// @notice Commitments from `cursor` up to `next` are still to be claimed.
     error Hub_CommitmentsUnpaid(uint256 cursor, uint256 next);
 
     // Commitments
 
-    /// @notice Commitments for the round are accepted from `opens` until before `closes`.
-    error Hub_CommitClosed(uint256 round, uint256 opens, uint256 closes);
     /// @notice The round has no beacon yet: call `openRound` first.
     error Hub_RoundNotOpen(uint256 round);
     /// @notice The node may only commit to `nextRound` and later.
@@ -65,8 +62,8 @@ interface IHubErrors {
     error Hub_BadUnits(uint256 units, uint256 limit);
     /// @notice 64 commitments are unpaid: claim the oldest first.
     error Hub_RingFull(uint256 sequence);
-    /// @notice The version does not exist, or its round is not over.
-    error Hub_VersionNotDue(uint256 version, uint256 due);
+    /// @notice The task has no such version; version 0 is the genesis and needs no claim.
+    error Hub_VersionUnknown(uint256 version, uint256 versions);
     /// @notice A checkpoint stands for this version and its poster has not been slashed.
     error Hub_CheckpointExists(uint256 version, address poster);
     /// @notice The ring does not hold this commitment.
@@ -74,18 +71,12 @@ interface IHubErrors {
 
     // Challenges
 
-    /// @notice The commitment became final at `closed`.
-    error Hub_ChallengeClosed(uint256 sequence, uint256 closed);
     /// @notice The judge is not among the task's.
     error Hub_JudgeUnknown(address judge);
     /// @notice Only the challenge's judge may give a verdict.
     error Hub_NotJudge(address caller, address judge);
     /// @notice The challenge does not exist or is over.
     error Hub_ChallengeNotPending(uint256 challengeId, ChallengeStatus status);
-    /// @notice The judge's time ran out at `deadline`.
-    error Hub_VerdictLate(uint256 challengeId, uint256 deadline);
-    /// @notice The judge has time until `deadline`.
-    error Hub_DeadlineAhead(uint256 challengeId, uint256 deadline);
 
     // Money
 
@@ -95,12 +86,10 @@ interface IHubErrors {
     error Hub_TransferMismatch(uint256 asked, uint256 moved);
     /// @notice The batch does not continue at the pay cursor.
     error Hub_SequenceGap(uint256 sequence, uint256 cursor);
-    /// @notice The commitment can still be challenged until `finalAt`.
-    error Hub_NotFinal(uint256 sequence, uint256 finalAt);
     /// @notice A challenge to this commitment is pending.
     error Hub_SequenceBlocked(uint256 sequence);
-    /// @notice Every commitment in the batch was claimed before.
-    error Hub_NothingToClaim(bytes32 task, address node);
+    /// @notice The batch holds no commitment at or after the pay cursor.
+    error Hub_NothingToClaim(uint256 cursor);
     /// @notice The account has no credit in this token.
     error Hub_NothingToWithdraw(address token, address account);
 }

@@ -10,7 +10,7 @@ enum MemberStatus {
     Slashed
 }
 
-/// @notice A node's place in a task.
+/// @notice A node's place in a task, as `IHub.memberOf` tells it. Kept as a `Work` and a `Holder`.
 /// @param owner Cold key: joined, may ask to exit, gets the stake back.
 /// @param stake Locked for this membership; zero once slashed or exited.
 /// @param next Sequence of the next commitment, which is also how many there have been.
@@ -23,10 +23,8 @@ enum MemberStatus {
 /// @param payout Receives pay and lost bonds; zero means `owner`.
 /// @param exitAt Time of the exit request, or zero.
 struct Member {
-    // slot 0 (256 bits)
     address owner;
     uint96 stake;
-    // slot 1 (256 bits): the only one a commitment writes
     uint32 next;
     uint8 unpaid;
     uint32 nextRound;
@@ -35,7 +33,29 @@ struct Member {
     uint64 challenged;
     uint64 voided;
     MemberStatus status;
-    // slot 2 (200 bits): untouched while payout is the owner and nobody asked to exit
+    address payout;
+    uint40 exitAt;
+}
+
+/// @notice The part of a `Member` that work changes: all that a commitment reads and writes.
+struct Work {
+    // slot 0 (256 bits)
+    uint32 next;
+    uint8 unpaid;
+    uint32 nextRound;
+    uint24 unitsLeft;
+    uint24 unitsReserved;
+    uint64 challenged;
+    uint64 voided;
+    MemberStatus status;
+}
+
+/// @notice The part of a `Member` that says whose it is.
+struct Holder {
+    // slot 0 (256 bits)
+    address owner;
+    uint96 stake;
+    // slot 1 (200 bits): untouched while the owner is the payout and nobody asked to exit
     address payout;
     uint40 exitAt;
 }

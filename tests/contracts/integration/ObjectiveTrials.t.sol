@@ -118,7 +118,7 @@ contract ObjectiveTrialsTest is Courtroom {
         assertConvicted();
         vm.revertToState(snapshot);
         vm.warp(START + 7200);
-        vm.expectRevert(abi.encodeWithSelector(IHubErrors.Hub_ChallengeClosed.selector, 0, START + 7200));
+        vm.expectRevert(abi.encodeWithSelector(IHubErrors.Hub_TooLate.selector, START + 7200));
         vm.prank(CHALLENGER);
         hub.challenge(params(), NODE, c, address(objective), evidence);
     }

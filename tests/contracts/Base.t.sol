@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {ScriptedJudge} from "./mocks/ScriptedJudge.sol";
+import {Assertions} from "./utils/Assertions.sol";
+import {Hub} from "contracts/Hub.sol";
+import {IHubErrors} from "contracts/interfaces/IHubErrors.sol";
+import {IHubEvents} from "contracts/interfaces/IHubEvents.sol";
+import {IJudge} from "contracts/interfaces/IJudge.sol";
+import {TestToken} from "contracts/periphery/TestToken.sol";
+import {ChallengeStatus} from "contracts/types/Challenge.sol";
+import {Commitment, Member, MemberStatus} from "contracts/types/Membership.sol";
+import {Pinned, Task, TaskParams, Totals} from "contracts/types/Task.sol";
+
+/// @title A hub, a token, a judge that answers as told, and a task of ten rounds
+abstract contract Base is Assertions, IHubEvents {
+    address internal constant CREATOR = address(0xC0FFEE);
+    address internal constant OWNER = address(0x0117E2);
+    address internal constant PAYOUT = address(0x9A9);
+    address internal constant CHALLENGER = address(0xC4A11);
+    address internal constant STRANGER = address(0x57A4);
+    address internal constant BURN = 0x000000000000000000000000000000000000dEaD;
+    uint256 internal constant NODE_KEY = 0xA11CE;
+    uint256 internal constant OTHER_KEY = 0xB0B;
+
+    uint40 internal constant NOW = 1_000_000;
+    uint40 internal constant START = NOW + 100;
+    uint32 internal constant ROUND_SECONDS = 100;
+    uint32 internal constant COMMIT_SECONDS = 40;
+    uint32 internal constant ROUNDS = 10;
+    uint40 internal constant END = START + ROUNDS * ROUND_SECONDS;
+    uint32 internal constant UNITS_PER_ROUND = 8;
+    uint96 internal constant RATE = 10;
+    uint96 internal constant STAKE = 1001;
+    uint96 internal constant BOND = 30;
+    uint32 internal constant WINDOW = 200;
+    uint32 internal constant DISPUTE = 300;
+    uint32 internal constant MARGIN = 50;
+    uint32 internal constant SETTLING = WINDOW + DISPUTE + MARGIN;
+    uint96 internal constant BOUNTY = 10_000;
+    uint32 internal constant QUOTA = 40;
+
+    Hub internal hub;
+    TestToken internal token;
+    ScriptedJudge internal judge;
+    address internal NODE;
+    address internal OTHER;
+    bytes32 internal task;
+
+    function setUp() public virtual {
+        vm.warp(NOW);
+        vm.roll(1000);
+        hub = new Hub();
+        token = new TestToken();
+        judge = new ScriptedJudge();
+        NODE = vm.addr(NODE_KEY);
+        OTHER = vm.addr(OTHER_KEY);
+    }
+
+    function params() internal view virtual returns (TaskParams memory p) {
+        p.creator = CREATOR;
+        p.token = address(token);
+        p.specDigest = keccak256("spec");
+        p.genesisDigest = keccak256("genesis");
+        p.start = START;
+        p.roundSeconds = ROUND_SECONDS;
+        p.commitSeconds = COMMIT_SECONDS;
+        p.rounds = ROUNDS;
+        p.problemsPerRound = 4;
+        p.groupSize = 2;
+        p.problemCount = 100;
+        p.chunkTokens = 4;
+        p.topk = 2;
+        p.maxTokens = 9;
+        p.maxStaleness = 2;
+        p.rate = RATE;
+        p.stake = STAKE;
+        p.bond = BOND;
+        p.challengeWindow = WINDOW;
+        p.disputeSeconds = DISPUTE;
+        p.exitMargin = MARGIN;
+        p.judges = new Pinned[](1);
+        p.judges[0] = Pinned(address(judge), address(judge).codehash);
+    }
+
+    // Steps
+
+    function fund(address account, uint256 amount) internal {
+        TestToken(params().token).mint(account, amount);
+        vm.prank(account);
+        TestToken(params().token).approve(address(hub), type(uint256).max);
+    }
+
+    function create() internal returns (bytes32) {
+        TaskParams memory p = params();
+        fund(CREATOR, BOUNTY);
+        vm.prank(CREATOR);
+        task = hub.createTask(p, BOUNTY);
+        return task;
+    }
+
+    function join(uint256 key, uint32 quota) internal returns (address node) {
+        node = vm.addr(key);
+        fund(OWNER, STAKE);
+        bytes memory consent = consentOf(key, OWNER, PAYOUT, quota);
+        vm.prank(OWNER);
+        hub.join(params(), node, PAYOUT, quota, consent);
+    }
+
+    function consentOf(uint256 key, address owner, address payout, uint32 quota)
+        internal
+        view
+        returns (bytes memory)
+    {
+        bytes32 digest = hub.joinDigest(hub.taskIdOf(params()), vm.addr(key), owner, payout, quota);
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
+        return abi.encodePacked(r, s, v);
+    }
+
+    function roundStart(uint256 round) internal pure returns (uint256) {
+        return START + round * ROUND_SECONDS;
+    }
+
+    /// @notice Goes to the start of `round`, opens it if need be, and commits to `units` of it.
+    function commitTo(address node, uint32 round, uint32 units) internal returns (Commitment memory c) {
+        if (block.timestamp < roundStart(round)) vm.warp(roundStart(round));
+        if (hub.beaconOf(task, round) == 0) hub.openRound(task, round);
+        c.round = round;
+        c.root = keccak256(abi.encode("root", node, round));
+        c.manifest = keccak256(abi.encode("manifest", node, round));
+        c.units = units;
+        c.time = uint40(block.timestamp);
+        vm.prank(node);
+        c.sequence = hub.commit(task, round, c.root, c.manifest, units);
+    }
+
+    function challengeBy(address challenger, address node, Commitment memory c, IJudge.Verdict answer)
+        internal
+        returns (uint256)
+    {
+        fund(challenger, BOND);
+        judge.script(answer);
+        vm.prank(challenger);
+        return hub.challenge(params(), node, c, address(judge), "evidence");
+    }
+
+    function claim(address node, Commitment memory c) internal {
+        Commitment[] memory batch = new Commitment[](1);
+        batch[0] = c;
+        hub.claim(params(), node, batch);
+    }
+
+    function askExit(address node) internal {
+        vm.prank(OWNER);
+        hub.requestExit(task, node);
+    }
+
+    // What should hold
+
+    function member(address node) internal view returns (Member memory) {
+        return hub.memberOf(task, node);
+    }
+
+    function cursor(address node) internal view returns (uint256) {
+        return member(node).next - member(node).unpaid;
+    }
+
+    function credit(address account) internal view returns (uint256) {
+        return hub.credit(params().token, account);
+    }
+
+    function assertStatus(address node, MemberStatus status) internal view {
+        assertEq(uint256(member(node).status), uint256(status), "member status");
+    }
+
+    function assertChallenge(uint256 id, ChallengeStatus status) internal view {
+        assertEq(uint256(hub.challengeOf(id).status), uint256(status), "challenge status");
+    }
+
+    function assertTotals(uint256 bounties, uint256 stakes, uint256 bonds, uint256 credits) internal view {
+        Totals memory totals = hub.totalsOf(params().token);
+        assertEq(totals.bounties, bounties, "bounties");
+        assertEq(totals.stakes, stakes, "stakes");
+        assertEq(totals.bonds, bonds, "bonds");
+        assertEq(totals.credits, credits, "credits");
+        uint256 held = TestToken(params().token).balanceOf(address(hub));
+        assertEq(held, bounties + stakes + bonds + credits, "balance");
+    }
+
+    // Expected refusals
+
+    function expect(bytes4 selector) internal {
+        vm.expectRevert(abi.encodeWithSelector(selector));
+    }
+
+    function expect(bytes4 selector, uint256 a) internal {
+        vm.expectRevert(abi.encodeWithSelector(selector, a));
+    }
+
+    function expect(bytes4 selector, uint256 a, uint256 b) internal {
+        vm.expectRevert(abi.encodeWithSelector(selector, a, b));
+    }
+
+    function expectBadParameter(bytes32 name) internal {
+        vm.expectRevert(abi.encodeWithSelector(IHubErrors.Hub_BadParameter.selector, name));
+    }
+
+    function expectStatus(address node, MemberStatus status) internal {
+        bytes4 selector = IHubErrors.Hub_MemberNotActive.selector;
+        vm.expectRevert(abi.encodeWithSelector(selector, task, node, status));
+    }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Base} from "../../Base.t.sol";
+import {Hub} from "contracts/Hub.sol";
+import {IHubErrors} from "contracts/interfaces/IHubErrors.sol";
+import {Commitment} from "contracts/types/Membership.sol";
+
+contract BountyTest is Base {
+    uint256 internal constant OPENS = END + SETTLING;
+
+    function setUp() public override {
+        super.setUp();
+        create();
+        fund(STRANGER, 500);
+    }
+
+    function topUp(uint96 amount) internal {
+        vm.prank(STRANGER);
+        hub.topUp(params(), amount);
+    }
+
+    function refund() internal {
+        vm.prank(CREATOR);
+        hub.refund(params());
+    }
+
+    function test_topUpByAnyone() public {
+        vm.expectEmit(address(hub));
+        emit BountyAdded(task, STRANGER, 500, BOUNTY + 500);
+        topUp(500);
+        assertEq(hub.taskOf(task).bounty, BOUNTY + 500, "bounty");
+        assertTotals(BOUNTY + 500, 0, 0, 0);
+    }
+
+    function test_topUpUntilTheEnd() public {
+        vm.warp(END - 1);
+        topUp(1);
+        vm.warp(END);
+        expect(IHubErrors.Hub_TooLate.selector, END);
+        topUp(1);
+        vm.warp(END + 1);
+        expect(IHubErrors.Hub_TooLate.selector, END);
+        topUp(1);
+    }
+
+    function test_topUpOfNothing() public {
+        expect(IHubErrors.Hub_AmountZero.selector);
+        topUp(0);
+    }
+
+    function test_topUpOfNoTask() public {
+        hub = new Hub();
+        bytes32 id = hub.taskIdOf(params());
+        expect(IHubErrors.Hub_TaskUnknown.selector, uint256(id));
+        topUp(1);
+    }
+
+    function test_refundFromItsTimeOn() public {
+        vm.warp(OPENS - 1);
+        expect(IHubErrors.Hub_TooEarly.selector, OPENS);
+        refund();
+        vm.warp(OPENS);
+        vm.expectEmit(address(hub));
+        emit Refunded(task, CREATOR, BOUNTY);
+        refund();
+        assertEq(credit(CREATOR), BOUNTY, "credit");
+        assertEq(hub.taskOf(task).bounty, 0, "bounty");
+        assertTotals(0, 0, 0, BOUNTY);
+    }
+
+    function test_refundLeavesTheReserve() public {
+        join(NODE_KEY, QUOTA);
+        Commitment memory c = commitTo(NODE, 1, 8);
+        vm.warp(OPENS + 1);
+        refund();
+        assertEq(credit(CREATOR), BOUNTY - QUOTA * RATE, "unreserved");
+        expect(IHubErrors.Hub_NothingToRefund.selector, uint256(task));
+        refund();
+
+        // The node is still paid, and what it did not use comes back after it left.
+        claim(NODE, c);
+        assertEq(credit(PAYOUT), 8 * RATE, "pay");
+        hub.exit(params(), NODE);
+        refund();
+        assertEq(credit(CREATOR), BOUNTY - 8 * RATE, "all but the pay");
+        assertTotals(0, 0, 0, BOUNTY + STAKE);
+    }
+
+    function test_refundOnlyByTheCreator() public {
+        vm.warp(OPENS);
+        expect(IHubErrors.Hub_NotCreator.selector, uint160(STRANGER), uint160(CREATOR));
+        vm.prank(STRANGER);
+        hub.refund(params());
+    }
+}

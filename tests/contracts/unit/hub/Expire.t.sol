@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Base} from "../../Base.t.sol";
+import {IHubErrors} from "contracts/interfaces/IHubErrors.sol";
+import {IJudge} from "contracts/interfaces/IJudge.sol";
+import {ChallengeStatus} from "contracts/types/Challenge.sol";
+import {Commitment, MemberStatus} from "contracts/types/Membership.sol";
+import {TaskParams} from "contracts/types/Task.sol";
+
+contract ExpireTest is Base {
+    Commitment internal c;
+    uint256 internal id;
+    uint256 internal deadline;
+
+    /// @dev A dispute shorter than the window, so that a commitment can be void and still be accused.
+    function params() internal view override returns (TaskParams memory p) {
+        p = super.params();
+        p.disputeSeconds = 50;
+    }
+
+    function setUp() public override {
+        super.setUp();
+        create();
+        join(NODE_KEY, QUOTA);
+        c = commitTo(NODE, 1, 5);
+        id = challengeBy(CHALLENGER, NODE, c, IJudge.Verdict.Pending);
+        deadline = c.time + 50;
+    }
+
+    function expire() internal {
+        vm.warp(deadline);
+        vm.prank(STRANGER);
+        hub.expire(id);
+    }
+
+    function test_fromTheDeadlineOn() public {
+        vm.warp(deadline - 1);
+        expect(IHubErrors.Hub_TooEarly.selector, deadline);
+        hub.expire(id);
+        vm.warp(deadline);
+        vm.expectEmit(address(hub));
+        emit Expired(id, task, NODE, 0, BOND, uint40(deadline));
+        hub.expire(id);
+        assertChallenge(id, ChallengeStatus.Expired);
+        assertEq(credit(CHALLENGER), BOND, "bond back");
+        assertEq(member(NODE).voided, 1, "void");
+        assertEq(hub.blockedFrom(task, NODE), 1, "not blocked");
+        assertStatus(NODE, MemberStatus.Active);
+        assertTotals(BOUNTY, STAKE, 0, BOND);
+    }
+
+    function test_onlyOnce() public {
+        expire();
+        expect(IHubErrors.Hub_ChallengeNotPending.selector, id, uint256(ChallengeStatus.Expired));
+        hub.expire(id);
+        expect(IHubErrors.Hub_ChallengeNotPending.selector, id, uint256(ChallengeStatus.Expired));
+        judge.decide(hub, id, true);
+        expect(IHubErrors.Hub_ChallengeNotPending.selector, 99, uint256(ChallengeStatus.None));
+        hub.expire(99);
+    }
+
+    function test_voidWorkIsPassedUnpaid() public {
+        Commitment[] memory batch = new Commitment[](2);
+        batch[0] = c;
+        batch[1] = commitTo(NODE, 2, 3);
+        hub.expire(id);
+        vm.warp(batch[1].time + WINDOW);
+        hub.claim(params(), NODE, batch);
+        assertEq(credit(PAYOUT), 3 * RATE, "only the second");
+        assertEq(cursor(NODE), 2, "cursor");
+        assertEq(member(NODE).voided, 0, "mark is gone with it");
+        assertEq(member(NODE).unitsReserved, QUOTA - 3, "void units stay reserved until exit");
+    }
+
+    function test_voidWorkIsFinalNoEarlier() public {
+        expire();
+        vm.warp(c.time + WINDOW - 1);
+        expect(IHubErrors.Hub_TooEarly.selector, c.time + WINDOW);
+        claim(NODE, c);
+    }
+
+    /// @dev A cheater cannot void its commitment with a silent judge and so escape a proof.
+    function test_voidWorkIsStillAccused() public {
+        expire();
+        challengeBy(STRANGER, NODE, c, IJudge.Verdict.Guilty);
+        assertStatus(NODE, MemberStatus.Slashed);
+    }
+
+    function test_voidTwiceIsVoid() public {
+        uint256 second = challengeBy(STRANGER, NODE, c, IJudge.Verdict.Pending);
+        expire();
+        assertEq(hub.blockedFrom(task, NODE), 0, "the second still blocks");
+        hub.expire(second);
+        vm.warp(c.time + WINDOW);
+        claim(NODE, c);
+        assertEq(credit(PAYOUT), 0, "unpaid");
+        assertEq(cursor(NODE), 1, "passed");
+    }
+
+    function test_voidStaysVoidAfterAnAcquittal() public {
+        expire();
+        uint256 second = challengeBy(STRANGER, NODE, c, IJudge.Verdict.Pending);
+        judge.decide(hub, second, false);
+        vm.warp(c.time + WINDOW);
+        claim(NODE, c);
+        assertEq(credit(PAYOUT), BOND, "the bond, no pay");
+    }
+
+    /// @dev The mark goes with the commitment, not with the ring slot.
+    function test_slotIsCleanForTheNextLap() public {
+        expire();
+        vm.warp(c.time + WINDOW);
+        claim(NODE, c);
+        assertEq(member(NODE).voided | member(NODE).challenged, 0, "marks");
+    }
+}

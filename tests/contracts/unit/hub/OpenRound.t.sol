@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Base} from "../../Base.t.sol";
+import {IHubErrors} from "contracts/interfaces/IHubErrors.sol";
+
+contract OpenRoundTest is Base {
+    function setUp() public override {
+        super.setUp();
+        create();
+    }
+
+    function test_fixesTheBeaconOfTheBlock() public {
+        vm.warp(roundStart(3));
+        vm.prevrandao(keccak256("randao"));
+        bytes32 beacon = keccak256(abi.encode(uint256(keccak256("randao")), blockhash(block.number - 1)));
+        vm.expectEmit(address(hub));
+        emit RoundOpened(task, 3, beacon, uint40(block.timestamp));
+        vm.prank(STRANGER);
+        assertEq(hub.openRound(task, 3), beacon, "returned");
+        assertEq(hub.beaconOf(task, 3), beacon, "stored");
+        assertEq(hub.beaconOf(task, 2), 0, "other round");
+    }
+
+    function test_fromTheStartOfTheRoundOn() public {
+        for (uint32 round = 0; round < ROUNDS; round += 3) {
+            uint256 opens = roundStart(round);
+            vm.warp(opens - 1);
+            expect(IHubErrors.Hub_TooEarly.selector, opens);
+            hub.openRound(task, round);
+            vm.warp(opens);
+            hub.openRound(task, round);
+        }
+    }
+
+    function test_lateRatherThanNever() public {
+        vm.warp(END + 1000);
+        hub.openRound(task, 0);
+    }
+
+    function test_onlyOnce() public {
+        vm.warp(START + 1);
+        hub.openRound(task, 0);
+        vm.prevrandao(keccak256("better"));
+        expect(IHubErrors.Hub_RoundAlreadyOpen.selector, 0);
+        hub.openRound(task, 0);
+    }
+
+    function test_onlyRoundsOfTheTask() public {
+        vm.warp(END);
+        expect(IHubErrors.Hub_RoundUnknown.selector, ROUNDS, ROUNDS);
+        hub.openRound(task, ROUNDS);
+        expect(IHubErrors.Hub_TaskUnknown.selector, 7);
+        hub.openRound(bytes32(uint256(7)), 0);
+    }
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Base} from "../../Base.t.sol";
+import {IHubErrors} from "contracts/interfaces/IHubErrors.sol";
+import {IJudge} from "contracts/interfaces/IJudge.sol";
+import {ChallengeStatus} from "contracts/types/Challenge.sol";
+import {Commitment, MemberStatus} from "contracts/types/Membership.sol";
+import {TaskParams} from "contracts/types/Task.sol";
+
+contract VerdictTest is Base {
+    Commitment internal c;
+    uint256 internal id;
+    uint256 internal deadline;
+
+    function setUp() public override {
+        super.setUp();
+        create();
+        join(NODE_KEY, QUOTA);
+        c = commitTo(NODE, 1, 5);
+        id = challengeBy(CHALLENGER, NODE, c, IJudge.Verdict.Pending);
+        deadline = c.time + DISPUTE;
+    }
+
+    function test_guilty() public {
+        vm.warp(deadline - 1);
+        vm.expectEmit(address(hub));
+        emit Slashed(task, NODE, id, STAKE, STAKE - 10 * BOND, 10 * BOND, uint40(deadline - 1));
+        vm.expectEmit(address(hub));
+        emit Resolved(id, true, 11 * BOND, uint40(deadline - 1));
+        judge.decide(hub, id, true);
+        assertChallenge(id, ChallengeStatus.Guilty);
+        assertStatus(NODE, MemberStatus.Slashed);
+        assertEq(credit(CHALLENGER), 11 * BOND, "challenger");
+        assertEq(credit(BURN), STAKE - 10 * BOND, "burned");
+        assertEq(hub.taskOf(task).reserved, 0, "reserve");
+        assertTotals(BOUNTY, 0, 0, STAKE + BOND);
+    }
+
+    function test_notGuilty() public {
+        vm.expectEmit(address(hub));
+        emit Resolved(id, false, 0, c.time);
+        judge.decide(hub, id, false);
+        assertChallenge(id, ChallengeStatus.NotGuilty);
+        assertEq(credit(PAYOUT), BOND, "bond to the accused");
+        assertEq(hub.blockedFrom(task, NODE), 1, "not blocked");
+        vm.warp(c.time + WINDOW);
+        claim(NODE, c);
+        assertEq(credit(PAYOUT), BOND + 5 * RATE, "and its pay");
+        assertTotals(BOUNTY - 5 * RATE, STAKE, 0, BOND + 5 * RATE);
+    }
+
+    function test_untilTheDeadline() public {
+        vm.warp(deadline);
+        expect(IHubErrors.Hub_TooLate.selector, deadline);
+        judge.decide(hub, id, true);
+        vm.warp(deadline + 1);
+        expect(IHubErrors.Hub_TooLate.selector, deadline);
+        judge.decide(hub, id, true);
+        vm.warp(deadline - 1);
+        judge.decide(hub, id, true);
+    }
+
+    function test_onlyByItsJudge() public {
+        expect(IHubErrors.Hub_NotJudge.selector, uint160(CREATOR), uint160(address(judge)));
+        vm.prank(CREATOR);
+        hub.verdict(id, true);
+    }
+
+    function test_onlyOnce() public {
+        judge.decide(hub, id, false);
+        expect(IHubErrors.Hub_ChallengeNotPending.selector, id, uint256(ChallengeStatus.NotGuilty));
+        judge.decide(hub, id, true);
+        expect(IHubErrors.Hub_ChallengeNotPending.selector, id, uint256(ChallengeStatus.NotGuilty));
+        hub.expire(id);
+    }
+
+    function test_onlyOfChallengesLeftOpen() public {
+        expect(IHubErrors.Hub_ChallengeNotPending.selector, 0, uint256(ChallengeStatus.None));
+        judge.decide(hub, 0, true);
+        uint256 answered = challengeBy(CHALLENGER, NODE, c, IJudge.Verdict.NotGuilty);
+        expect(IHubErrors.Hub_ChallengeNotPending.selector, answered, uint256(ChallengeStatus.None));
+        judge.decide(hub, answered, true);
+        expect(IHubErrors.Hub_ChallengeNotPending.selector, answered + 1, uint256(ChallengeStatus.None));
+        judge.decide(hub, answered + 1, true);
+    }
+
+    /// @dev Two challengers, one conviction: the other gets its bond back, whatever the judge says or when.
+    function test_afterASlashTheBondGoesBack() public {
+        uint256 second = challengeBy(STRANGER, NODE, c, IJudge.Verdict.Pending);
+        uint256 third = challengeBy(OTHER, NODE, c, IJudge.Verdict.Pending);
+        uint256 fourth = challengeBy(CREATOR, NODE, c, IJudge.Verdict.Pending);
+        judge.decide(hub, id, true);
+        assertTotals(BOUNTY, 0, 3 * BOND, STAKE + BOND);
+
+        vm.expectEmit(address(hub));
+        emit Mooted(second, BOND, c.time);
+        judge.decide(hub, second, true);
+        judge.decide(hub, third, false);
+        hub.expire(fourth);
+        for (uint256 i = second; i <= fourth; ++i) {
+            assertChallenge(i, ChallengeStatus.Moot);
+        }
+        assertEq(credit(STRANGER) + credit(OTHER) + credit(CREATOR), 3 * BOND, "bonds");
+        assertEq(credit(PAYOUT), 0, "nothing for the guilty");
+        assertTotals(BOUNTY, 0, 0, STAKE + 4 * BOND);
+    }
+
+    /// @dev A challenge that loses on purpose protects nobody.
+    function test_anAcquittalDoesNotCoverAnotherProof() public {
+        judge.decide(hub, id, false);
+        challengeBy(STRANGER, NODE, c, IJudge.Verdict.Guilty);
+        assertStatus(NODE, MemberStatus.Slashed);
+    }
+}
+
+/// @title With ten bonds worth more than half the stake
+contract BigBondTest is Base {
+    function params() internal view override returns (TaskParams memory p) {
+        p = super.params();
+        p.bond = 60;
+    }
+
+    function test_halfTheStakeIsTheMostAChallengerGets() public {
+        create();
+        join(NODE_KEY, QUOTA);
+        fund(CHALLENGER, 60);
+        challengeBy(CHALLENGER, NODE, commitTo(NODE, 1, 1), IJudge.Verdict.Guilty);
+        // The odd unit is burned.
+        assertEq(credit(CHALLENGER), 60 + STAKE / 2, "challenger");
+        assertEq(credit(BURN), STAKE / 2 + 1, "burned");
+    }
+}
