@@ -31,7 +31,9 @@ class Progress:
 class LogCursor:
     """Tells every event of a contract once, in order, `confirmations` blocks behind the head."""
 
-    def __init__(self, client: ChainClient, contract: Contract, first_block: int, confirmations: int = 0) -> None:
+    def __init__(
+        self, client: ChainClient, contract: Contract, first_block: int, confirmations: int = 0
+    ) -> None:
         self._client = client
         self._contract = contract
         self._next = first_block
@@ -40,31 +42,36 @@ class LogCursor:
         self._told: deque[tuple[int, bytes]] = deque(maxlen=REMEMBERED_BLOCKS)
 
     async def advance(self) -> Progress:
-        """Events that came since the last call. ChainUnavailable leaves the cursor where it was."""
-        rewound_to = await self._rewind()
-        last = min(await self._client.head() - self._confirmations, self._next + MAX_SPAN - 1)
-        if last < self._next:
-            return Progress(rewound_to, ())
-        # The hash first: a reorganisation during the read then shows at the next look.
-        tip = await self._client.block_hash(last)
-        if tip is None:
-            return Progress(rewound_to, ())
-        events = await self._client.logs(self._contract, self._next, last)
-        self._told.append((last, tip))
-        self._next = last + 1
-        return Progress(rewound_to, events)
+        """Events that came since the last call, up to the head.
 
-    async def _rewind(self) -> int | None:
-        """Forget blocks that left the chain; the last that stayed, or None if none left."""
+        ChainUnavailable leaves the cursor where it was, a reorganisation found on the way included.
+        """
+        told = self._told.copy()
+        rewound_to = await self._rewind(told)
+        first = self._next if rewound_to is None else rewound_to + 1
+        head = await self._client.head() - self._confirmations
+        events: list[Logged[Event]] = []
+        while first <= head:
+            last = min(head, first + MAX_SPAN - 1)
+            # The hash first: a reorganisation during the read then shows at the next look.
+            tip = await self._client.block_hash(last)
+            if tip is None:
+                break
+            events += await self._client.logs(self._contract, first, last)
+            told.append((last, tip))
+            first = last + 1
+        self._told, self._next = told, first
+        return Progress(rewound_to, tuple(events))
+
+    async def _rewind(self, told: deque[tuple[int, bytes]]) -> int | None:
+        """Drop blocks that left the chain from `told`; the last that stayed, or None if none left."""
         forgotten = False
-        while self._told:
-            number, known = self._told[-1]
+        while told:
+            number, known = told[-1]
             if await self._client.block_hash(number) == known:
                 break
-            self._told.pop()
+            told.pop()
             forgotten = True
         if not forgotten:
             return None
-        stands = self._told[-1][0] if self._told else self._first - 1
-        self._next = stands + 1
-        return stands
+        return told[-1][0] if told else self._first - 1
