@@ -6,11 +6,10 @@ import time
 
 import pytest
 
-from cupel.protocol.network import client as client_module
 from cupel.protocol.network.client import BlockClient
 from cupel.protocol.network.errors import BlockUnavailable
 from cupel.protocol.network.server import BlockServer
-from cupel.protocol.network.sources import PRIOR_GOODPUT
+from cupel.protocol.network.sources import PRIOR_GOODPUT, Source
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.testing.block_servers import Answer, cut_off, not_http, serving, silent, with_body
 from cupel.protocol.testing.memory_store import MemoryStore
@@ -29,7 +28,7 @@ async def fetch_past(answer: Answer, max_bytes: int = 200_000) -> tuple[BlockCli
     ):
         client.set_sources(frozenset({bad, good}))
         # Whoever is worth more is asked first: exploration aside, which this seed does not draw.
-        client._sources[bad] = client_module.Source(updated=time.monotonic(), goodput=10 * PRIOR_GOODPUT)
+        client._sources[bad] = Source(updated=time.monotonic(), goodput=10 * PRIOR_GOODPUT)
         started = time.monotonic()
         assert await client.fetch(CID, 10.0, max_bytes) == BLOCK
         assert client.downloads == 0
