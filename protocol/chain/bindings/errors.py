@@ -191,8 +191,8 @@ class Hub_BadPayout(ContractError):
 class Hub_BadUnits(ContractError):
     """Units must be at least one and at most `limit`."""
 
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("f32d25d2")
-    TYPES: ClassVar[tuple[str, ...]] = ("uint32", "uint32")
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("4e7e4404")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256")
     units: int
     limit: int
 
@@ -205,16 +205,6 @@ class Hub_BountyTooSmall(ContractError):
     TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256")
     asked: int
     available: int
-
-
-@dataclass(unsafe_hash=True)
-class Hub_ChallengeClosed(ContractError):
-    """The commitment became final at `closed`."""
-
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("f2fba1ee")
-    TYPES: ClassVar[tuple[str, ...]] = ("uint32", "uint40")
-    sequence: int
-    closed: int
 
 
 @dataclass(unsafe_hash=True)
@@ -236,8 +226,8 @@ class Hub_ChallengeNotPending(ContractError):
 class Hub_CheckpointExists(ContractError):
     """A checkpoint stands for this version and its poster has not been slashed."""
 
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("8c77e9f4")
-    TYPES: ClassVar[tuple[str, ...]] = ("uint32", "address")
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("a21a85cd")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256", "address")
     version: int
     poster: str
 
@@ -264,22 +254,11 @@ class Hub_CodeMismatch(ContractError):
 
 
 @dataclass(unsafe_hash=True)
-class Hub_CommitClosed(ContractError):
-    """Commitments for the round are accepted from `opens` until before `closes`."""
-
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("b54d96d1")
-    TYPES: ClassVar[tuple[str, ...]] = ("uint32", "uint40", "uint40")
-    round: int
-    opens: int
-    closes: int
-
-
-@dataclass(unsafe_hash=True)
 class Hub_CommitmentUnknown(ContractError):
     """The ring does not hold this commitment."""
 
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("f7458886")
-    TYPES: ClassVar[tuple[str, ...]] = ("uint32",)
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("5212de42")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
     sequence: int
 
 
@@ -287,37 +266,18 @@ class Hub_CommitmentUnknown(ContractError):
 class Hub_CommitmentsUnpaid(ContractError):
     """Commitments from `cursor` up to `next` are still to be claimed."""
 
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("01d5b2c3")
-    TYPES: ClassVar[tuple[str, ...]] = ("uint32", "uint32")
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("a733b039")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256")
     cursor: int
     next: int
-
-
-@dataclass(unsafe_hash=True)
-class Hub_DeadlineAhead(ContractError):
-    """The judge has time until `deadline`."""
-
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("3fe23eee")
-    TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint40")
-    challenge_id: int
-    deadline: int
-
-
-@dataclass(unsafe_hash=True)
-class Hub_ExitNotOpen(ContractError):
-    """The stake cannot leave before `opens`."""
-
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("ac767dad")
-    TYPES: ClassVar[tuple[str, ...]] = ("uint40",)
-    opens: int
 
 
 @dataclass(unsafe_hash=True)
 class Hub_JoinClosed(ContractError):
     """No whole round is left to work in."""
 
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("c979dca2")
-    TYPES: ClassVar[tuple[str, ...]] = ("uint32", "uint32")
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("e767da36")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256")
     first_round: int
     rounds: int
 
@@ -383,16 +343,6 @@ class Hub_NotCreator(ContractError):
 
 
 @dataclass(unsafe_hash=True)
-class Hub_NotFinal(ContractError):
-    """The commitment can still be challenged until `finalAt`."""
-
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("109a07dc")
-    TYPES: ClassVar[tuple[str, ...]] = ("uint32", "uint40")
-    sequence: int
-    final_at: int
-
-
-@dataclass(unsafe_hash=True)
 class Hub_NotJudge(ContractError):
     """Only the challenge's judge may give a verdict."""
 
@@ -424,17 +374,11 @@ class Hub_NotOwner(ContractError):
 
 @dataclass(unsafe_hash=True)
 class Hub_NothingToClaim(ContractError):
-    """Every commitment in the batch was claimed before."""
+    """The batch holds no commitment at or after the pay cursor."""
 
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("63d8f40a")
-    TYPES: ClassVar[tuple[str, ...]] = ("bytes32", "address")
-    task: bytes
-    node: str
-
-    @classmethod
-    def from_abi(cls, values: tuple[Any, ...]) -> Self:
-        """The error with these ABI-decoded fields."""
-        return cls(values[0], checksum(values[1]))
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("61028100")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
+    cursor: int
 
 
 @dataclass(unsafe_hash=True)
@@ -462,21 +406,11 @@ class Hub_NothingToWithdraw(ContractError):
 
 
 @dataclass(unsafe_hash=True)
-class Hub_RefundNotOpen(ContractError):
-    """The bounty cannot be refunded before `opens`."""
-
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("3bc833d5")
-    TYPES: ClassVar[tuple[str, ...]] = ("bytes32", "uint40")
-    task: bytes
-    opens: int
-
-
-@dataclass(unsafe_hash=True)
 class Hub_RingFull(ContractError):
     """64 commitments are unpaid: claim the oldest first."""
 
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("a76c3a43")
-    TYPES: ClassVar[tuple[str, ...]] = ("uint32",)
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("1a7671be")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
     sequence: int
 
 
@@ -484,8 +418,8 @@ class Hub_RingFull(ContractError):
 class Hub_RoundAlreadyOpen(ContractError):
     """The round's beacon is set already."""
 
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("1e8a8cb8")
-    TYPES: ClassVar[tuple[str, ...]] = ("uint32",)
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("7c163c69")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
     round: int
 
 
@@ -493,27 +427,17 @@ class Hub_RoundAlreadyOpen(ContractError):
 class Hub_RoundNotOpen(ContractError):
     """The round has no beacon yet: call `openRound` first."""
 
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("70269563")
-    TYPES: ClassVar[tuple[str, ...]] = ("uint32",)
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("17f8c2af")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
     round: int
-
-
-@dataclass(unsafe_hash=True)
-class Hub_RoundNotStarted(ContractError):
-    """The round starts later."""
-
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("2a309471")
-    TYPES: ClassVar[tuple[str, ...]] = ("uint32", "uint40")
-    round: int
-    start: int
 
 
 @dataclass(unsafe_hash=True)
 class Hub_RoundUnknown(ContractError):
     """The round does not exist in this task."""
 
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("ab1744da")
-    TYPES: ClassVar[tuple[str, ...]] = ("uint32", "uint32")
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("0326312e")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256")
     round: int
     rounds: int
 
@@ -522,8 +446,8 @@ class Hub_RoundUnknown(ContractError):
 class Hub_RoundUsed(ContractError):
     """The node may only commit to `nextRound` and later."""
 
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("02ecd306")
-    TYPES: ClassVar[tuple[str, ...]] = ("uint32", "uint32")
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("5a27575e")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256")
     round: int
     next_round: int
 
@@ -532,8 +456,8 @@ class Hub_RoundUsed(ContractError):
 class Hub_SequenceBlocked(ContractError):
     """A challenge to this commitment is pending."""
 
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("f954234c")
-    TYPES: ClassVar[tuple[str, ...]] = ("uint32",)
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("28b75acb")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
     sequence: int
 
 
@@ -541,20 +465,10 @@ class Hub_SequenceBlocked(ContractError):
 class Hub_SequenceGap(ContractError):
     """The batch does not continue at the pay cursor."""
 
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("6f2f5b2a")
-    TYPES: ClassVar[tuple[str, ...]] = ("uint32", "uint32")
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("046cea3c")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256")
     sequence: int
     cursor: int
-
-
-@dataclass(unsafe_hash=True)
-class Hub_TaskEnded(ContractError):
-    """The task's last round is over."""
-
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("68bc41aa")
-    TYPES: ClassVar[tuple[str, ...]] = ("bytes32", "uint40")
-    task: bytes
-    end: int
 
 
 @dataclass(unsafe_hash=True)
@@ -576,6 +490,24 @@ class Hub_TaskUnknown(ContractError):
 
 
 @dataclass(unsafe_hash=True)
+class Hub_TooEarly(ContractError):
+    """This is possible from `opens` on."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("0c5a3c4a")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
+    opens: int
+
+
+@dataclass(unsafe_hash=True)
+class Hub_TooLate(ContractError):
+    """This was possible until before `closes`."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("14c93a1e")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
+    closes: int
+
+
+@dataclass(unsafe_hash=True)
 class Hub_TransferMismatch(ContractError):
     """The token moved another amount than asked: fee-on-transfer and rebasing tokens are refused."""
 
@@ -586,31 +518,13 @@ class Hub_TransferMismatch(ContractError):
 
 
 @dataclass(unsafe_hash=True)
-class Hub_VerdictLate(ContractError):
-    """The judge's time ran out at `deadline`."""
+class Hub_VersionUnknown(ContractError):
+    """The task has no such version; version 0 is the genesis and needs no claim."""
 
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("78b94f6d")
-    TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint40")
-    challenge_id: int
-    deadline: int
-
-
-@dataclass(unsafe_hash=True)
-class Hub_VersionNotDue(ContractError):
-    """The version does not exist, or its round is not over."""
-
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("0e3c6760")
-    TYPES: ClassVar[tuple[str, ...]] = ("uint32", "uint40")
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("d98a3088")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256")
     version: int
-    due: int
-
-
-@dataclass(unsafe_hash=True)
-class InvalidShortString(ContractError):
-    """Solidity error InvalidShortString()."""
-
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("b3512b0c")
-    TYPES: ClassVar[tuple[str, ...]] = ()
+    versions: int
 
 
 @dataclass(unsafe_hash=True)
@@ -953,15 +867,6 @@ class SafeERC20FailedOperation(ContractError):
         return cls(checksum(values[0]))
 
 
-@dataclass(unsafe_hash=True)
-class StringTooLong(ContractError):
-    """Solidity error StringTooLong(string)."""
-
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("305a27a9")
-    TYPES: ClassVar[tuple[str, ...]] = ("string",)
-    str: str
-
-
 KNOWN: Final[dict[bytes, type[ContractError]]] = {
     error.SELECTOR: error
     for error in (
@@ -978,42 +883,34 @@ KNOWN: Final[dict[bytes, type[ContractError]]] = {
         Hub_BadPayout,
         Hub_BadUnits,
         Hub_BountyTooSmall,
-        Hub_ChallengeClosed,
         Hub_ChallengeNotPending,
         Hub_CheckpointExists,
         Hub_CodeMismatch,
-        Hub_CommitClosed,
         Hub_CommitmentUnknown,
         Hub_CommitmentsUnpaid,
-        Hub_DeadlineAhead,
-        Hub_ExitNotOpen,
         Hub_JoinClosed,
         Hub_JudgeUnknown,
         Hub_MemberExists,
         Hub_MemberNotActive,
         Hub_NotCreator,
-        Hub_NotFinal,
         Hub_NotJudge,
         Hub_NotOwner,
         Hub_NothingToClaim,
         Hub_NothingToRefund,
         Hub_NothingToWithdraw,
-        Hub_RefundNotOpen,
         Hub_RingFull,
         Hub_RoundAlreadyOpen,
         Hub_RoundNotOpen,
-        Hub_RoundNotStarted,
         Hub_RoundUnknown,
         Hub_RoundUsed,
         Hub_SequenceBlocked,
         Hub_SequenceGap,
-        Hub_TaskEnded,
         Hub_TaskExists,
         Hub_TaskUnknown,
+        Hub_TooEarly,
+        Hub_TooLate,
         Hub_TransferMismatch,
-        Hub_VerdictLate,
-        Hub_VersionNotDue,
-        InvalidShortString,
+        Hub_VersionUnknown,
         JurorPool_AlreadyRegistered,
         JurorPool_DrawPending,
         JurorPool_NotRegistered,
@@ -1045,7 +942,6 @@ KNOWN: Final[dict[bytes, type[ContractError]]] = {
         ObjectiveJudge_TokensNotProven,
         ReentrancyGuardReentrantCall,
         SafeERC20FailedOperation,
-        StringTooLong,
     )
 }
 """Every error by its selector."""

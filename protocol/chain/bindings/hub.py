@@ -133,20 +133,6 @@ class Committed(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class EIP712DomainChanged(Event):
-    """MAY be emitted to signal that the domain could have changed."""
-
-    TOPIC: ClassVar[bytes] = bytes.fromhex("0a6387c9ea3628b88a633bb4f3b151770f70085117a15f9bf3787cda53f13d31")
-    INDEXED: ClassVar[tuple[str, ...]] = ()
-    DATA: ClassVar[tuple[str, ...]] = ()
-
-    @classmethod
-    def from_abi(cls, indexed: tuple[Any, ...], data: tuple[Any, ...]) -> Self:
-        """The event with these ABI-decoded fields."""
-        return cls()
-
-
-@dataclass(frozen=True, slots=True)
 class EndpointSet(Event):
     """Where an account can be reached; the newest wins, an empty one withdraws it."""
 
@@ -381,7 +367,6 @@ class Hub(Contract):
         CheckpointPosted.TOPIC: CheckpointPosted,
         Claimed.TOPIC: Claimed,
         Committed.TOPIC: Committed,
-        EIP712DomainChanged.TOPIC: EIP712DomainChanged,
         EndpointSet.TOPIC: EndpointSet,
         ExitRequested.TOPIC: ExitRequested,
         Exited.TOPIC: Exited,
@@ -532,24 +517,6 @@ class Hub(Contract):
         """What `withdraw` would send."""
         values = await self._read("cc1f0d2d", ("address", "address"), (token, account), ("uint256",))
         result: int = values[0]
-        return result
-
-    async def eip712_domain(self) -> tuple[bytes, str, str, int, str, bytes, tuple[int, ...]]:
-        """returns the fields and values that describe the domain separator used by this contract for EIP-712
-        signature.
-        """
-        values = await self._read(
-            "84b0196e", (), (), ("bytes1", "string", "string", "uint256", "address", "bytes32", "uint256[]")
-        )
-        result: tuple[bytes, str, str, int, str, bytes, tuple[int, ...]] = (
-            values[0],
-            values[1],
-            values[2],
-            values[3],
-            checksum(values[4]),
-            values[5],
-            tuple(values[6]),
-        )
         return result
 
     def exit(self, p: structs.TaskParams, node: str) -> Call[None]:

@@ -272,7 +272,7 @@ MEMBER_ABI: Final = "(address,uint96,uint32,uint8,uint32,uint24,uint24,uint64,ui
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A node's place in a task."""
+    """A node's place in a task, as `IHub.memberOf` tells it. Kept as a `Work` and a `Holder`."""
 
     owner: str
     """Cold key: joined, may ask to exit, gets the stake back."""
