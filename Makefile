@@ -20,13 +20,15 @@ MAKEFLAGS += --no-print-directory
 
 STEP := @tools/setup.sh
 CONTRACT_SOURCES := $(shell find contracts -name '*.sol' 2>/dev/null)
-$(shell tools/setup.sh stale)
+# make before 4.4 does not export variables to $(shell).
+$(shell TORCH='$(TORCH)' tools/setup.sh stale)
 
 help:
 	@sed -n 's/^## //p' Makefile
 
 ## make setup      install everything into .venv and node_modules, and compile the contracts
 setup: .setup/contracts
+	@:
 
 ## make demo       set up, then run `cupel demo`; options in ARGS="..."
 demo: setup
