@@ -8,7 +8,9 @@ import typer
 
 from cupel.protocol.options import execute
 
-app = typer.Typer(help="Offer this machine to a task: roll out, train, commit, be paid.", no_args_is_help=True)
+app = typer.Typer(
+    help="Offer this machine to a task: roll out, train, commit, be paid.", no_args_is_help=True
+)
 
 
 @app.callback()

@@ -177,7 +177,9 @@ def turn(view: View, subject: int, salt: str) -> int:
 
 
 def _join(view: View) -> Duty:
-    first = 0 if view.now < view.params.start else (view.now - view.params.start) // view.params.round_seconds + 1
+    first = (
+        0 if view.now < view.params.start else (view.now - view.params.start) // view.params.round_seconds + 1
+    )
     remaining = view.params.rounds - first
     if remaining <= 0:
         return Stop("the task has no round left to join")
@@ -220,7 +222,9 @@ def _money(view: View, membership: Membership) -> Duty | None:
     params = view.params
     final = _claimable(view, membership)
     over = view.newest_version >= params.rounds and view.now >= round_start(params, params.rounds)
-    if len(final) >= CLAIM_BATCH or (final and over and len(final) == len(membership.work) - membership.num_paid):
+    if len(final) >= CLAIM_BATCH or (
+        final and over and len(final) == len(membership.work) - membership.num_paid
+    ):
         return Claim(final)
     if not over:
         return None

@@ -1,7 +1,7 @@
 """What an operator can mend.
 
-    ConfigError           a setting that cannot work
-    EnvironmentProblem    the world outside failed; each port derives its own error from it (chain, network, storage)
+ConfigError           a setting that cannot work
+EnvironmentProblem    the world outside failed; each port derives its own error from it (chain, network, storage)
 """
 
 from __future__ import annotations

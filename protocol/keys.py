@@ -25,7 +25,9 @@ def load_account(settings: Settings) -> LocalAccount:
         problem = f"cannot open {settings.keystore} with the password in {settings.password_file} ({error})"
         raise ConfigError("keystore", problem, "Check that both files belong together") from None
     except (KeyError, TypeError, NotImplementedError):
-        raise ConfigError("keystore", f"{settings.keystore} is not a keystore v3 file", "Name another file") from None
+        raise ConfigError(
+            "keystore", f"{settings.keystore} is not a keystore v3 file", "Name another file"
+        ) from None
     account: LocalAccount = Account.from_key(key)
     return account
 
@@ -34,6 +36,8 @@ def _read(key: str, path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError(key, f"cannot read {path or 'the file'} ({error.strerror})", "Check the path") from None
+        raise ConfigError(
+            key, f"cannot read {path or 'the file'} ({error.strerror})", "Check the path"
+        ) from None
     except UnicodeDecodeError:
         raise ConfigError(key, f"{path} is not a text file", "Check the path") from None

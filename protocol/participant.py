@@ -111,7 +111,9 @@ class Participant:
             return open_tasks[-1] if open_tasks else None
         ledger = self.ledger.tasks.get(_task_id(selector))
         if ledger is None:
-            raise ConfigError("task", f"hub {self.hub.address} has no task {selector}", "Correct task or deployment")
+            raise ConfigError(
+                "task", f"hub {self.hub.address} has no task {selector}", "Correct task or deployment"
+            )
         return ledger
 
     async def fetch_spec(self, ledger: TaskLedger) -> TaskSpec:
@@ -180,5 +182,3 @@ def _task_id(text: str) -> bytes:
     if len(task) != 32:
         raise ConfigError("task", f"{text!r} is neither `newest` nor a task id", "Give 0x and 64 hex digits")
     return task
-
-

@@ -57,7 +57,9 @@ def load_settings(
     settings = Settings(**values)
     for name in ("p2p_port", "http_port"):
         if not 0 <= getattr(settings, name) < 65536:
-            raise ConfigError(name, f"{getattr(settings, name)} is not a port", "Use 0 (any free port) to 65535")
+            raise ConfigError(
+                name, f"{getattr(settings, name)} is not a port", "Use 0 (any free port) to 65535"
+            )
     return settings
 
 
@@ -65,9 +67,13 @@ def _read_toml(path: Path, types: Mapping[str, type]) -> dict[str, Any]:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError("config", f"cannot read {path} ({error.strerror})", "Check the path and its permissions")
+        raise ConfigError(
+            "config", f"cannot read {path} ({error.strerror})", "Check the path and its mode"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError("config", f"{path} is not TOML ({error})", "Correct the file at that place") from None
+        raise ConfigError(
+            "config", f"{path} is not TOML ({error})", "Correct the file at that place"
+        ) from None
     for name, value in values.items():
         if name not in types:
             close = difflib.get_close_matches(name, types, n=1)

@@ -66,7 +66,11 @@ async def fetch_update(
 
 async def count_holders(swarm: Swarm, manifest: SubmissionManifest) -> int:
     """How many peers hold the whole submission (the least of its three parts)."""
-    parts = (Cid.from_digest(manifest.digest), Cid.parse(manifest.rollouts.cid), Cid.parse(manifest.update.cid))
+    parts = (
+        Cid.from_digest(manifest.digest),
+        Cid.parse(manifest.rollouts.cid),
+        Cid.parse(manifest.update.cid),
+    )
     return min(await asyncio.gather(*(swarm.holders(part) for part in parts)))
 
 
@@ -76,7 +80,9 @@ async def _fetch_manifest(swarm: Swarm, digest: bytes, deadline_seconds: float) 
     )
 
 
-async def _fetch_file(swarm: Swarm, reference: FileRef, max_bytes: int, deadline_seconds: float) -> bytes | Rejected:
+async def _fetch_file(
+    swarm: Swarm, reference: FileRef, max_bytes: int, deadline_seconds: float
+) -> bytes | Rejected:
     try:
         root = Cid.parse(reference.cid)
         return await swarm.fetch_file(root, max_bytes=max_bytes, deadline_seconds=deadline_seconds)

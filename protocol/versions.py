@@ -122,7 +122,9 @@ class Versions:
                 Cid.from_digest(digest), deadline_seconds=deadline_seconds, max_bytes=MAX_MANIFEST_BYTES
             )
             root = WeightsManifest.from_bytes(manifest).file
-            file = await self._swarm.fetch_file(root, max_bytes=MAX_FILE_BYTES, deadline_seconds=deadline_seconds)
+            file = await self._swarm.fetch_file(
+                root, max_bytes=MAX_FILE_BYTES, deadline_seconds=deadline_seconds
+            )
             version = await asyncio.to_thread(read_version, manifest, file, digest, self._layout)
         except (NetworkError, Rejected):
             return False

@@ -71,7 +71,9 @@ def formatted(root: Path, name: str, text: str) -> str:
     """The module as ruff formats it, without unused imports."""
     for command in (["check", "--select", "I,F401", "--fix", "--quiet"], ["format", "--quiet"]):
         arguments = [sys.executable, "-m", "ruff", *command, "--stdin-filename", str(BINDINGS / name), "-"]
-        text = subprocess.run(arguments, input=text, capture_output=True, check=True, text=True, cwd=root).stdout
+        text = subprocess.run(
+            arguments, input=text, capture_output=True, check=True, text=True, cwd=root
+        ).stdout
     return text
 
 

@@ -51,7 +51,9 @@ def members(artifact: Entry, kind: str) -> list[Entry]:
 
 def signature_of(entry: Entry) -> str:
     """`name(type,type)`: what selectors and topics hash."""
-    return f"{entry['name']}({','.join(parameter.type.abi for parameter in read_parameters(entry['inputs']))})"
+    return (
+        f"{entry['name']}({','.join(parameter.type.abi for parameter in read_parameters(entry['inputs']))})"
+    )
 
 
 def described(artifact: Entry, kind: str, entry: Entry) -> Documentation:
@@ -73,7 +75,9 @@ def write_structs(artifacts: list[Entry], sources: list[str]) -> str:
     imports = "".join(
         f"from {SPECIFIED[name]} import {name}\n" for name in sorted(structs.keys() & SPECIFIED.keys())
     )
-    parts = [_enum(name, sources) for name in enums] + [_struct(struct, sources) for struct in structs.values()]
+    parts = [_enum(name, sources) for name in enums] + [
+        _struct(struct, sources) for struct in structs.values()
+    ]
     text = HEADER.format(title="Structs and enums of the contracts.", source="contracts/")
     # Inside the module its own names stand alone.
     body = "\n\n".join(parts).replace("structs.", "")
@@ -82,9 +86,12 @@ def write_structs(artifacts: list[Entry], sources: list[str]) -> str:
 
 def _enum(name: str, sources: list[str]) -> str:
     lines = [
-        f"    {snake_case(member).upper()} = {value}\n" for value, member in enumerate(enum_members(sources, name))
+        f"    {snake_case(member).upper()} = {value}\n"
+        for value, member in enumerate(enum_members(sources, name))
     ]
-    text = docstring(source_documentation(sources, "enum", name).paragraphs(), "    ", f"Solidity enum {name}.")
+    text = docstring(
+        source_documentation(sources, "enum", name).paragraphs(), "    ", f"Solidity enum {name}."
+    )
     return f"class {name}(IntEnum):\n{text}\n{''.join(lines)}"
 
 
@@ -107,9 +114,14 @@ def _specified(struct: Type) -> str:
     import dataclasses
     import importlib
 
-    known = [f.name for f in dataclasses.fields(getattr(importlib.import_module(SPECIFIED[struct.name]), struct.name))]
+    known = [
+        f.name
+        for f in dataclasses.fields(getattr(importlib.import_module(SPECIFIED[struct.name]), struct.name))
+    ]
     if known != [part.name for part in struct.components]:
-        raise UnknownType(f"{SPECIFIED[struct.name]}.{struct.name} has other fields than the contracts' struct")
+        raise UnknownType(
+            f"{SPECIFIED[struct.name]}.{struct.name} has other fields than the contracts' struct"
+        )
     return ""
 
 
@@ -167,7 +179,9 @@ def write_contract(name: str, source: str, artifact: Entry) -> tuple[str, str]:
     events = members(artifact, "event")
     parts = [_event(entry, described(artifact, "events", entry)) for entry in events]
     text = HEADER.format(title=f"The contract {name}.", source=source)
-    return f"{snake_case(name)}.py", text + IMPORTS + "\n" + "\n\n".join([*parts, _contract(name, artifact, events)])
+    return f"{snake_case(name)}.py", text + IMPORTS + "\n" + "\n\n".join(
+        [*parts, _contract(name, artifact, events)]
+    )
 
 
 def _event(entry: Entry, notes: Documentation) -> str:
@@ -178,7 +192,9 @@ def _event(entry: Entry, notes: Documentation) -> str:
         raise UnknownType(f"event {entry['name']} indexes a value of which the log keeps only a hash")
     if any(parameter.type.abi in ("string", "bytes") for parameter in indexed) or entry["anonymous"]:
         raise UnknownType(f"event {entry['name']} is anonymous or indexes a string or bytes")
-    sources = {p.name: f"indexed[{i}]" for i, p in enumerate(indexed)} | {p.name: f"data[{i}]" for i, p in enumerate(data)}
+    sources = {p.name: f"indexed[{i}]" for i, p in enumerate(indexed)} | {
+        p.name: f"data[{i}]" for i, p in enumerate(data)
+    }
     fields = "".join(f"    {parameter.name}: {parameter.type.python}\n" for parameter in parameters)
     decoded = ", ".join(parameter.type.decode(sources[parameter.name]) for parameter in parameters)
     signature = signature_of(entry)

@@ -28,7 +28,9 @@ def completed(lock: dict[str, Any]) -> dict[str, Any]:
         for name, version in entry.get("optionalDependencies", {}).items():
             platform = PLATFORM_PACKAGE.fullmatch(name)
             if platform:
-                packages.setdefault(f"node_modules/{name}", _platform_entry(version, platform[1], platform[2]))
+                packages.setdefault(
+                    f"node_modules/{name}", _platform_entry(version, platform[1], platform[2])
+                )
     return {**lock, "packages": {path: packages[path] for path in sorted(packages)}}
 
 

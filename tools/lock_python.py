@@ -59,7 +59,9 @@ def lock_text(versions: dict[str, str]) -> str:
 def main() -> int:
     """Resolve and write the lock."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--torch", default="torch==2.13.0", help="requirement that stands for torch while resolving")
+    parser.add_argument(
+        "--torch", default="torch==2.13.0", help="requirement that stands for torch while resolving"
+    )
     LOCK.write_text(lock_text(resolved_versions(parser.parse_args().torch)), encoding="utf-8")
     return 0
 

@@ -24,7 +24,9 @@ class Documentation:
     def paragraphs(self) -> list[str]:
         """The docstring's paragraphs, unwrapped."""
         taken = [f"{name}: {text}" for name, text in self.params.items()]
-        returned = [f"Returns {'' if name[:1] == '_' else f'{name}: '}{text}" for name, text in self.returns.items()]
+        returned = [
+            f"Returns {'' if name[:1] == '_' else f'{name}: '}{text}" for name, text in self.returns.items()
+        ]
         return [paragraph for paragraph in (self.notice, self.details, *taken, *returned) if paragraph]
 
     def ordered(self, names: dict[str, str]) -> Documentation:
@@ -39,7 +41,10 @@ def documentation(artifact: dict[str, Any], kind: str, signature: str) -> Docume
     user = _entry(output["userdoc"], kind, signature)
     developer = _entry(output["devdoc"], kind, signature)
     return Documentation(
-        user.get("notice", ""), developer.get("details", ""), developer.get("params", {}), developer.get("returns", {})
+        user.get("notice", ""),
+        developer.get("details", ""),
+        developer.get("params", {}),
+        developer.get("returns", {}),
     )
 
 
@@ -71,7 +76,9 @@ def source_documentation(sources: list[str], kind: str, name: str) -> Documentat
         if parsed and parsed[1]:
             params[parsed[1]] = " ".join(parsed[2].split())
         elif parsed:
-            tags[parsed[3] or "notice"] = " ".join((parsed[4] or parsed[5] or "").split()) or tags.get("notice", "")
+            tags[parsed[3] or "notice"] = " ".join((parsed[4] or parsed[5] or "").split()) or tags.get(
+                "notice", ""
+            )
     return Documentation(tags.get("notice", ""), tags.get("dev", ""), params)
 
 

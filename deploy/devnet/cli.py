@@ -16,6 +16,8 @@ from cupel.protocol.config import ConfigError, EnvironmentProblem
 
 EXIT_FAILED: Final = 1
 EXIT_INTERRUPTED: Final = 130
+# Tables in a log file or a pipe need not fit a window.
+_WIDTH_OF_FILES: Final = 200
 
 app = typer.Typer(help="A chain on this machine, with Cupel's contracts.", no_args_is_help=True)
 demo_app = typer.Typer(invoke_without_command=True, subcommand_metavar="")
@@ -74,7 +76,9 @@ def demo(
     from cupel.devnet.session import report_path, run_session
     from cupel.devnet.supervisor import ChildFailed
 
-    console = Console(stderr=True, force_terminal=False) if json else Console()
+    console = Console(stderr=json, force_terminal=False if json else None)
+    if not console.is_terminal:
+        console.width = _WIDTH_OF_FILES
     try:
         options = make_options(
             fast=fast,

@@ -6,11 +6,11 @@ the chain.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from cupel.devnet.facts import ChainFacts
+from cupel.devnet.presets import CREATOR
 from cupel.devnet.story.reducer import SLASHED_EXIT_CODE
 from cupel.devnet.story.state import DemoState, NodeState, Status
 
@@ -104,7 +104,8 @@ def reward_rose(state: DemoState, margin: int) -> Check:
     if len(rewards) < 2:
         return Check("reward-rose", "Reward rose", False, f"{len(rewards)} rounds with a reward", expected)
     first, last = sum(rewards[:window]) // window, sum(rewards[-window:]) // window
-    observed = f"{first / 1e6:.3f} to {last / 1e6:.3f} (mean of {window} rounds at each end)"
+    span = "first to last round" if window == 1 else f"mean of {window} rounds at each end"
+    observed = f"{first / 1e6:.3f} to {last / 1e6:.3f} ({span})"
     return Check("reward-rose", "Reward rose", last - first >= margin, observed, expected)
 
 
@@ -142,24 +143,19 @@ def hub_solvent(facts: ChainFacts) -> Check:
 
 def processes_finished(state: DemoState) -> Check:
     """Every process that was not killed ended by itself and with the right exit code."""
-    expected: Mapping[str, int] = {
-        node.name: SLASHED_EXIT_CODE if node.lie else 0 for node in state.nodes.values()
-    }
-    expected = {**expected, **dict.fromkeys(state.verifiers, 0)}
-    participants = state.participants
-    killed = {name for name, participant in participants.items() if participant.status is Status.KILLED}
+    expected = dict.fromkeys((*state.nodes, *state.verifiers, CREATOR), 0)
+    expected |= {node.name: SLASHED_EXIT_CODE for node in state.liars}
+    killed = {name for name, one in state.participants.items() if one.status is Status.KILLED}
     wrong = [
-        f"{name} still runs"
-        if participants[name].exit_code is None
-        else f"{name} ended with {participants[name].exit_code}"
+        f"{name} ended with {state.exits[name]}" if name in state.exits else f"{name} still runs"
         for name, code in expected.items()
-        if name not in killed and participants[name].exit_code != code
+        if name not in killed and state.exits.get(name) != code
     ]
     observed = _list(wrong) or f"{len(expected) - len(killed)} ended by themselves"
     if killed:
         observed += f"; killed: {_list(sorted(killed))}"
     return Check(
-        "processes-finished", "Every process finished", not wrong, observed, "0, and 3 for the slashed"
+        "processes-finished", "Every process finished", not wrong, observed, "code 0, and 3 for the slashed"
     )
 
 

@@ -52,7 +52,9 @@ class RolloutWorker:
 
     def _batch(self, policy: TinyPolicy, round_seed: bytes, indices: range) -> list[Rollout]:
         params = self.params
-        problems = [problem_index(round_seed, index // params.group_size, params.problem_count) for index in indices]
+        problems = [
+            problem_index(round_seed, index // params.group_size, params.problem_count) for index in indices
+        ]
         seeds = [sample_seed(round_seed, index) for index in indices]
         generation = self._generate(policy, problems, seeds)
         proofs = build_proofs_batch(generation.hidden, generation.lengths, params.chunk_tokens, params.topk)

@@ -1,13 +1,13 @@
 """What can go wrong between us and the chain.
 
-    ChainError                  the port's error
-    |- ChainUnavailable         the RPC endpoint does not answer or answers nonsense: retry later
-    |- TransactionTimeout       sent, but not mined by the deadline; it may still be
-    |- TransactionFailed        mined and reverted, and a replay does not tell why
-    `- ContractError            a contract refuses; the generated bindings derive one class from it per custom error
-       |- Reverted              Error(string): `require` with a text
-       |- Panicked              Panic(uint256): an assertion, overflow or bad index in a contract
-       `- UnknownRevert         revert data that no binding knows, perhaps empty
+ChainError                  the port's error
+|- ChainUnavailable         the RPC endpoint does not answer or answers nonsense: retry later
+|- TransactionTimeout       sent, but not mined by the deadline; it may still be
+|- TransactionFailed        mined and reverted, and a replay does not tell why
+`- ContractError            a contract refuses; the generated bindings derive one class from it per custom error
+   |- Reverted              Error(string): `require` with a text
+   |- Panicked              Panic(uint256): an assertion, overflow or bad index in a contract
+   `- UnknownRevert         revert data that no binding knows, perhaps empty
 """
 
 from __future__ import annotations

@@ -161,7 +161,9 @@ class TaskLedger:
                     event.time,
                 )
             case hub.Resolved():
-                self._settle(event.challenge_id, ChallengeStatus.GUILTY if event.guilty else ChallengeStatus.NOT_GUILTY)
+                self._settle(
+                    event.challenge_id, ChallengeStatus.GUILTY if event.guilty else ChallengeStatus.NOT_GUILTY
+                )
             case hub.Mooted():
                 self._settle(event.challenge_id, ChallengeStatus.MOOT)
             case hub.Expired():

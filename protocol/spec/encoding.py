@@ -17,8 +17,9 @@ MAX_JSON_DEPTH: Final = 16
 
 def address_bytes(address: str) -> bytes:
     """The 20 bytes of a 0x-prefixed hexadecimal address."""
+    assert address.startswith("0x"), f"not an address: {address}"
     raw = bytes.fromhex(address[2:])
-    assert address.startswith("0x") and len(raw) == 20, f"not an address: {address}"
+    assert len(raw) == 20, f"not an address: {address}"
     return raw
 
 
@@ -94,4 +95,6 @@ def _assert_canonical(value: Any) -> None:
         for item in value:
             _assert_canonical(item)
     else:
-        assert value is None or isinstance(value, (str, int, bool)), f"{type(value).__name__} is not canonical"
+        assert value is None or isinstance(value, (str, int, bool)), (
+            f"{type(value).__name__} is not canonical"
+        )

@@ -72,7 +72,9 @@ def decode(data: bytes, params: TaskParams) -> tuple[Rollout, ...]:
     return _rows(arrays, chunks)
 
 
-def _rows(arrays: dict[str, npt.NDArray[np.signedinteger]], chunks: npt.NDArray[np.signedinteger]) -> tuple[Rollout, ...]:
+def _rows(
+    arrays: dict[str, npt.NDArray[np.signedinteger]], chunks: npt.NDArray[np.signedinteger]
+) -> tuple[Rollout, ...]:
     tokens, lengths = arrays["tokens"].tolist(), arrays["lengths"].tolist()
     problems, rewards = arrays["problems"].tolist(), arrays["rewards"].tolist()
     ends = np.cumsum(chunks).tolist()
@@ -102,7 +104,10 @@ def _load(data: bytes) -> dict[str, npt.NDArray[np.signedinteger]]:
 
 
 def _expect(
-    arrays: dict[str, npt.NDArray[np.signedinteger]], name: str, dtype: type[np.generic], shape: tuple[int, ...]
+    arrays: dict[str, npt.NDArray[np.signedinteger]],
+    name: str,
+    dtype: type[np.generic],
+    shape: tuple[int, ...],
 ) -> None:
     array = arrays[name]
     if array.dtype != dtype or array.shape != shape:

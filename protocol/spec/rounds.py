@@ -63,6 +63,8 @@ def accepted_work(
     cutoff = round_start(params, round_index + 1)
     slashed = {record.node for record in slashes if record.time < cutoff}
     accepted = [
-        work for work in commitments if work.round == round_index and work.units > 0 and work.node not in slashed
+        work
+        for work in commitments
+        if work.round == round_index and work.units > 0 and work.node not in slashed
     ]
     return tuple(sorted(accepted, key=lambda work: bytes.fromhex(work.node[2:])))

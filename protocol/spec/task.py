@@ -209,9 +209,11 @@ def check_task(params: TaskParams, spec: TaskSpec) -> None:
     """
     problems = {
         "the parameters name another TaskSpec": spec.digest != params.spec_digest,
-        "a chunk has more elements than the TOPLOC field": params.chunk_tokens * spec.model.width > MAX_CHUNK_ELEMENTS,
+        "a chunk has more elements than the TOPLOC field": params.chunk_tokens * spec.model.width
+        > MAX_CHUNK_ELEMENTS,
         f"topk is below {MIN_TOPK}": params.topk < MIN_TOPK,
-        "the model has too few positions for the longest completion": params.max_tokens >= spec.model.positions,
+        "the model has too few positions for the longest completion": params.max_tokens
+        >= spec.model.positions,
         "a round lasts no time": params.round_seconds == 0 or params.rounds == 0,
     }
     for problem, present in problems.items():

@@ -22,7 +22,9 @@ def run(
     plan: Annotated[Path, typer.Option(help="TOML plan: terms and specification.")],
     genesis: Annotated[Path, typer.Option(help="Initial checkpoint file.")],
     start_in: Annotated[int, typer.Option(help="Seconds from creation to round 0: the time to join.")] = 15,
-    wait_for_peers: Annotated[int, typer.Option(help="Create the task once so many others are reachable.")] = 0,
+    wait_for_peers: Annotated[
+        int, typer.Option(help="Create the task once so many others are reachable.")
+    ] = 0,
     config: Annotated[str | None, typer.Option(help="TOML file of settings; flags win over it.")] = None,
     rpc_url: Annotated[str | None, typer.Option(help="JSON-RPC endpoint of the chain.")] = None,
     chain_id: Annotated[int | None, typer.Option(help="The chain you mean.")] = None,

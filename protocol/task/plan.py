@@ -1,7 +1,7 @@
 """A task creator's plan: one TOML file with the terms the chain enforces and the TaskSpec document.
 
-    [terms]      what `TaskTerms` lists: schedule, amounts, windows
-    [spec]       what `TaskSpec` lists: environment, model, sampling, thresholds, recipe, aggregation
+[terms]      what `TaskTerms` lists: schedule, amounts, windows
+[spec]       what `TaskSpec` lists: environment, model, sampling, thresholds, recipe, aggregation
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from cupel.protocol.spec.task import Pinned, TaskParams, TaskSpec
 
 @dataclass(frozen=True, slots=True)
 class TaskTerms:
-    """Schedule and money. Amounts in the token's smallest unit (strings: TOML integers end at 2^63), times in seconds."""
+    """Schedule in seconds; amounts in the token's smallest unit, as strings, since TOML integers end at 2^63."""
 
     round_seconds: int
     commit_seconds: int

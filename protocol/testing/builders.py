@@ -18,7 +18,15 @@ def example_spec() -> TaskSpec:
     return TaskSpec(
         name="sort eight digits",
         environment=EnvironmentRef("cupel/sorting", 1),
-        model=ModelShape("cupel/tiny-transformer-v1", vocabulary=64, layers=2, width=64, heads=4, feed_forward=192, positions=32),
+        model=ModelShape(
+            "cupel/tiny-transformer-v1",
+            vocabulary=64,
+            layers=2,
+            width=64,
+            heads=4,
+            feed_forward=192,
+            positions=32,
+        ),
         sampling=Sampling(temperature_millionths=1_000_000, tolerance_millionths=1_000),
         thresholds=Thresholds(4, 500, 500),
         recipe=Recipe(

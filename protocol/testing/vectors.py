@@ -113,7 +113,11 @@ def rollout_vectors() -> dict[str, Any]:
         "leaf_hash": _hex(rollout.leaf_hash(context, leaf)),
         "commitment": {name: _plain(value) for name, value in dataclasses.asdict(commitment).items()},
         "commitment_hash": _hex(commitment.hash()),
-        "checkpoint": {"version": 6, "digest": _hex(digest), "root": _hex(rollout.checkpoint_root(6, digest))},
+        "checkpoint": {
+            "version": 6,
+            "digest": _hex(digest),
+            "root": _hex(rollout.checkpoint_root(6, digest)),
+        },
     }
 
 
@@ -135,9 +139,17 @@ def sorting_vectors() -> dict[str, Any]:
     for problem in (0, 1, 2, 99, 1 << 19, (1 << 20) - 1):
         prompt = environment.prompt(problem)
         answer = (*sorted(prompt[1:-1]), environment.end_token)
-        wrong = (answer, answer[:-1], (*answer, environment.end_token), (*answer[:-2], 60, environment.end_token), (63,))
+        wrong = (
+            answer,
+            answer[:-1],
+            (*answer, environment.end_token),
+            (*answer[:-2], 60, environment.end_token),
+            (63,),
+        )
         for tokens in wrong:
-            cases.append({"problem": problem, "tokens": list(tokens), "reward": environment.reward(problem, tokens)})
+            cases.append(
+                {"problem": problem, "tokens": list(tokens), "reward": environment.reward(problem, tokens)}
+            )
     prompts = [{"problem": problem, "prompt": list(environment.prompt(problem))} for problem in (0, 1, 77)]
     return {"prompts": prompts, "cases": cases}
 

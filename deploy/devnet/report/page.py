@@ -82,7 +82,7 @@ def _header(outcome: Outcome) -> str:
     held = sum(check.passed for check in outcome.checks)
     about = (
         f"{len(state.nodes)} nodes and {len(state.verifiers)} verifiers, separate processes on one machine, "
-        f"trained one policy by GRPO over {task.rounds} rounds of {task.round_seconds} s. "
+        f"trained one policy by GRPO in {task.rounds} rounds of {task.round_seconds} s. "
         f"Task {tables.short_hash(task.task_id)}."
     )
     kind, word = ("good", "Passed") if outcome.passed else ("bad", "Failed")
@@ -116,7 +116,7 @@ def _figures(outcome: Outcome) -> str:
         ("Earned by honest work", tokens(paid), f"tokens, at {tokens(facts.terms.rate)} a unit"),
         ("Stake taken", tokens(taken), f"tokens, {tokens(burned)} burned"),
         ("Units committed", f"{units:,}", f"in {len(facts.work)} commitments"),
-        ("Whole run", f"{minutes} min {seconds:02d} s", escape(outcome.info.machine)),
+        ("Whole run", f"{minutes} min {seconds:02d} s", escape(outcome.info.machine.split(", Linux")[0])),
     ]
     return (
         '<div class="figures">'
@@ -164,7 +164,7 @@ def _loss(outcome: Outcome, colours: Mapping[str, str]) -> str:
     series = [Series(node.name, node.losses, colours[node.name]) for node in honest]
     return _section(
         "GRPO loss by round",
-        "Last inner step of each honest node.",
+        "Its size in each honest node's last inner step.",
         curve_chart(series, mean, frame, "Loss by round"),
     )
 

@@ -46,7 +46,7 @@ def _challenged(state: DemoState, event: DemoEvent) -> DemoState:
         opened_ms=event.time_ms,
     )
     changed = dataclasses.replace(state, challenges=with_item(state.challenges, number, challenge))
-    return add_line(changed, event, f"challenges {node} before {challenge.judge}: {challenge.reason}")
+    return add_line(changed, event, f"challenges {node}, {challenge.judge} judge: {challenge.reason}")
 
 
 def _vote(state: DemoState, event: DemoEvent) -> DemoState:

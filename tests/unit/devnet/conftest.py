@@ -206,6 +206,7 @@ def _settlement() -> Iterator[DemoEvent]:
         yield DemoEvent(name, "withdrawn", base + 31_000, {"amount": str(amount + STAKE)})
         yield DemoEvent(name, "done", base + 31_500, {})
         yield DemoEvent(name, "process-ended", base + 32_000, {"code": 0})
+    yield DemoEvent("creator", "process-ended", base + 33_000, {"code": 0})
     for name in VERIFIERS:
         yield DemoEvent(name, "withdrawn", base + 32_000, {"amount": str(50 * TOKEN)})
         yield DemoEvent(name, "process-ended", base + 33_000, {"code": 0})

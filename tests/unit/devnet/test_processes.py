@@ -171,10 +171,24 @@ def test_overlong_line_does_not_end_the_listening(tmp_path: Path) -> None:
     assert "done" in [event.name for event in listener.events]
 
 
+def test_events_on_standard_error(tmp_path: Path) -> None:
+    listener = Listener()
+    program = "import sys; print('{\"event\":\"step\"}', file=sys.stderr); sys.exit('Traceback')"
+
+    async def scenario() -> None:
+        async with Supervisor(tmp_path, listener) as supervisor:
+            await supervisor.start("pretrain", [sys.executable, "-c", program], listen_to_stderr=True)
+            await supervisor.require_success("pretrain")
+
+    with pytest.raises(ChildFailed, match=r"ended with code 1 \(Traceback\)"):
+        asyncio.run(scenario())
+    assert [event.name for event in listener.events][1:3] == ["step", "output"]
+
+
 def test_stopping_what_has_ended_does_nothing(tmp_path: Path) -> None:
     async def scenario() -> int | None:
         with (tmp_path / "log").open("wb") as log:
-            process = await spawn([sys.executable, "-c", "pass"], stderr=log, pipe_stdout=False)
+            process = await spawn([sys.executable, "-c", "pass"], stdout=log, stderr=log)
             await process.wait()
             await stop_all([process])
             return process.returncode

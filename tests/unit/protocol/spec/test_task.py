@@ -21,7 +21,11 @@ def test_params_survive_the_abi() -> None:
 
 def test_every_field_changes_the_task_id() -> None:
     params = example_params()
-    ids = {task_id(CHAIN_ID, HUB, params), task_id(CHAIN_ID + 1, HUB, params), task_id(CHAIN_ID, NODE, params)}
+    ids = {
+        task_id(CHAIN_ID, HUB, params),
+        task_id(CHAIN_ID + 1, HUB, params),
+        task_id(CHAIN_ID, NODE, params),
+    }
     for field in dataclasses.fields(params):
         value = getattr(params, field.name)
         if isinstance(value, int):
@@ -66,7 +70,13 @@ def test_a_task_that_cannot_work_is_refused() -> None:
     spec = example_spec()
     good = dataclasses.replace(example_params(), spec_digest=spec.digest)
     check_task(good, spec)
-    for change in ({"spec_digest": bytes(32)}, {"chunk_tokens": 1024}, {"topk": 8}, {"max_tokens": 32}, {"rounds": 0}):
+    for change in (
+        {"spec_digest": bytes(32)},
+        {"chunk_tokens": 1024},
+        {"topk": 8},
+        {"max_tokens": 32},
+        {"rounds": 0},
+    ):
         with pytest.raises(Rejected) as caught:
             check_task(dataclasses.replace(good, **change), spec)
         assert caught.value.reason is Reason.TASK_PARAMETERS

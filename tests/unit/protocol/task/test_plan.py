@@ -34,7 +34,6 @@ exit_margin = 5
 name = "sort eight digits"
 environment = {id = "cupel/sorting", version = 1}
 sampling = {temperature_millionths = 1000000, tolerance_millionths = 1000}
-aggregation = {learning_rate_numerator = 1, learning_rate_denominator = 1, momentum_numerator = 0, momentum_denominator = 1}
 
 [spec.model]
 architecture = "cupel/tiny-transformer-v1"
@@ -44,6 +43,12 @@ width = 64
 heads = 4
 feed_forward = 192
 positions = 32
+
+[spec.aggregation]
+learning_rate_numerator = 1
+learning_rate_denominator = 1
+momentum_numerator = 0
+momentum_denominator = 1
 
 [spec.thresholds]
 max_exponent_mismatches = 4

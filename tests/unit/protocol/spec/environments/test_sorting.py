@@ -11,9 +11,10 @@ def test_only_the_exact_answer_is_paid() -> None:
     environment = get_environment(EnvironmentRef("cupel/sorting", 1))
     prompt = environment.prompt(5)
     answer = (*sorted(prompt[1:-1]), environment.end_token)
-    assert len(prompt) == environment.prompt_tokens and len(answer) == environment.max_tokens
+    assert len(prompt) == environment.prompt_tokens
+    assert len(answer) == environment.max_tokens
     assert environment.reward(5, answer) == 1_000_000
-    for wrong in (answer[:-1], answer + (0,), tuple(reversed(answer)), (), (63,) * 9):
+    for wrong in (answer[:-1], (*answer, 0), tuple(reversed(answer)), (), (63,) * 9):
         assert environment.reward(5, wrong) == 0
     assert environment.render(answer).endswith(".")
 

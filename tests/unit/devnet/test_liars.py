@@ -1,0 +1,41 @@
+"""The lies are lies, and each exchanges one part only."""
+
+from __future__ import annotations
+
+import torch
+
+from cupel.devnet.liars import four_bit, full_reward, lying_parts
+from cupel.devnet.presets import MODEL
+from cupel.devnet.story.state import Lie
+from cupel.node.app import Parts
+from cupel.protocol.model.tiny import TinyPolicy, initialise
+from cupel.protocol.spec.environments.sorting import Sorting
+
+
+def test_four_bit_weights_differ_and_the_original_stays() -> None:
+    policy = TinyPolicy(MODEL)
+    initialise(policy, torch.Generator().manual_seed(1))
+    before = [weights.clone() for weights in policy.parameters()]
+    rounded = four_bit(policy)
+    assert all(torch.equal(old, new) for old, new in zip(before, policy.parameters(), strict=True))
+    changed = [
+        weights
+        for weights, old in zip(rounded.parameters(), before, strict=True)
+        if not torch.equal(weights, old)
+    ]
+    assert changed
+    assert all(
+        len(row.unique()) <= 15 for weights in changed for row in weights.reshape(-1, weights.shape[-1])
+    )
+
+
+def test_full_reward_for_any_answer() -> None:
+    environment = Sorting()
+    assert environment.reward(5, (1, 2, 3)) == 0
+    assert full_reward(environment, 5, (1, 2, 3)) == 1_000_000
+
+
+def test_one_part_is_exchanged() -> None:
+    honest, model, reward = Parts(), lying_parts(Lie.PERTURBED_MODEL), lying_parts(Lie.INFLATED_REWARD)
+    assert (model.rollout_policy, model.score) == (four_bit, honest.score)
+    assert (reward.rollout_policy, reward.score) == (honest.rollout_policy, full_reward)

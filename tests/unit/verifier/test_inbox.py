@@ -1,0 +1,374 @@
+"""The inbox: from an event to a verdict, and nothing that fails on our side is held against a node."""
+
+import asyncio
+import dataclasses
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cupel.protocol.chain.bindings import hub
+from cupel.protocol.chain.contract import Logged
+from cupel.protocol.chain.ledger import ChallengeRecord, TaskLedger
+from cupel.protocol.model.canonical import CanonicalVersion, make_version
+from cupel.protocol.model.checkpoint import flatten, genesis, layout_of, policy_of
+from cupel.protocol.network import Announcement, BlockUnavailable
+from cupel.protocol.spec.errors import Reason
+from cupel.protocol.spec.rollout import PolicyRef
+from cupel.protocol.spec.shardcast.cid import Cid
+from cupel.protocol.spec.shardcast.unixfs import file_dag
+from cupel.protocol.testing.waiting import eventually
+from cupel.verifier import auditor as auditor_module
+from cupel.verifier import inbox as inbox_module
+from cupel.verifier.auditor import Auditor
+from cupel.verifier.checks.base import FetchedSubmission
+from cupel.verifier.evidence import EvidenceDocument, Judges, JuryEvidence
+from cupel.verifier.inbox import Inbox
+from cupel.verifier.journal import Journal
+
+ME, OBJECTIVE, JURY = ("0x" + digit * 20 for digit in ("0a", "0b", "0c"))
+
+
+@dataclass
+class Peers:
+    """A swarm and a store in memory."""
+
+    files: dict[Cid, bytes] = field(default_factory=dict)
+    announced: list[Announcement] = field(default_factory=list)
+
+    def serve(self, submission: FetchedSubmission) -> None:
+        for file in (submission.manifest_file, submission.rollouts_file, submission.update_file):
+            assert isinstance(file, bytes)
+            self.files[file_dag(file)[0]] = file
+
+    async def fetch_block(self, cid: Cid, deadline_seconds: float, max_bytes: int) -> bytes:
+        if cid not in self.files:
+            raise BlockUnavailable(cid, deadline_seconds, 0)
+        return self.files[cid]
+
+    async def fetch_file(self, root: Cid, max_bytes: int, deadline_seconds: float) -> bytes:
+        return await self.fetch_block(root, deadline_seconds, max_bytes)
+
+    async def announce(self, announcement: Announcement) -> None:
+        self.announced.append(announcement)
+
+    def put(self, block: bytes) -> Cid:
+        cid = Cid.raw_of(block)
+        self.files[cid] = block
+        return cid
+
+
+@dataclass
+class Held:
+    """The canonical versions we hold."""
+
+    versions: dict[int, CanonicalVersion]
+    max_update_bytes: int = 1 << 20
+
+    def get(self, version: int) -> CanonicalVersion | None:
+        return self.versions.get(version)
+
+
+@dataclass
+class Recorder:
+    """Remembers events; stands in for the screen."""
+
+    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def emit(self, event: str, **fields: Any) -> None:
+        self.events.append((event, fields))
+
+
+@dataclass
+class Desk:
+    """An inbox with everything around it."""
+
+    world: Any
+    inbox: Inbox
+    peers: Peers
+    held: Held
+    journal: Journal
+    ledger: TaskLedger
+    events: list[tuple[str, dict[str, Any]]]
+
+    def commit(self, submission: FetchedSubmission) -> None:
+        """The chain tells of a commitment."""
+        work = submission.work
+        event = hub.Committed(
+            self.ledger.task,
+            work.node,
+            work.round,
+            work.sequence,
+            work.root,
+            work.manifest,
+            work.units,
+            work.time,
+        )
+        self.ledger.apply(event)
+        self.inbox.notice(Logged(event, "", 1, b"\1" * 32, b"", 0), self.ledger)
+
+    def told(self, name: str) -> list[dict[str, Any]]:
+        return [fields for event, fields in self.events if event == name]
+
+    async def settled(self) -> None:
+        """Until every task of the inbox has ended."""
+        await eventually(lambda: all(task.done() for task in self.inbox._tasks.values()), 60)
+
+
+@pytest.fixture(scope="module")
+def canonical(world: Any) -> tuple[Any, CanonicalVersion]:
+    """A world whose policy is canonical version 4, rounding included."""
+    shape = world.rules.spec.model
+    layout = layout_of(shape)
+    version = make_version(4, b"\3" * 32, genesis(flatten(world.policy, layout)), layout)
+    reference = PolicyRef(4, version.digest)
+    return dataclasses.replace(world, policy=policy_of(shape, version.state), reference=reference), version
+
+
+@pytest.fixture
+def run(
+    canonical: tuple[Any, CanonicalVersion], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Callable[[Desk], Awaitable[None]]], None]:
+    """Runs a scenario at a desk; waiting costs no time."""
+    world, version = canonical
+    monkeypatch.setattr(inbox_module, "POLL_SECONDS", 0)
+
+    async def scene(scenario: Callable[[Desk], Awaitable[None]]) -> None:
+        peers, held = Peers(), Held({4: version})
+        ledger = TaskLedger(world.rules.task, world.rules.params)
+        ledger.beacons[world.round] = world.beacon
+        journal = Journal(tmp_path, ledger.task)
+        recorder = Recorder()
+        participant: Any = SimpleNamespace(address=ME, observer=recorder, swarm=peers, store=peers)
+        auditor = Auditor(world.rules, peers, held)  # type: ignore[arg-type]
+        inbox = Inbox(participant, auditor, journal, Judges(OBJECTIVE, JURY), 4)
+        inbox.now = 1115
+        await scenario(Desk(world, inbox, peers, held, journal, ledger, recorder.events))
+        await inbox.close()
+
+    return lambda scenario: asyncio.run(scene(scenario))
+
+
+Run = Callable[[Callable[[Desk], Awaitable[None]]], None]
+
+
+def test_honest_work_passes_every_check_and_is_remembered(run: Run) -> None:
+    async def scenario(desk: Desk) -> None:
+        submission = desk.world.submission()
+        desk.peers.serve(submission)
+        desk.commit(submission)
+        await desk.settled()
+        verdicts = [(verdict["check"], verdict["passed"]) for verdict in desk.told("verdict")]
+        assert verdicts == [
+            (name, True) for name in ("integrity", "assignment", "reward", "toploc", "sampling")
+        ]
+        assert desk.told("checking") == [{"node": submission.work.node, "round": 5}]
+        assert (desk.inbox.findings, desk.inbox.accusations, desk.told("error")) == ({}, {}, [])
+        assert desk.journal.has_passed(submission.work.root)
+
+    run(scenario)
+
+
+def test_what_passed_before_a_restart_is_not_checked_again(run: Run) -> None:
+    async def scenario(desk: Desk) -> None:
+        submission = desk.world.submission()
+        desk.journal.record_pass(submission.work.root)
+        desk.commit(submission)
+        await desk.settled()
+        assert desk.events == []
+
+    run(scenario)
+
+
+def test_a_lie_becomes_an_accusation_and_public_evidence(run: Run) -> None:
+    async def scenario(desk: Desk) -> None:
+        submission = desk.world.submission(desk.world.changed(2, reward=1_000_000))
+        desk.peers.serve(submission)
+        desk.commit(submission)
+        await desk.settled()
+        *passed, failed = desk.told("verdict")
+        assert [verdict["check"] for verdict in passed] == ["integrity", "assignment"]
+        assert (failed["check"], failed["passed"], failed["reason"]) == ("reward", False, "wrong-reward")
+        assert (failed["observed"], failed["allowed"]) == ("1000000", "0")
+        accusation = desk.inbox.accusations[submission.work.node, 3]
+        assert (accusation.judge, accusation.reason) == (OBJECTIVE, Reason.WRONG_REWARD)
+        (announcement,) = desk.peers.announced
+        document = EvidenceDocument.from_bytes(desk.peers.files[announcement.cid])
+        assert (document.node, document.rollout, document.accuser) == (submission.work.node, 2, ME)
+        assert not desk.journal.has_passed(submission.work.root)
+
+    run(scenario)
+
+
+def test_another_policy_goes_to_the_jury(run: Run, stale_rollouts: Any) -> None:
+    async def scenario(desk: Desk) -> None:
+        submission = desk.world.submission(stale_rollouts)
+        desk.peers.serve(submission)
+        desk.commit(submission)
+        await desk.settled()
+        accusation = desk.inbox.accusations[submission.work.node, 3]
+        assert (accusation.judge, accusation.reason) == (JURY, Reason.TOPLOC_EXPONENT)
+
+    run(scenario)
+
+
+def test_files_nobody_serves_are_asked_for_again_and_prove_nothing(run: Run) -> None:
+    async def scenario(desk: Desk) -> None:
+        submission = desk.world.submission()
+        desk.commit(submission)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert desk.told("verdict") == []
+        desk.peers.serve(submission)
+        await eventually(lambda: bool(desk.told("verdict")), 60)
+        assert desk.inbox.findings == {}
+
+    run(scenario)
+
+
+def test_what_cannot_be_checked_in_time_is_an_error_of_ours(run: Run) -> None:
+    async def scenario(desk: Desk) -> None:
+        submission = desk.world.submission()
+        desk.commit(submission)
+        await asyncio.sleep(0)
+        desk.inbox.now = submission.work.time + desk.world.rules.params.challenge_window
+        await desk.settled()
+        (error,) = desk.told("error")
+        assert "was not checked in time" in error["message"]
+        assert (desk.told("verdict"), desk.inbox.findings) == ([], {})
+
+    run(scenario)
+
+
+def test_a_commitment_whose_window_is_over_is_left_alone(run: Run) -> None:
+    async def scenario(desk: Desk) -> None:
+        submission = desk.world.submission()
+        desk.inbox.now = submission.work.time + desk.world.rules.params.challenge_window
+        desk.commit(submission)
+        assert desk.inbox._tasks == {}
+
+    run(scenario)
+
+
+def test_without_the_policy_cheap_lies_are_found_and_the_rest_waits(run: Run) -> None:
+    async def scenario(desk: Desk) -> None:
+        versions, desk.held.versions = desk.held.versions, {}
+        honest = desk.world.submission()
+        lying = desk.world.submission(desk.world.changed(2, reward=1_000_000), time=1111)
+        for submission in (honest, lying):
+            desk.peers.serve(submission)
+            desk.commit(submission)
+        await eventually(lambda: bool(desk.inbox.accusations), 60)
+        assert not desk.journal.has_passed(honest.work.root)
+        desk.held.versions = versions
+        await desk.settled()
+        assert desk.journal.has_passed(honest.work.root)
+
+    run(scenario)
+
+
+def test_a_bug_of_ours_is_no_finding_and_stops_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(submission: FetchedSubmission) -> None:
+        raise ZeroDivisionError("oops")
+
+    async def scenario(desk: Desk) -> None:
+        submission = desk.world.submission()
+        desk.peers.serve(submission)
+        with monkeypatch.context() as patch:
+            patch.setattr(auditor_module, "examine", broken)
+            desk.commit(submission)
+            await desk.settled()
+        (error,) = desk.told("error")
+        assert error["message"] == "a check failed: ZeroDivisionError: oops"
+        assert (desk.inbox.findings, desk.told("verdict")) == ({}, [])
+        other = desk.world.submission(time=1111)
+        desk.commit(other)
+        await desk.settled()
+        assert desk.journal.has_passed(other.work.root)
+
+    run(scenario)
+
+
+def challenge(submission: FetchedSubmission, evidence: bytes) -> ChallengeRecord:
+    work = submission.work
+    return ChallengeRecord(9, work.node, work.sequence, JURY, OBJECTIVE, evidence, 1112)
+
+
+@pytest.mark.parametrize("rollout", [3, None, 2**32 - 2])
+def test_a_juror_acquits_honest_work_whatever_it_is_accused_of(run: Run, rollout: int | None) -> None:
+    evidence = JuryEvidence(rollout, "toploc-exponent", bytes(32)).to_bytes()
+
+    async def scenario(desk: Desk) -> None:
+        submission = desk.world.submission()
+        desk.peers.serve(submission)
+        desk.ledger.work[submission.work.node, 3] = submission.work
+        desk.inbox.judge(challenge(submission, evidence), desk.ledger, 1130)
+        await desk.settled()
+        assert desk.inbox.verdicts == {9: False}
+
+    run(scenario)
+
+
+def test_a_juror_acquits_when_the_evidence_is_noise(run: Run) -> None:
+    async def scenario(desk: Desk) -> None:
+        submission = desk.world.submission()
+        desk.peers.serve(submission)
+        desk.ledger.work[submission.work.node, 3] = submission.work
+        desk.inbox.judge(challenge(submission, b"\xff" * 40), desk.ledger, 1130)
+        await desk.settled()
+        assert desk.inbox.verdicts == {9: False}
+
+    run(scenario)
+
+
+def test_a_juror_recomputes_the_rollout_it_is_shown(run: Run, stale_rollouts: Any) -> None:
+    """One rollout of another policy among honest ones: the accused index tells the juror where to look."""
+
+    async def scenario(desk: Desk) -> None:
+        submission = desk.world.submission([*desk.world.rollouts[:7], stale_rollouts[7]])
+        desk.peers.serve(submission)
+        desk.ledger.work[submission.work.node, 3] = submission.work
+        for index, guilty in ((6, False), (7, True)):
+            evidence = JuryEvidence(index, "toploc-exponent", bytes(32)).to_bytes()
+            record = dataclasses.replace(challenge(submission, evidence), challenge_id=index)
+            desk.inbox.judge(record, desk.ledger, 1130)
+            await desk.settled()
+            assert desk.inbox.verdicts[index] is guilty
+
+    run(scenario)
+
+
+def test_a_juror_without_the_files_has_no_verdict(run: Run) -> None:
+    async def scenario(desk: Desk) -> None:
+        submission = desk.world.submission()
+        desk.ledger.work[submission.work.node, 3] = submission.work
+        desk.inbox.judge(challenge(submission, b""), desk.ledger, 1130)
+        await asyncio.sleep(0)
+        desk.inbox.now = 1130
+        await desk.settled()
+        assert desk.inbox.verdicts == {}
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("honest", [True, False])
+def test_a_posted_checkpoint_is_compared_with_our_own(run: Run, honest: bool) -> None:
+    async def scenario(desk: Desk) -> None:
+        digest = desk.world.reference.digest if honest else b"\7" * 32
+        event = hub.CheckpointPosted(desk.ledger.task, 4, desk.world.node, 1, digest, 1110)
+        desk.ledger.apply(event)
+        desk.inbox.notice(Logged(event, "", 1, bytes(32), b"", 0), desk.ledger)
+        record = ChallengeRecord(9, desk.world.node, 1, JURY, OBJECTIVE, b"", 1112)
+        desk.inbox.judge(record, desk.ledger, 1130)
+        await desk.settled()
+        assert desk.inbox.verdicts == {9: not honest}
+        assert len(desk.inbox.accusations) == (0 if honest else 1)
+        if not honest:
+            (accusation,) = desk.inbox.accusations.values()
+            assert (accusation.judge, accusation.reason) == (JURY, Reason.CHECKPOINT)
+            assert (accusation.commitment.units, accusation.commitment.round) == (0, 4)
+
+    run(scenario)
