@@ -160,14 +160,7 @@ def _is_shutdown_noise(error: BaseException) -> bool:
 async def _run(settings: GossipSettings, listener: Listener) -> None:
     host = make_host(settings.identity_seed)
     router = make_router()
-    pubsub = Pubsub(
-        host,
-        router,
-        strict_signing=True,
-        allowed_topics={settings.topic},
-        # One message, its signature and the sender's signed record, or a heartbeat's control messages.
-        max_inbound_rpc_size=16 * settings.max_message_bytes,
-    )
+    pubsub = Pubsub(host, router, strict_signing=True, allowed_topics={settings.topic})
     # Message ids are peer and counter: in seconds, a restarted host would repeat those it used and be taken for a liar.
     pubsub.counter = time.time_ns()
     network = host.get_network()

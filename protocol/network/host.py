@@ -31,7 +31,8 @@ GOSSIPSUB: Final = TProtocol("/meshsub/1.1.0")
 HEARTBEAT_SECONDS: Final = 1
 # The gossipsub specification's mesh degrees.
 DEGREE, DEGREE_LOW, DEGREE_HIGH = 6, 4, 12
-# A peer that connects is told what was said in the last minute.
+# A peer that connects is told what was said in the last ten heartbeats, and may ask for what it hears of in a minute.
+GOSSIP_HEARTBEATS: Final = 10
 HISTORY_HEARTBEATS: Final = 60
 MESSAGES_PER_SECOND: Final = 100.0
 MAX_CONNECTIONS: Final = 128
@@ -79,6 +80,7 @@ def make_router() -> GossipSub:
         degree_low=DEGREE_LOW,
         degree_high=DEGREE_HIGH,
         heartbeat_interval=HEARTBEAT_SECONDS,
+        gossip_window=GOSSIP_HEARTBEATS,
         gossip_history=HISTORY_HEARTBEATS,
         prune_back_off=10,
         score_params=ScoreParams(

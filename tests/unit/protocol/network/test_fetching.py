@@ -26,13 +26,20 @@ class Peer:
         self.blocks = dict(blocks)
         self.asked: Counter[Cid] = Counter()
         self.most_at_once = 0
+        self.answer_from = 0
+        """Leaves are held back until so many were asked for at once."""
         self._now = 0
+        self._answering = asyncio.Event()
 
     async def deliver(self, cid: Cid, max_bytes: int) -> bytes:
         self.asked[cid] += 1
         self._now += 1
         self.most_at_once = max(self.most_at_once, self._now)
-        await asyncio.sleep(0)
+        if cid.codec is Codec.RAW and self._now >= self.answer_from:
+            self._answering.set()
+        if cid.codec is Codec.RAW:
+            await self._answering.wait()
+        await asyncio.sleep(0.001)
         self._now -= 1
         if cid not in self.blocks:
             raise NetworkError("nobody has it")
@@ -94,6 +101,7 @@ def test_the_window_bounds_what_is_in_flight(monkeypatch: pytest.MonkeyPatch) ->
     content = pattern_bytes("many leaves", 16 * 200)
     root, blocks = file_dag(content, 16)
     peer = Peer(blocks)
+    peer.answer_from = fetching.WINDOW
     assert fetch(MemoryStore(), peer, root) == content
     assert peer.most_at_once == fetching.WINDOW
 
