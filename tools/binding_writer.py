@@ -224,7 +224,9 @@ def _contract(name: str, artifact: Entry, events: list[Entry]) -> str:
 
 
 def _constructor(artifact: Entry) -> str:
-    inputs = next((entry["inputs"] for entry in artifact["abi"] if entry["type"] == "constructor"), [])
+    inputs: list[Entry] = next(
+        (entry["inputs"] for entry in artifact["abi"] if entry["type"] == "constructor"), []
+    )
     parameters = read_parameters(inputs)
     encoded = f"encode(({_types(parameters)}), ({_values(parameters)}))" if parameters else 'b""'
     return (
