@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -145,8 +146,8 @@ class ChainClient:
         async with self._sending:
             gas = int(await self._request("eth_estimateGas", [transaction]), 16)
             signed = self.account.sign_transaction(await self._complete(transaction, gas))
-            raw = "0x" + bytes(signed.raw_transaction).hex()
-            transaction_hash = bytes.fromhex((await self._request("eth_sendRawTransaction", [raw]))[2:])
+            transaction_hash = bytes(signed.hash)
+            await self._submit(bytes(signed.raw_transaction), transaction_hash)
             receipt = await self._receipt(name, transaction_hash, deadline_seconds)
         if int(receipt["status"], 16) != 1:
             # The replay tells the contract's reason; if it passes now, the state has changed since.
@@ -159,6 +160,14 @@ class ChainClient:
             int(receipt["blockNumber"], 16),
             None if address is None else checksum(address),
         )
+
+    async def _submit(self, raw: bytes, transaction_hash: bytes) -> None:
+        try:
+            await self._request("eth_sendRawTransaction", ["0x" + raw.hex()])
+        except ChainError:
+            # The transaction may have arrived although the answer did not, and a second one is refused as known.
+            if await self._request("eth_getTransactionByHash", ["0x" + transaction_hash.hex()]) is None:
+                raise
 
     async def _complete(self, transaction: dict[str, str], gas: int) -> dict[str, Any]:
         block = await self._request("eth_getBlockByNumber", ["latest", False])
@@ -182,9 +191,11 @@ class ChainClient:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + deadline_seconds
         while True:
-            receipt = await self._request("eth_getTransactionReceipt", ["0x" + transaction_hash.hex()])
-            if receipt is not None:
-                return receipt
+            # An outage now must not hide what became of a transaction that is out.
+            with contextlib.suppress(ChainUnavailable):
+                receipt = await self._request("eth_getTransactionReceipt", ["0x" + transaction_hash.hex()])
+                if receipt is not None:
+                    return receipt
             if loop.time() >= deadline:
                 raise TransactionTimeout(name, transaction_hash, deadline_seconds)
             await asyncio.sleep(RECEIPT_POLL_SECONDS)
