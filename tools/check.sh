@@ -18,6 +18,7 @@ run forge fmt --check
 # The contracts alone: solc reports at most 256 warnings, and the tests' could hide ours. --force because an
 # unchanged build is skipped, warnings and all.
 run forge build --force --deny warnings contracts
+run forge lint --deny warnings contracts
 run python tools/bindgen.py --check
 [ ! -f tools/fill_vectors.py ] || run python tools/fill_vectors.py --check
 printf 'check: all good\n'
