@@ -40,17 +40,28 @@ async def fetch_past(answer: Answer, max_bytes: int = 200_000) -> tuple[BlockCli
     "answer",
     [
         with_body(b"", "500 Internal Server Error"),
-        with_body(b"", "302 Found\r\nLocation: /elsewhere"),
         with_body(bytes(200_001)),
         cut_off(BLOCK[:1000]),
         not_http,
     ],
-    ids=["error", "redirect", "too large", "cut off", "not http"],
+    ids=["error", "too large", "cut off", "not http"],
 )
 def test_a_peer_that_fails_is_passed_over_and_trusted_less(answer: Answer) -> None:
     client, bad, _ = asyncio.run(fetch_past(answer))
     assert client.sources[bad].success < 1.0
     assert client.sources[bad].bad_blocks == 0
+
+
+def test_a_redirect_is_a_failure_and_not_followed() -> None:
+    async def scenario() -> None:
+        async with serving(with_body(BLOCK)) as elsewhere, BlockClient(random.Random(0)) as client:
+            async with serving(with_body(b"", f"302 Found\r\nLocation: {elsewhere}")) as redirecting:
+                client.set_sources(frozenset({redirecting}))
+                with pytest.raises(BlockUnavailable):
+                    await client.fetch(CID, 0.5)
+                assert client.sources[redirecting].success < 1.0
+
+    asyncio.run(scenario())
 
 
 def test_a_peer_that_lies_is_passed_over_and_blamed() -> None:
