@@ -25,7 +25,7 @@ from cupel.protocol.observe import Observer
 from cupel.protocol.settings import Settings
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.spec.task import MAX_SPEC_BYTES, TaskSpec, check_task
-from cupel.protocol.storage import BlockStore, FilesystemStore
+from cupel.protocol.storage import BlockStore, FilesystemStore, StorageError
 
 POLL_SECONDS: Final = 0.5
 FETCH_SECONDS: Final = 20.0
@@ -166,12 +166,22 @@ async def _check_chain(chain: ChainClient, deployment: Deployment, account: Loca
 
 
 def _identity(folder: Path) -> bytes:
-    """The libp2p identity of this data folder, made on first use."""
+    """The libp2p identity of this data folder, made on first use. StorageError if it cannot be written or read."""
     path = folder / "identity"
-    if not path.exists():
-        path.write_bytes(secrets.token_bytes(32))
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        key = secrets.token_bytes(32)
+    except OSError as error:
+        raise StorageError(f"cannot read {path} ({error.strerror})", "correct its permissions") from error
+    try:
+        path.write_bytes(key)
         path.chmod(0o600)
-    return path.read_bytes()
+    except OSError as error:
+        path.unlink(missing_ok=True)  # an empty one would look like a key
+        remedy = "free some space there, or choose another data_dir"
+        raise StorageError(f"cannot write {path} ({error.strerror})", remedy) from error
+    return key
 
 
 def _task_id(text: str) -> bytes:
