@@ -54,12 +54,15 @@ def test_a_peer_that_fails_is_passed_over_and_trusted_less(answer: Answer) -> No
 
 def test_a_redirect_is_a_failure_and_not_followed() -> None:
     async def scenario() -> None:
-        async with serving(with_body(BLOCK)) as elsewhere, BlockClient(random.Random(0)) as client:
-            async with serving(with_body(b"", f"302 Found\r\nLocation: {elsewhere}")) as redirecting:
-                client.set_sources(frozenset({redirecting}))
-                with pytest.raises(BlockUnavailable):
-                    await client.fetch(CID, 0.5)
-                assert client.sources[redirecting].success < 1.0
+        async with (
+            serving(with_body(BLOCK)) as elsewhere,
+            serving(with_body(b"", f"302 Found\r\nLocation: {elsewhere}")) as redirecting,
+            BlockClient(random.Random(0)) as client,
+        ):
+            client.set_sources(frozenset({redirecting}))
+            with pytest.raises(BlockUnavailable):
+                await client.fetch(CID, 0.5)
+            assert client.sources[redirecting].success < 1.0
 
     asyncio.run(scenario())
 
