@@ -35,6 +35,7 @@ logged() {
     if grep -q 'Python\.h' "$log"; then
         fail "the headers of Python are missing" "install them (python3-dev on Debian and Ubuntu) and run the same command again"
     fi
+    [ "$step" != contracts ] || fail "the contracts do not compile" "correct what the compiler names above"
     fail "the step '$step' failed (all output: $log)" "check the network, then run the same command again"
 }
 
@@ -70,7 +71,8 @@ check_prerequisites() {
 make_environment() {
     python=$(find_python)
     say "1/5 making $VENV with $("$python" --version)"
-    logged environment "$python" -m venv --clear "$VENV" || exit 1
+    logged environment "$python" -m venv --clear "$VENV"
+    pwd >"$STAMPS/place"
 }
 
 install_torch() {
@@ -118,8 +120,8 @@ forget_stale_steps() {
 }
 
 case "${1:-}" in
-stale) forget_stale_steps && exit 0 ;;
-prerequisites) mkdir -p "$STAMPS" && check_prerequisites && pwd >"$STAMPS/place" ;;
+stale) forget_stale_steps && exit ;;
+prerequisites) mkdir -p "$STAMPS" && check_prerequisites ;;
 environment) make_environment ;;
 torch) install_torch ;;
 packages) install_packages ;;
