@@ -262,7 +262,7 @@ contract JuryJudge is IJuryJudge, JurorPool {
     }
 
     /// @dev Indices in the pool of accused and challenger in ascending order, and how many of them are in the
-    /// population. Who is not stands at its end. Nobody moves while a draw is pending, so `open` and `summon` agree.
+    /// population. Who is not stands behind it. Nobody moves while a draw is pending, so `open` and `summon` agree.
     function _partiesIn(Trial memory trial)
         private
         view
@@ -277,6 +277,6 @@ contract JuryJudge is IJuryJudge, JurorPool {
 
     function _indexIn(uint256 population, address account) private view returns (uint256) {
         uint256 place = _jurors[account].place;
-        return place == 0 || place > population ? population : place - 1;
+        return place == 0 ? population : place - 1;
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {LibraryTest} from "../unit/libraries/LibraryTest.sol";
+import {Checks} from "../utils/Checks.sol";
 import {Trees} from "../utils/Trees.sol";
 import {Work} from "../utils/Work.sol";
 import {Hub} from "contracts/Hub.sol";
@@ -15,7 +15,7 @@ import {Commitment, Member, MemberStatus} from "contracts/types/Membership.sol";
 import {Pinned, TaskParams} from "contracts/types/Task.sol";
 
 /// @title The real hub with its real judges: one sorting task, one node, one challenger, five jurors
-abstract contract Courtroom is LibraryTest {
+abstract contract Courtroom is Checks {
     address internal constant CREATOR = address(0xC0FFEE);
     address internal constant NODE = address(0xA11CE);
     address internal constant CHALLENGER = address(0xB0B);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-/// @title The Foundry cheat codes that the hub's tests use
+/// @title The Foundry cheat codes that the tests use
 interface Vm {
     function warp(uint256 timestamp) external;
     function roll(uint256 number) external;
@@ -18,6 +18,8 @@ interface Vm {
     function expectRevert(bytes calldata reason) external;
     function expectEmit(address emitter) external;
     function expectCall(address callee, bytes calldata data) external;
+    function snapshotState() external returns (uint256 snapshot);
+    function revertToState(uint256 snapshot) external returns (bool success);
     function snapshotGasLastCall(string calldata group, string calldata name) external returns (uint256);
     function snapshotValue(string calldata group, string calldata name, uint256 value) external;
     function toString(bytes32 value) external pure returns (string memory);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {LibraryTest} from "../unit/libraries/LibraryTest.sol";
+import {Checks} from "../utils/Checks.sol";
 
 interface VectorVm {
     function readFile(string calldata path) external view returns (string memory);
@@ -27,7 +27,7 @@ interface VectorVm {
 }
 
 /// @title Golden vectors, written by the Python twins
-abstract contract VectorTest is LibraryTest {
+abstract contract VectorTest is Checks {
     VectorVm internal constant json = VectorVm(address(vm));
 
     function read(string memory name) internal view returns (string memory) {

@@ -73,17 +73,21 @@ contract JuryDrawTest is JuryJudgeTest {
         open();
     }
 
-    function testFuzz_TheJuryIsDrawnFromThePopulationWithoutTheParties(uint256 blockNumber, uint8 where)
-        external
-    {
+    /// @dev Four jurors and, anywhere between them, the parties; some register too late.
+    function testFuzz_TheJuryIsDrawnFromThePopulationWithoutTheParties(
+        uint256 blockNumber,
+        uint8 accusedAt,
+        uint8 challengerAt
+    ) external {
         vm.roll(bound(blockNumber, 1, 1 << 40));
-        registerJurors(where % 4);
-        register(NODE);
-        for (uint256 i = where % 4; i < 4; ++i) {
-            register(jurorAt(i));
+        for (uint256 i = 0; i < 5; ++i) {
+            if (accusedAt % 6 == i) register(NODE);
+            if (challengerAt % 6 == i) register(CHALLENGER);
+            if (i < 4) register(jurorAt(i));
         }
-        if (where & 64 != 0) register(CHALLENGER);
         open();
+        if (accusedAt % 6 == 5) register(NODE);
+        if (challengerAt % 6 == 5) register(CHALLENGER);
         register(jurorAt(90));
         vm.roll(block.number + 1);
         judge.summon(ID);

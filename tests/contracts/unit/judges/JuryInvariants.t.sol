@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {LibraryTest} from "../libraries/LibraryTest.sol";
+import {Checks} from "../../utils/Checks.sol";
 import {HubDouble} from "./HubDouble.sol";
 import {JuryJudge} from "contracts/judges/JuryJudge.sol";
 import {TestToken} from "contracts/periphery/TestToken.sol";
@@ -12,7 +12,7 @@ import {TaskParams} from "contracts/types/Task.sol";
 
 /// @title Jurors, challengers and bystanders that call anything at any time
 /// @dev Calls that the judge refuses are part of the walk.
-contract JuryWalk is LibraryTest {
+contract JuryWalk is Checks {
     uint256 public constant JURORS = 7;
     HubDouble public immutable hub;
     TestToken public immutable token;
@@ -111,7 +111,7 @@ contract JuryWalk is LibraryTest {
     }
 }
 
-contract JuryInvariantsTest is LibraryTest {
+contract JuryInvariantsTest is Checks {
     JuryWalk internal walk;
     JuryJudge internal judge;
 

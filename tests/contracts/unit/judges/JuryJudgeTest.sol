@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {LibraryTest} from "../libraries/LibraryTest.sol";
+import {Checks} from "../../utils/Checks.sol";
 import {HubDouble} from "./HubDouble.sol";
 import {IJudge} from "contracts/interfaces/IJudge.sol";
 import {JuryJudge} from "contracts/judges/JuryJudge.sol";
@@ -11,7 +11,7 @@ import {Commitment} from "contracts/types/Membership.sol";
 import {TaskParams} from "contracts/types/Task.sol";
 
 /// @title A jury of three with 100 s to commit and 50 s to reveal
-abstract contract JuryJudgeTest is LibraryTest {
+abstract contract JuryJudgeTest is Checks {
     address internal constant NODE = address(0xA11CE);
     address internal constant CHALLENGER = address(0xB0B);
     uint256 internal constant ID = 7;
@@ -104,9 +104,5 @@ abstract contract JuryJudgeTest is LibraryTest {
             owed += stakeOf(jurorAt(i));
         }
         assertEq(token.balanceOf(address(judge)), owed);
-    }
-
-    function assertEq(address left, address right) internal pure {
-        assertEq(uint160(left), uint160(right));
     }
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Checks} from "../../utils/Checks.sol";
 import {Trees} from "../../utils/Trees.sol";
 import {Work} from "../../utils/Work.sol";
-import {LibraryTest} from "../libraries/LibraryTest.sol";
 import {HubDouble} from "./HubDouble.sol";
 import {IJudge} from "contracts/interfaces/IJudge.sol";
 import {ObjectiveJudge} from "contracts/judges/ObjectiveJudge.sol";
@@ -13,7 +13,7 @@ import {Commitment} from "contracts/types/Membership.sol";
 import {Pinned, TaskParams} from "contracts/types/Task.sol";
 
 /// @title One honest round of six rollouts, to be bent by the tests
-abstract contract ObjectiveJudgeTest is LibraryTest {
+abstract contract ObjectiveJudgeTest is Checks {
     address internal constant NODE = address(0xA11CE);
     address internal constant CHALLENGER = address(0xB0B);
     bytes32 internal constant GENESIS = keccak256("genesis");

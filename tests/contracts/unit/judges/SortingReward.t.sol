@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Checks} from "../../utils/Checks.sol";
 import {Work} from "../../utils/Work.sol";
-import {LibraryTest} from "../libraries/LibraryTest.sol";
 import {SortingReward} from "contracts/judges/SortingReward.sol";
 
-contract SortingRewardTest is LibraryTest {
+contract SortingRewardTest is Checks {
     SortingReward internal rule;
 
     function setUp() public {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {LibraryTest} from "./LibraryTest.sol";
+import {Checks} from "../../utils/Checks.sol";
 import {Assignment} from "contracts/libraries/Assignment.sol";
 
-contract AssignmentTest is LibraryTest {
+contract AssignmentTest is Checks {
     bytes32 internal constant SEED = keccak256("seed");
 
     function test_RoundSeedBindsEveryPartOfItsContext() external view {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Checks} from "../../utils/Checks.sol";
 import {Trees} from "../../utils/Trees.sol";
-import {LibraryTest} from "./LibraryTest.sol";
 import {Merkle} from "contracts/libraries/Merkle.sol";
 
-contract MerkleTest is LibraryTest {
+contract MerkleTest is Checks {
     uint256 internal constant MAX_LEAVES = 40;
 
     function test_LeafAndNodeHashUnderDifferentPrefixes() external pure {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Checks} from "../../utils/Checks.sol";
 import {Trees} from "../../utils/Trees.sol";
-import {LibraryTest} from "./LibraryTest.sol";
 import {Merkle} from "contracts/libraries/Merkle.sol";
 import {LeafContext, RolloutLeaf, RolloutLeaves} from "contracts/libraries/RolloutLeaves.sol";
 
-contract RolloutLeavesTest is LibraryTest {
+contract RolloutLeavesTest is Checks {
     function testFuzz_ALeafIsSixteenWords(LeafContext memory context, RolloutLeaf memory leaf) external pure {
         assertEq(preimageOf(context, leaf).length, 512);
         assertEq(RolloutLeaves.hash(context, leaf), Merkle.leaf(preimageOf(context, leaf)));

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {LibraryTest} from "./LibraryTest.sol";
+import {Checks} from "../../utils/Checks.sol";
 import {Sortition} from "contracts/libraries/Sortition.sol";
 
-contract SortitionTest is LibraryTest {
+contract SortitionTest is Checks {
     function testFuzz_DrawsDifferentNumbersBelowThePopulation(bytes32 seed, uint256 population, uint256 count)
         external
         pure

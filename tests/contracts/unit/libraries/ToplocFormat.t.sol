@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {LibraryTest} from "./LibraryTest.sol";
+import {Checks} from "../../utils/Checks.sol";
 import {ToplocFormat} from "contracts/libraries/ToplocFormat.sol";
 
-contract ToplocFormatTest is LibraryTest {
+contract ToplocFormatTest is Checks {
     uint256 internal constant TOPK = 128;
 
     function testFuzz_AgreesWithThePlainTwin(bytes memory data, uint8 topk, uint8 shape) external pure {
