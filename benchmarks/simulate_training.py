@@ -60,7 +60,7 @@ class Settings:
     rounds: int = 8
     nodes: int = 5
     problems: int = 32
-    group: int = 16
+    group: int = 8
     inner_steps: int = 8
     rate: float = 1e-3
     final_rate: float = 2e-4
@@ -76,7 +76,7 @@ class Settings:
     leave_after: int = 1
 
 
-RECIPES = {"demo": Settings(), "fast": Settings(pretrain_steps=250, rounds=5, nodes=3, group=8)}
+RECIPES = {"demo": Settings(), "fast": Settings(pretrain_steps=250, rounds=5, nodes=3)}
 
 
 def spec_of(settings: Settings) -> TaskSpec:
