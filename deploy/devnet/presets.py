@@ -79,7 +79,7 @@ FULL: Final = Preset(
     pretrain_steps=400,
     jury=JuryTerms(size=3, commit_seconds=12, reveal_seconds=10, juror_stake=JUROR_STAKE),
     least_round_seconds=10,
-    start_in_seconds=12,
+    start_in_seconds=20,
     reward_margin=250_000,
 )
 FAST: Final = Preset(
@@ -93,7 +93,7 @@ FAST: Final = Preset(
     pretrain_steps=250,
     jury=JuryTerms(size=3, commit_seconds=8, reveal_seconds=6, juror_stake=JUROR_STAKE),
     least_round_seconds=8,
-    start_in_seconds=8,
+    start_in_seconds=16,
     reward_margin=100_000,
 )
 
