@@ -28,7 +28,7 @@ _SPEC_KIND: Final = "cupel.task-spec.v1"
 _PINNED_ABI: Final = "(address,bytes32)"
 TASK_PARAMS_ABI: Final = (
     "(address,address,bytes32,bytes32,uint40,uint32,uint32,uint32,uint32,uint32,uint32,uint32,uint32,uint32,uint32,"
-    f"uint96,uint96,uint96,uint32,uint32,uint32,{_PINNED_ABI},{_PINNED_ABI}[])"
+    f"uint96,uint96,uint96,uint32,uint32,uint32,{_PINNED_ABI},{_PINNED_ABI}[4])"
 )
 
 
@@ -38,6 +38,10 @@ class Pinned:
 
     code: str
     code_hash: bytes
+
+
+NOTHING_PINNED: Final = Pinned("0x" + 40 * "0", bytes(32))
+MAX_JUDGES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,7 @@ class TaskParams:
     exit_margin: int
     reward_rule: Pinned
     judges: tuple[Pinned, ...]
+    """One to MAX_JUDGES."""
 
     @property
     def units_per_round(self) -> int:
@@ -85,8 +90,10 @@ class TaskParams:
         return self.problems_per_round * self.group_size
 
     def as_abi(self) -> tuple[Any, ...]:
-        """The tuple Solidity sees, in field order."""
-        return dataclasses.astuple(self)
+        """The tuple Solidity sees, in field order; places of judges left over are zero."""
+        assert len(self.judges) <= MAX_JUDGES, f"{len(self.judges)} judges"
+        padded = self.judges + (NOTHING_PINNED,) * (MAX_JUDGES - len(self.judges))
+        return dataclasses.astuple(dataclasses.replace(self, judges=padded))
 
     @classmethod
     def from_abi(cls, values: tuple[Any, ...]) -> TaskParams:
@@ -94,7 +101,8 @@ class TaskParams:
         names = [field.name for field in dataclasses.fields(cls)]
         fields = dict(zip(names, values, strict=True))
         fields["reward_rule"] = Pinned(*fields["reward_rule"])
-        fields["judges"] = tuple(Pinned(*judge) for judge in fields["judges"])
+        judges = (Pinned(*judge) for judge in fields["judges"])
+        fields["judges"] = tuple(judge for judge in judges if judge != NOTHING_PINNED)
         return cls(**fields)
 
 
