@@ -30,7 +30,6 @@ class Membership:
     node: str
     payout: str
     quota: int
-    stake: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,7 @@ class GasUse:
 
 @dataclass(frozen=True, slots=True)
 class HubMoney:
-    """What the hub holds and what it says it owes."""
+    """What the hub holds, and what its events say it owes."""
 
     balance: int
     bounties: int

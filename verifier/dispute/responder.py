@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from typing import Final
 
+from cupel.protocol.chain.bindings import structs
 from cupel.protocol.chain.bindings.jury_judge import JuryJudge
 from cupel.protocol.chain.bindings.objective_judge import ObjectiveJudge
 from cupel.protocol.chain.bindings.structs import Verdict
@@ -84,9 +85,9 @@ class Responder:
                 await send("reveal vote", self._jury.reveal_vote(challenge_id, vote.guilty, vote.salt))
                 self._observer.emit("vote", challenge_id=challenge_id, guilty=vote.guilty)
             case CloseTrial(challenge_id):
-                await send("close trial", self._jury.close(challenge_id))
+                await send("close trial", self._jury.close(self._participant.ledger.challenge(challenge_id)))
             case Expire(challenge_id):
-                await send("expire challenge", hub.expire(challenge_id))
+                await send("expire challenge", hub.expire(self._participant.ledger.challenge(challenge_id)))
             case LeaveJury():
                 await send("leave jury", self._jury.resign())
             case Withdraw():
@@ -111,17 +112,22 @@ class Responder:
 
     async def _convinces(self, accusation: Accusation) -> bool:
         """Ask the judge before a bond is put down: an error of ours should not feed the accused."""
-        participant = self._participant
-        judge = ObjectiveJudge(participant.chain, accusation.judge)
+        judge = ObjectiveJudge(self._participant.chain, accusation.judge)
+        challenge = structs.Challenge(
+            task=self._task,
+            node=accusation.node,
+            sequence=accusation.commitment.sequence,
+            judge=accusation.judge,
+            challenger=self._participant.address,
+            token=self._params.token,
+            stake=self._params.stake,
+            bond=self._params.bond,
+            deadline=0,  # the hub sets it when the challenge is made
+            evidence_hash=keccak256(accusation.evidence),
+        )
         try:
             verdict = await judge.examine(
-                0,
-                self._task,
-                self._params,
-                accusation.node,
-                accusation.commitment,
-                participant.address,
-                accusation.evidence,
+                0, challenge, self._params, accusation.commitment, accusation.evidence
             )
         except ContractError as error:
             logger.info("%s refuses evidence: %s", accusation.judge, error)

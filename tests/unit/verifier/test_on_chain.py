@@ -19,10 +19,9 @@ from cupel.devnet.deployment import JuryTerms, deploy, fund
 from cupel.devnet.project import artefacts, find_binary, project_root
 from cupel.devnet.rpc import LocalRpc
 from cupel.protocol.chain.bindings.objective_judge import ObjectiveJudge
-from cupel.protocol.chain.bindings.structs import MemberStatus, Verdict
+from cupel.protocol.chain.bindings.structs import ChallengeStatus, MemberStatus, Verdict
 from cupel.protocol.chain.client import ChainClient
 from cupel.protocol.chain.deployments import Deployment
-from cupel.protocol.chain.ledger import ChallengeStatus
 from cupel.protocol.config import ConfigError
 from cupel.protocol.participant import Participant
 from cupel.protocol.spec.errors import Reason
