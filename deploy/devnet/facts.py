@@ -8,6 +8,11 @@ from dataclasses import dataclass
 # Amounts are in the token's smallest unit, times are block timestamps, accounts checksum addresses.
 
 
+def challenge_name(challenge_id: int) -> str:
+    """The first eight hexadecimal digits of a challenge's id, which is a hash: enough to tell a run's apart."""
+    return f"{challenge_id:064x}"[:8]
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """The task's parameters that money depends on."""

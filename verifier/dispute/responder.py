@@ -6,7 +6,6 @@ import logging
 from collections import Counter
 from typing import Final
 
-from cupel.protocol.chain.bindings import structs
 from cupel.protocol.chain.bindings.jury_judge import JuryJudge
 from cupel.protocol.chain.bindings.objective_judge import ObjectiveJudge
 from cupel.protocol.chain.bindings.structs import Verdict
@@ -113,18 +112,7 @@ class Responder:
     async def _convinces(self, accusation: Accusation) -> bool:
         """Ask the judge before a bond is put down: an error of ours should not feed the accused."""
         judge = ObjectiveJudge(self._participant.chain, accusation.judge)
-        challenge = structs.Challenge(
-            task=self._task,
-            node=accusation.node,
-            sequence=accusation.commitment.sequence,
-            judge=accusation.judge,
-            challenger=self._participant.address,
-            token=self._params.token,
-            stake=self._params.stake,
-            bond=self._params.bond,
-            deadline=0,  # the hub sets it when the challenge is made
-            evidence_hash=keccak256(accusation.evidence),
-        )
+        challenge = accusation.as_challenge(self._task, self._params, self._participant.address)
         try:
             verdict = await judge.examine(
                 0, challenge, self._params, accusation.commitment, accusation.evidence
