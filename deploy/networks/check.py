@@ -33,14 +33,13 @@ def load_plan(root: Path, network_path: Path) -> Plan:
 async def check(plan: Plan, rpc_url: str, out: Path, first_block: int | None) -> tuple[Check, ...]:
     """Compare the chain with the plan; if nothing differs, write the deployment file `out`.
 
-    `first_block` overrides the block of the hub's creation where the endpoint does not know it. ConfigError or
+    `first_block` stands for the block of the hub's creation where the endpoint does not know it. ConfigError or
     ChainError if the check cannot be made.
     """
     async with Endpoint(rpc_url) as endpoint:
         checks = compare(plan, await observe(endpoint, plan))
         if all(check.passed for check in checks):
-            block = await _created(endpoint, plan) if first_block is None else first_block
-            _write(deployment_of(plan, block), out)
+            _write(deployment_of(plan, await _first_block(endpoint, plan, first_block)), out)
     return checks
 
 
@@ -55,14 +54,22 @@ def deployment_of(plan: Plan, first_block: int) -> Deployment:
     return Deployment(plan.network.chain_id, first_block, **{name: addresses[name] for name in names})
 
 
-async def _created(endpoint: Endpoint, plan: Plan) -> int:
+async def _first_block(endpoint: Endpoint, plan: Plan, given: int | None) -> int:
+    """Block of the hub's creation, or the given earlier one."""
     hub = next(each.address for each in plan.contracts if each.name == "Hub")
+    remedy = (
+        "Name the block of its creation with --first-block: explorers show it, forge wrote it to broadcast/"
+    )
     try:
-        return await created(endpoint, hub)
+        block = await created(endpoint, hub)
     except ChainError as error:
-        problem = f"the endpoint does not tell when the hub was created ({error})"
-        remedy = "Name the block with --first-block: forge wrote it to broadcast/, explorers show it"
-        raise ConfigError("first-block", problem, remedy) from None
+        if given is None:
+            problem = f"the endpoint does not tell when the hub was created ({error})"
+            raise ConfigError("first-block", problem, remedy) from None
+        block = await endpoint.head()  # all that is known: it is there now
+    if given is not None and given > block:
+        raise ConfigError("first-block", f"the hub was there before block {given}", remedy)
+    return block if given is None else given
 
 
 def _write(deployment: Deployment, path: Path) -> None:
