@@ -26,7 +26,7 @@ contract ReentrancyTest is Base {
         TaskParams memory p = params();
         Commitment[] memory batch = new Commitment[](1);
         batch[0] = c;
-        calls = new bytes[](14);
+        calls = new bytes[](15);
         calls[0] = abi.encodeCall(IHub.createTask, (p, 1));
         calls[1] = abi.encodeCall(IHub.topUp, (p, 1));
         calls[2] = abi.encodeCall(IHub.refund, (p));
@@ -41,6 +41,9 @@ contract ReentrancyTest is Base {
         calls[11] = abi.encodeCall(IHub.claim, (p, NODE, batch));
         calls[12] = abi.encodeCall(IHub.withdraw, (address(token), PAYOUT));
         calls[13] = abi.encodeCall(IHub.commitBatch, (task, 1, new SignedCommit[](1)));
+        bytes[] memory inner = new bytes[](1);
+        inner[0] = calls[12];
+        calls[14] = abi.encodeCall(hub.multicall, (inner));
     }
 
     function test_fromAJudge() public {
