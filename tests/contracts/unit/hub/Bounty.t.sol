@@ -49,6 +49,14 @@ contract BountyTest is Base {
         topUp(0);
     }
 
+    function test_topUpOfMoreThanCanBeCounted() public {
+        vm.expectRevert(abi.encodeWithSignature("Panic(uint256)", 0x11));
+        topUp(type(uint40).max - UNITS + 1);
+        fund(STRANGER, uint256(type(uint40).max - UNITS) * RATE);
+        topUp(type(uint40).max - UNITS);
+        assertEq(hub.taskOf(task).units, type(uint40).max, "units");
+    }
+
     function test_topUpOfNoTask() public {
         hub = new Hub();
         bytes32 id = hub.taskIdOf(params());
@@ -69,14 +77,33 @@ contract BountyTest is Base {
         assertTotals(0, 0, 0, BOUNTY);
     }
 
+    function test_refundAnyTimeLater() public {
+        vm.warp(OPENS + 1);
+        refund();
+        assertEq(credit(CREATOR), BOUNTY, "credit");
+    }
+
+    function test_refundOfNoTask() public {
+        hub = new Hub();
+        vm.warp(OPENS);
+        bytes32 id = hub.taskIdOf(params());
+        expect(IHubErrors.Hub_TaskUnknown.selector, uint256(id));
+        refund();
+    }
+
+    function test_refundOfWhatIsReserved() public {
+        join(NODE_KEY, uint32(UNITS));
+        vm.warp(OPENS);
+        expect(IHubErrors.Hub_NothingToRefund.selector, uint256(task));
+        refund();
+    }
+
     function test_refundLeavesTheReserve() public {
         join(NODE_KEY, QUOTA);
         Commitment memory c = commitTo(NODE, 1, 8);
         vm.warp(OPENS + 1);
         refund();
         assertEq(credit(CREATOR), BOUNTY - QUOTA * RATE, "unreserved");
-        expect(IHubErrors.Hub_NothingToRefund.selector, uint256(task));
-        refund();
 
         // The node is still paid, and what it did not use comes back after it left.
         claim(NODE, c);

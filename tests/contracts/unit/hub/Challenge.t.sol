@@ -194,6 +194,18 @@ contract ChallengeTest is Base {
         assertTrue(credit(BURN) >= STAKE / 2, "a cheater that accuses itself loses half at least");
     }
 
+    function testFuzz_idIsTheHashOfTheChallenge(Challenge memory any) public view {
+        assertEq(hub.challengeIdOf(any), uint256(keccak256(abi.encode(any))), "id");
+    }
+
+    function testFuzz_noChallengeHasNoStatus(uint256 id) public view {
+        assertChallenge(id, ChallengeStatus.None);
+    }
+
+    function test_nobodyIsBlocked() public view {
+        assertEq(hub.blockedFrom(task, OTHER), 0, "no member");
+    }
+
     /// @dev A resolved or pending challenge cannot be opened again; another second makes another challenge.
     function test_theSameOnlyOnceASecond() public {
         uint256 id = accuse(CHALLENGER, NODE, c, "evidence");

@@ -49,6 +49,8 @@ contract CheckpointTest is Base {
         post(NODE, 1);
         vm.warp(roundStart(1));
         post(NODE, 1);
+        vm.warp(roundStart(2) + 1);
+        post(NODE, 2);
         vm.warp(END - 1);
         expect(IHubErrors.Hub_TooEarly.selector, END);
         post(NODE, ROUNDS);
@@ -70,6 +72,20 @@ contract CheckpointTest is Base {
         vm.warp(END);
         expectStatus(STRANGER, MemberStatus.None);
         post(STRANGER, 1);
+        askExit(NODE);
+        expectStatus(NODE, MemberStatus.Exiting);
+        post(NODE, 1);
+    }
+
+    function test_onlyOfTasksThatExist() public {
+        task = "none";
+        expectStatus(NODE, MemberStatus.None);
+        post(NODE, 1);
+    }
+
+    function test_noneIsAllZero() public view {
+        Checkpoint memory none = hub.checkpointOf(task, 1);
+        assertEq(keccak256(abi.encode(none)), keccak256(new bytes(128)), "zero");
     }
 
     function test_oneStandsAtATime() public {

@@ -5,6 +5,7 @@ import {Base} from "../../Base.t.sol";
 import {IHubErrors} from "contracts/interfaces/IHubErrors.sol";
 import {IJudge} from "contracts/interfaces/IJudge.sol";
 import {Commitment, MemberStatus} from "contracts/types/Membership.sol";
+import {TaskParams} from "contracts/types/Task.sol";
 
 contract ClaimTest is Base {
     Commitment internal c;
@@ -42,8 +43,12 @@ contract ClaimTest is Base {
         vm.warp(c.time + WINDOW - 1);
         expect(IHubErrors.Hub_TooEarly.selector, c.time + WINDOW);
         claim(NODE, c);
-        vm.warp(c.time + WINDOW);
-        claim(NODE, c);
+        for (uint256 late = 0; late < 2; ++late) {
+            uint256 before = vm.snapshotState();
+            vm.warp(c.time + WINDOW + late);
+            claim(NODE, c);
+            vm.revertToState(before);
+        }
     }
 
     function test_severalAtOnce() public {
@@ -57,8 +62,33 @@ contract ClaimTest is Base {
         claim(NODE, c);
         expect(IHubErrors.Hub_NothingToClaim.selector, 1);
         claim(NODE, c);
-        expect(IHubErrors.Hub_NothingToClaim.selector, 1);
+    }
+
+    function test_ofNothing() public {
+        expect(IHubErrors.Hub_NothingToClaim.selector, 0);
         hub.claim(params(), NODE, new Commitment[](0));
+    }
+
+    function test_ofFarMoreThanTheRingHolds() public {
+        Commitment[] memory batch = new Commitment[](1000);
+        for (uint256 i = 0; i < batch.length; ++i) {
+            batch[i] = c;
+        }
+        vm.warp(c.time + WINDOW);
+        hub.claim(params(), NODE, batch);
+        assertEq(credit(PAYOUT), 5 * RATE, "once");
+    }
+
+    function test_onlyWithTheParametersOfTheTask() public {
+        TaskParams memory p = params();
+        p.rate = RATE + 1;
+        Commitment[] memory batch = new Commitment[](1);
+        batch[0] = c;
+        vm.warp(c.time + WINDOW);
+        bytes4 selector = IHubErrors.Hub_MemberNotActive.selector;
+        bytes32 other = hub.taskIdOf(p);
+        vm.expectRevert(abi.encodeWithSelector(selector, other, NODE, MemberStatus.None));
+        hub.claim(p, NODE, batch);
     }
 
     /// @dev Someone who claims the first of a batch before its owner does cannot spoil the rest.

@@ -3,7 +3,8 @@ pragma solidity 0.8.37;
 
 import {Base} from "../../Base.t.sol";
 import {IHubErrors} from "contracts/interfaces/IHubErrors.sol";
-import {Commitment, Member, MemberStatus} from "contracts/types/Membership.sol";
+import {IJudge} from "contracts/interfaces/IJudge.sol";
+import {Commitment, Member, MemberStatus, SignedCommit} from "contracts/types/Membership.sol";
 import {TaskParams} from "contracts/types/Task.sol";
 
 contract CommitTest is Base {
@@ -40,9 +41,13 @@ contract CommitTest is Base {
         vm.warp(roundStart(1) - 1);
         expect(IHubErrors.Hub_TooEarly.selector, roundStart(1));
         submit(1, 1);
-        vm.warp(roundStart(1));
-        hub.openRound(task, 1);
-        submit(1, 1);
+        for (uint256 late = 0; late < 2; ++late) {
+            uint256 before = vm.snapshotState();
+            vm.warp(roundStart(1) + late);
+            hub.openRound(task, 1);
+            submit(1, 1);
+            vm.revertToState(before);
+        }
 
         vm.warp(roundStart(2));
         hub.openRound(task, 2);
@@ -115,6 +120,36 @@ contract CommitTest is Base {
         vm.prank(OWNER);
         hub.commit(task, 0, 0, 0, 1);
     }
+
+    function test_notWhileLeaving() public {
+        askExit(NODE);
+        expectStatus(NODE, MemberStatus.Exiting);
+        submit(0, 1);
+    }
+
+    function test_notOnceSlashed() public {
+        Commitment memory c = commitTo(NODE, 0, 1);
+        challengeBy(CHALLENGER, NODE, c, IJudge.Verdict.Guilty);
+        vm.warp(roundStart(1));
+        hub.openRound(task, 1);
+        expectStatus(NODE, MemberStatus.Slashed);
+        submit(1, 1);
+    }
+
+    /// @dev A task that is not has no rounds.
+    function test_onlyToTasksThatExist() public {
+        task = "none";
+        expect(IHubErrors.Hub_RoundUnknown.selector, 0, 0);
+        submit(0, 1);
+    }
+
+    function test_unusedSlotsAreZero() public {
+        submit(0, 1);
+        assertTrue(hub.commitmentHash(task, NODE, 0) != 0, "used");
+        assertEq(hub.commitmentHash(task, NODE, 1), 0, "unused");
+        assertEq(hub.commitmentHash(task, NODE, 64), 0, "not in the ring");
+        assertEq(hub.commitmentHash(task, OTHER, 0), 0, "no member");
+    }
 }
 
 contract RingTest is Base {
@@ -131,20 +166,32 @@ contract RingTest is Base {
         join(NODE_KEY, 200);
     }
 
-    function test_holdsSixtyFourUnpaid() public {
-        Commitment[] memory all = new Commitment[](RING);
+    /// @dev Goes on to the first round whose commitment has no slot.
+    function fill() internal returns (Commitment[] memory all) {
+        all = new Commitment[](RING);
         for (uint32 round = 0; round < RING; ++round) {
             all[round] = commitTo(NODE, round, 1);
         }
         vm.warp(roundStart(RING));
         hub.openRound(task, RING);
+    }
+
+    function test_holdsSixtyFourUnpaid() public {
+        fill();
         expect(IHubErrors.Hub_RingFull.selector, RING);
         vm.prank(NODE);
         hub.commit(task, RING, 0, 0, 1);
+        SignedCommit[] memory batch = new SignedCommit[](1);
+        batch[0] = signedBy(NODE_KEY, RING, 1);
+        expect(IHubErrors.Hub_RingFull.selector, RING);
+        hub.commitBatch(task, RING, batch);
         expect(IHubErrors.Hub_RingFull.selector, RING);
         vm.prank(NODE);
         hub.postCheckpoint(task, 1, 0);
+    }
 
+    function test_paidSlotsAreUsedAgain() public {
+        Commitment[] memory all = fill();
         bytes32 first = hub.commitmentHash(task, NODE, 0);
         claim(NODE, all[0]);
         assertEq(hub.commitmentHash(task, NODE, 0), first, "a paid slot stays until it is needed");

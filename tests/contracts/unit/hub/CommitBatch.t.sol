@@ -208,6 +208,26 @@ contract CommitBatchTest is BatchTest {
     }
 }
 
+contract FullRingTest is BatchTest {
+    function params() internal view override returns (TaskParams memory p) {
+        p = super.params();
+        p.rounds = 65;
+    }
+
+    function test_needsAFreeSlot() public {
+        vm.warp(NOW);
+        join(1000, 65);
+        for (uint32 round = 0; round < 64; ++round) {
+            commitTo(vm.addr(1000), round, 1);
+        }
+        vm.warp(roundStart(64));
+        hub.openRound(task, 64);
+        SignedCommit memory signed = signedBy(1000, 64, 1);
+        expect(IHubErrors.Hub_RingFull.selector, 64);
+        relay(signed, 64);
+    }
+}
+
 contract BatchSignatureTest is BatchTest {
     function test_contractNodeSignsByEip1271() public {
         vm.warp(NOW);

@@ -108,10 +108,17 @@ contract CreateTaskTest is Base {
         submit(p);
     }
 
-    function test_startsNow() public {
+    function test_startsNowOrLater() public {
         TaskParams memory p = params();
         p.start = NOW;
         submit(p);
+        p.start = NOW + 1;
+        fund(CREATOR, BOUNTY);
+        submit(p);
+    }
+
+    function test_noTaskIsAllZero() public view {
+        assertEq(keccak256(abi.encode(hub.taskOf("none"))), keccak256(new bytes(256)), "zero");
     }
 
     function test_work() public {
@@ -168,10 +175,6 @@ contract CreateTaskTest is Base {
         TaskParams memory p = params();
         p.judges[0] = Pinned(address(0), 0);
         p = refuses(p, "judges");
-        p.judges[0].code = CREATOR;
-        p = refuses(p, "judges");
-        p.judges[3].code = CREATOR;
-        p = refuses(p, "judges");
         p.judges[1].codeHash = keccak256("code");
         p = refuses(p, "judges");
         p.judges[2] = p.judges[0];
@@ -206,6 +209,15 @@ contract CreateTaskTest is Base {
         p.judges = judges(2);
         p.judges[1].codeHash = 0;
         p = refusesCode(p, address(judge), 0, actual);
+    }
+
+    function test_judgeMustNotBeTheCreator() public {
+        TaskParams memory p = params();
+        for (uint256 i = 0; i < 4; ++i) {
+            p.judges = judges(i);
+            p.judges[i].code = CREATOR;
+            p = refuses(p, "judges");
+        }
     }
 
     function test_rewardRuleMustHaveTheNamedCode() public {

@@ -35,6 +35,9 @@ contract ExitTest is Base {
         expect(IHubErrors.Hub_NotOwner.selector, uint160(NODE), uint160(OWNER));
         vm.prank(NODE);
         hub.requestExit(task, NODE);
+    }
+
+    function test_requestOnlyOfMembers() public {
         expectStatus(OTHER, MemberStatus.None);
         askExit(OTHER);
     }
@@ -58,22 +61,47 @@ contract ExitTest is Base {
         assertTotals(BOUNTY, 0, 0, STAKE);
     }
 
+    function test_anyTimeAfterTheWait() public {
+        askExit(NODE);
+        vm.warp(NOW + SETTLING + 1);
+        hub.exit(params(), NODE);
+        assertStatus(NODE, MemberStatus.Exited);
+    }
+
     function test_withoutRequestAfterTheTask() public {
         uint256 opens = END + SETTLING;
         vm.warp(opens - 1);
         expect(IHubErrors.Hub_TooEarly.selector, opens);
         hub.exit(params(), NODE);
-        vm.warp(opens);
-        hub.exit(params(), NODE);
-        assertStatus(NODE, MemberStatus.Exited);
+        for (uint256 late = 0; late < 2; ++late) {
+            uint256 before = vm.snapshotState();
+            vm.warp(opens + late);
+            hub.exit(params(), NODE);
+            assertStatus(NODE, MemberStatus.Exited);
+            vm.revertToState(before);
+        }
     }
 
-    function test_requestAfterTheEndDelaysNothing() public {
-        vm.warp(END + 1);
-        askExit(NODE);
+    /// @dev A second before the end a request still brings the exit forward; from the end on it changes nothing.
+    function test_requestAroundTheEnd() public {
+        for (uint256 i = 0; i < 3; ++i) {
+            uint256 before = vm.snapshotState();
+            vm.warp(END - 1 + i);
+            askExit(NODE);
+            uint256 opens = (i == 0 ? END - 1 : END) + SETTLING;
+            vm.warp(opens - 1);
+            expect(IHubErrors.Hub_TooEarly.selector, opens);
+            hub.exit(params(), NODE);
+            vm.warp(opens);
+            hub.exit(params(), NODE);
+            vm.revertToState(before);
+        }
+    }
+
+    function test_onlyOfMembers() public {
         vm.warp(END + SETTLING);
-        hub.exit(params(), NODE);
-        assertStatus(NODE, MemberStatus.Exited);
+        expectStatus(OTHER, MemberStatus.None);
+        hub.exit(params(), OTHER);
     }
 
     function test_notBeforeEverythingIsClaimed() public {

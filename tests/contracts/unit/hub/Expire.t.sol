@@ -50,6 +50,23 @@ contract ExpireTest is Base {
         assertTotals(BOUNTY, STAKE, 0, BOND);
     }
 
+    function test_anyTimeLater() public {
+        vm.warp(deadline + 1);
+        expire(id);
+        assertChallenge(id, ChallengeStatus.Expired);
+    }
+
+    function test_ofASlashedNodeAtOnce() public {
+        challengeBy(STRANGER, NODE, c, IJudge.Verdict.Guilty);
+        vm.expectEmit(address(hub));
+        emit Mooted(id, BOND, c.time);
+        expire(id);
+        assertChallenge(id, ChallengeStatus.Moot);
+        assertEq(credit(CHALLENGER), BOND, "bond back");
+        assertEq(credit(STRANGER), 11 * BOND, "reward");
+        assertTotals(BOUNTY, 0, 0, STAKE + 2 * BOND);
+    }
+
     function test_onlyOnce() public {
         expireNow();
         expectNotPending(id, ChallengeStatus.Expired);

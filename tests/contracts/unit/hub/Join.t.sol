@@ -197,6 +197,10 @@ contract JoinTest is Base {
         submit(NODE, PAYOUT, QUOTA, signature);
     }
 
+    function test_noMemberIsAllZero() public view {
+        assertEq(keccak256(abi.encode(member(NODE))), keccak256(new bytes(11 * 32)), "zero");
+    }
+
     function test_endpointOfAnyone() public {
         vm.expectEmit(address(hub));
         emit EndpointSet(STRANGER, "/ip4/192.0.2.1/tcp/4001");

@@ -34,10 +34,23 @@ contract OpenRoundTest is Base {
             vm.warp(opens + COMMIT_SECONDS + 1);
             expect(IHubErrors.Hub_TooLate.selector, opens + COMMIT_SECONDS);
             hub.openRound(task, round);
-            vm.warp(round % 2 == 0 ? opens : opens + COMMIT_SECONDS - 1);
-            hub.openRound(task, round);
-            assertEq(hub.taskOf(task).opened, round + 1, "opened");
+            uint256[3] memory good = [opens, opens + 1, opens + COMMIT_SECONDS - 1];
+            for (uint256 i = 0; i < good.length; ++i) {
+                uint256 before = vm.snapshotState();
+                vm.warp(good[i]);
+                hub.openRound(task, round);
+                assertEq(hub.taskOf(task).opened, round + 1, "opened");
+                vm.revertToState(before);
+            }
         }
+    }
+
+    /// @dev A round that nobody opened in time stays without a beacon, and the next is none the worse.
+    function test_roundsMayBeMissed() public {
+        vm.warp(roundStart(4));
+        hub.openRound(task, 4);
+        assertEq(hub.beaconOf(task, 3), 0, "missed");
+        assertTrue(hub.beaconOf(task, 4) != 0, "open");
     }
 
     function test_onlyOnce() public {
@@ -52,6 +65,9 @@ contract OpenRoundTest is Base {
         vm.warp(END);
         expect(IHubErrors.Hub_RoundUnknown.selector, ROUNDS, ROUNDS);
         hub.openRound(task, ROUNDS);
+    }
+
+    function test_onlyOfTasksThatExist() public {
         expect(IHubErrors.Hub_TaskUnknown.selector, 7);
         hub.openRound(bytes32(uint256(7)), 0);
     }

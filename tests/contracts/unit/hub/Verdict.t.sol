@@ -147,6 +147,22 @@ contract VerdictTest is Base {
     }
 }
 
+/// @title With a stake that cannot be halved
+contract SmallestStakeTest is Base {
+    function params() internal view override returns (TaskParams memory p) {
+        p = super.params();
+        p.stake = 1;
+    }
+
+    function test_aStakeOfOneIsBurned() public {
+        create();
+        join(NODE_KEY, QUOTA);
+        challengeBy(CHALLENGER, NODE, commitTo(NODE, 1, 1), IJudge.Verdict.Guilty);
+        assertEq(credit(CHALLENGER), BOND, "challenger");
+        assertEq(credit(BURN), 1, "burned");
+    }
+}
+
 /// @title With ten bonds worth more than half the stake
 contract BigBondTest is Base {
     function params() internal view override returns (TaskParams memory p) {

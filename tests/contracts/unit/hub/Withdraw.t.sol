@@ -27,6 +27,18 @@ contract WithdrawTest is Base {
         assertTotals(BOUNTY - 5 * RATE, STAKE, 0, 0);
     }
 
+    function test_ofNothing() public {
+        assertEq(hub.credit(address(token), STRANGER), 0, "credit");
+        vm.expectRevert(
+            abi.encodeWithSelector(IHubErrors.Hub_NothingToWithdraw.selector, address(token), STRANGER)
+        );
+        hub.withdraw(address(token), STRANGER);
+    }
+
+    function test_graveIsTheKnownOne() public view {
+        assertEq(hub.BURN(), BURN, "address");
+    }
+
     function test_onlyOnce() public {
         earn();
         hub.withdraw(address(token), PAYOUT);
