@@ -15,6 +15,7 @@ run mypy
 run env MYPYPATH=.typing:tools mypy --config-file pyproject.toml --follow-imports=silent tools/*.py
 run lint-imports --no-logo
 run forge fmt --check
+run python tools/check_trees.py
 # Without the tests: solc reports at most 256 warnings, and the tests' could hide ours. --force because an
 # unchanged build is skipped, warnings and all.
 run forge build --force --deny warnings contracts deploy/script

@@ -2,13 +2,12 @@
 pragma solidity 0.8.37;
 
 import {Base} from "../../Base.t.sol";
-import {BrokenJudge} from "../../mocks/ScriptedJudge.sol";
 import {FeeToken} from "../../mocks/Tokens.sol";
 import {IHubErrors} from "contracts/interfaces/IHubErrors.sol";
 import {IJudge} from "contracts/interfaces/IJudge.sol";
 import {Challenge, ChallengeStatus} from "contracts/types/Challenge.sol";
 import {Commitment, MemberStatus} from "contracts/types/Membership.sol";
-import {Pinned, TaskParams} from "contracts/types/Task.sol";
+import {TaskParams} from "contracts/types/Task.sol";
 
 contract ChallengeTest is Base {
     Commitment internal c;
@@ -275,41 +274,5 @@ contract ChallengeTest is Base {
         expect(IHubErrors.Hub_TransferMismatch.selector, BOND, BOND - 1);
         vm.prank(CHALLENGER);
         hub.challenge(params(), OTHER, own, address(judge), "");
-    }
-}
-
-contract BrokenJudgeTest is Base {
-    BrokenJudge internal broken;
-    Commitment internal c;
-
-    function params() internal view override returns (TaskParams memory p) {
-        p = super.params();
-        p.judges[0] = Pinned(address(broken), address(broken).codehash);
-    }
-
-    function setUp() public override {
-        super.setUp();
-        broken = new BrokenJudge();
-        create();
-        join(NODE_KEY, QUOTA);
-        c = commitTo(NODE, 1, 5);
-        fund(CHALLENGER, BOND);
-    }
-
-    function accuse(uint8 how) internal {
-        vm.prank(CHALLENGER);
-        hub.challenge(params(), NODE, c, address(broken), abi.encodePacked(how));
-    }
-
-    /// @dev Its challenges do not exist: no bond is taken, nothing is blocked.
-    function test_aJudgeThatBreaksUndoesTheChallenge() public {
-        vm.expectRevert(BrokenJudge.BrokenJudge_Broken.selector);
-        accuse(2);
-        for (uint8 how = 0; how < 2; ++how) {
-            vm.expectRevert(bytes(""));
-            accuse(how);
-        }
-        assertEq(hub.blockedFrom(task, NODE), 1, "not blocked");
-        assertTotals(BOUNTY, STAKE, 0, 0);
     }
 }

@@ -136,10 +136,9 @@ contract CommitTest is Base {
         submit(1, 1);
     }
 
-    /// @dev A task that is not has no rounds.
     function test_onlyToTasksThatExist() public {
         task = "none";
-        expect(IHubErrors.Hub_RoundUnknown.selector, 0, 0);
+        expectStatus(NODE, MemberStatus.None);
         submit(0, 1);
     }
 

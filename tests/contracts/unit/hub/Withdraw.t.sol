@@ -28,7 +28,6 @@ contract WithdrawTest is Base {
     }
 
     function test_ofNothing() public {
-        assertEq(hub.credit(address(token), STRANGER), 0, "credit");
         vm.expectRevert(
             abi.encodeWithSelector(IHubErrors.Hub_NothingToWithdraw.selector, address(token), STRANGER)
         );
@@ -37,6 +36,15 @@ contract WithdrawTest is Base {
 
     function test_graveIsTheKnownOne() public view {
         assertEq(hub.BURN(), BURN, "address");
+    }
+
+    function test_creditIsWhatIsSent() public {
+        earn();
+        uint256 amount = hub.credit(address(token), PAYOUT);
+        assertEq(amount, 5 * RATE, "credit");
+        hub.withdraw(address(token), PAYOUT);
+        assertEq(token.balanceOf(PAYOUT), amount, "sent");
+        assertEq(hub.credit(address(token), PAYOUT), 0, "none left");
     }
 
     function test_onlyOnce() public {
