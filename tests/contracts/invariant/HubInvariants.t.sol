@@ -61,10 +61,11 @@ contract HubInvariants is Assertions {
 
     /// @dev Walks like the campaign's reach every outcome, so the invariants are not held over an idle hub.
     function test_WalksReachEveryOutcome() external {
-        string[16] memory outcomes = [
+        string[17] memory outcomes = [
             "topUp",
             "join",
             "commit",
+            "commitBatch",
             "postCheckpoint",
             "challenge",
             "slash at once",
@@ -79,7 +80,7 @@ contract HubInvariants is Assertions {
             "refund",
             "withdraw"
         ];
-        uint256[16] memory reached;
+        uint256[17] memory reached;
         bytes4[] memory steps = this.targetSelectors()[0].selectors;
         uint256 random;
         for (uint256 walk = 0; walk < 24; ++walk) {
