@@ -87,7 +87,7 @@ contract ObjectiveTrialsTest is Courtroom {
         RolloutLeaf[] memory leaves = honest();
         Commitment memory c = commit(leaves);
         bytes memory evidence = Work.wrongAssignment(leaves[2], proofOf(leaves, 3));
-        vm.expectRevert(abi.encodeWithSelector(IObjectiveJudge.ObjectiveJudge_LeafNotProven.selector));
+        vm.expectRevert(abi.encodeWithSelector(IObjectiveJudge.ObjectiveJudge_LeafNotProven.selector, 2));
         vm.prank(CHALLENGER);
         hub.challenge(params(), NODE, c, address(objective), evidence);
         assertEq(token.balanceOf(CHALLENGER), 10 * BOND);
