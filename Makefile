@@ -15,7 +15,7 @@ ARGS ?=
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check bind vectors clean clean-all
+.PHONY: help setup demo test check bind vectors deploy clean clean-all
 .DELETE_ON_ERROR:
 
 STEP := @tools/setup.sh
@@ -49,6 +49,12 @@ bind: setup
 ## make vectors    regenerate tests/vectors from the specification
 vectors: setup
 	@. tools/path.sh && python tools/fill_vectors.py
+
+## make deploy     set up, then a dry run of NETWORK=name RPC=url; ARGS="--broadcast --account name" sends
+deploy: setup
+	@: $(or $(NETWORK),$(error NETWORK is missing: the name of a file in deploy/networks)) $(or $(RPC),$(error RPC is missing: the URL of the chain's endpoint))
+	@. tools/path.sh && exec forge script deploy/script/Deploy.s.sol --sig 'run(string)' \
+		deploy/networks/$(NETWORK).toml --rpc-url $(RPC) $(ARGS)
 
 ## make clean      remove what builds and tools made; the set-up stays
 clean:

@@ -7,6 +7,7 @@ COMPONENTS = {
     "node": "node",
     "verifier": "verifier",
     "devnet": "deploy/devnet",
+    "networks": "deploy/networks",
 }
 
 

@@ -20,12 +20,11 @@ abstract contract Commitments is TaskRegistry, Staking {
         nonReentrant
         returns (uint32 sequence)
     {
-        uint256 limit = _checkRound(task, round);
         (bytes32 key, Work memory work) = _activeWork(task, msg.sender);
-        sequence = work.next;
-        _commit(
-            task, msg.sender, key, work, limit, Commitment(sequence, round, root, manifest, units, _now())
-        );
+        uint256 limit = _checkRound(task, round);
+        Commitment memory c = Commitment(work.next, round, root, manifest, units, _now());
+        _commit(task, msg.sender, key, work, limit, c);
+        return c.sequence;
     }
 
     /// @inheritdoc IHub

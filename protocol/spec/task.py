@@ -82,7 +82,12 @@ class TaskParams:
     exit_margin: int
     reward_rule: Pinned
     judges: tuple[Pinned, ...]
-    """One to MAX_JUDGES."""
+    """One to MAX_JUDGES; always MAX_JUDGES long, places left over are NOTHING_PINNED."""
+
+    def __post_init__(self) -> None:
+        assert len(self.judges) <= MAX_JUDGES, f"{len(self.judges)} judges"
+        left_over = MAX_JUDGES - len(self.judges)
+        object.__setattr__(self, "judges", (*self.judges, *left_over * (NOTHING_PINNED,)))
 
     @property
     def units_per_round(self) -> int:
@@ -90,10 +95,8 @@ class TaskParams:
         return self.problems_per_round * self.group_size
 
     def as_abi(self) -> tuple[Any, ...]:
-        """The tuple Solidity sees, in field order; places of judges left over are zero."""
-        assert len(self.judges) <= MAX_JUDGES, f"{len(self.judges)} judges"
-        padded = self.judges + (NOTHING_PINNED,) * (MAX_JUDGES - len(self.judges))
-        return dataclasses.astuple(dataclasses.replace(self, judges=padded))
+        """The tuple Solidity sees, in field order."""
+        return dataclasses.astuple(self)
 
     @classmethod
     def from_abi(cls, values: tuple[Any, ...]) -> TaskParams:
@@ -101,8 +104,7 @@ class TaskParams:
         names = [field.name for field in dataclasses.fields(cls)]
         fields = dict(zip(names, values, strict=True))
         fields["reward_rule"] = Pinned(*fields["reward_rule"])
-        judges = (Pinned(*judge) for judge in fields["judges"])
-        fields["judges"] = tuple(judge for judge in judges if judge != NOTHING_PINNED)
+        fields["judges"] = tuple(Pinned(*judge) for judge in fields["judges"])
         return cls(**fields)
 
 
