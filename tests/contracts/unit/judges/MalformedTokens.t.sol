@@ -46,6 +46,16 @@ contract MalformedTokensTest is ObjectiveJudgeTest {
         ask(c, evidence);
     }
 
+    function test_RevertWhen_TheLeafIsNotInTheTree() external {
+        RolloutLeaf[] memory leaves = honest();
+        Commitment memory c = commitmentTo(leaves);
+        leaves[0].numTokens = 8;
+        bytes memory evidence =
+            Work.malformedChunk(5, leaves[0], proofOf(leaves, 0), 0, new bytes(15), new bytes32[](2));
+        expectLeafNotProven(0);
+        ask(c, evidence);
+    }
+
     function accuse(uint256 index, bytes[] memory chunks, uint256 chunk) private returns (IJudge.Verdict) {
         bytes32[] memory hashes = new bytes32[](chunks.length);
         for (uint256 i = 0; i < chunks.length; ++i) {
