@@ -45,6 +45,10 @@ contract HubDouble {
         _checkpoints[version] = Checkpoint(digest, poster, time, 0);
     }
 
+    function setBeacon(bytes32 beacon_) external {
+        beacon = beacon_;
+    }
+
     /// @dev As if `node` had committed to `c`.
     function hold(address node, Commitment calldata c) external {
         _ring[node][c.sequence % 64] = keccak256(abi.encode(c));
