@@ -10,7 +10,6 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from cupel.devnet.facts import challenge_name
 from cupel.devnet.screen.glyphs import bar, size, sparkline
 from cupel.devnet.story.state import DemoState, NodeState, StageStatus, Status, Transfer, VerifierState
 from cupel.devnet.verdict import tokens
@@ -185,9 +184,7 @@ def _verifier_cells(state: DemoState, verifier: VerifierState) -> list[Text]:
             challenge.guilty
         ]
         votes = f", {len(challenge.votes)} votes" if challenge.votes else ""
-        disputes.append(
-            f"{challenge_name(challenge.challenge_id)} {challenge.node} {challenge.reason}{votes}: ", "dim"
-        )
+        disputes.append(f"{challenge.node} {challenge.reason}{votes}: ", "dim")
         disputes.append(verdict[0], verdict[1]).append("  ")
     return [
         Text(f"  {verifier.name}", "bold"),
