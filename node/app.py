@@ -15,7 +15,14 @@ import torch
 from cupel.node import duties
 from cupel.node.duties import Membership, View
 from cupel.node.journal import Journal
-from cupel.node.publishing.submission import Submission, make_submission
+from cupel.node.publishing.memory import Memory
+from cupel.node.publishing.submission import (
+    RepeatedWork,
+    Submission,
+    distinct_rollouts,
+    make_submission,
+    published_leaves,
+)
 from cupel.node.rollout.worker import RolloutWorker, Score, environment_reward
 from cupel.node.training.state import (
     TrainerState,
@@ -37,6 +44,7 @@ from cupel.protocol.settings import Settings
 from cupel.protocol.spec.assignment import round_seed
 from cupel.protocol.spec.diloco.blocks import update_to_bytes
 from cupel.protocol.spec.environments.base import Environment, get_environment
+from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.rollout import LeafContext, Metrics, PolicyRef, Rollout
 from cupel.protocol.spec.rollout_file import PAD
 from cupel.protocol.spec.rounds import commit_deadline
@@ -84,6 +92,7 @@ class Node:
         self._worker = RolloutWorker(ledger.params, spec, self._environment, parts.score)
         self._versions = Versions(ledger, spec, participant.swarm, participant.store)
         self._journal = Journal(folder / "journal")
+        self._memory = Memory(self._journal)
         self._attempted = -1
         self._blocked: tuple[int, float] = (-1, 0.0)
         self._replicated: set[bytes] = set()
@@ -96,6 +105,7 @@ class Node:
         """Work until the task is over and everything is paid out; the process's exit code."""
         await self._versions.start(FETCH_SECONDS)
         self._report_version(self._versions.newest)
+        await self._recall()
         async with self._background():
             while True:
                 await self._participant.refresh()
@@ -103,6 +113,19 @@ class Node:
                 if isinstance(duty, duties.Stop):
                     return self._stop(duty)
                 await self._carry_out(duty)
+
+    async def _recall(self) -> None:
+        """Learn again from our own published files what the journal does not hold of our commitments."""
+        swarm, params, limit = self._participant.swarm, self._params, self._versions.max_update_bytes
+        for lost in self._memory.gaps(self._ledger.commitments(self._participant.address)):
+            try:
+                files = await fetch_submission(swarm, lost.manifest, params, limit, FETCH_SECONDS)
+                self._memory.record(lost.sequence, published_leaves(params, files))
+            except (NetworkError, Rejected) as error:
+                message = (
+                    f"what commitment {lost.sequence} proved is forgotten, so a repetition would go unnoticed"
+                )
+                self._observer.emit("error", message=f"{message}: {error}")
 
     def _stop(self, duty: duties.Stop) -> int:
         if duty.reason == "slashed":
@@ -193,7 +216,12 @@ class Node:
     async def _work(self, round_index: int, version: int) -> None:
         canonical = self._versions.get(version)
         assert canonical is not None, "the newest version is held"
-        submission = await asyncio.to_thread(self._produce, round_index, canonical)
+        try:
+            submission = await asyncio.to_thread(self._produce, round_index, canonical)
+        except RepeatedWork as error:
+            self._observer.emit("error", message=f"round {round_index} has nothing to commit: {error}")
+            self._phase(round_index, "missed")
+            return
         self._phase(round_index, "publishing")
         await self._publish(submission)
         self._phase(round_index, "committing")
@@ -230,12 +258,19 @@ class Node:
         rollouts = self._worker.produce(
             policy, seed, lambda done, total: self._phase(round_index, "rollouts", done * 1000 // total)
         )
-        self._phase(round_index, "training")
-        update_file, metrics = self._train(round_index, canonical, rollouts)
         sequence = len(self._ledger.commitments(account))
         context = LeafContext(chain_id, hub, self._task, account, sequence, round_index)
-        reference = PolicyRef(canonical.version, canonical.digest)
-        return make_submission(params, context, reference, rollouts, update_file, metrics)
+        reference, proven = PolicyRef(canonical.version, canonical.digest), self._memory.beside(sequence)
+        rollouts, repeated = distinct_rollouts(params, context, reference, rollouts, proven)
+        if repeated is not None:
+            if not rollouts:
+                raise repeated
+            self._observer.emit("error", message=f"{len(rollouts)} rollouts committed to: {repeated}")
+        self._phase(round_index, "training")
+        update_file, metrics = self._train(round_index, canonical, rollouts)
+        submission = make_submission(params, context, reference, rollouts, update_file, metrics, proven)
+        self._memory.record(sequence, submission.leaves)
+        return submission
 
     def _train(
         self, round_index: int, canonical: CanonicalVersion, rollouts: tuple[Rollout, ...]

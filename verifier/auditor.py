@@ -7,6 +7,8 @@ canonical version is not computed. Neither says anything about the node.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,6 +16,8 @@ from typing import Final
 from cupel.protocol.model.checkpoint import policy_of
 from cupel.protocol.model.tiny import TinyPolicy
 from cupel.protocol.network import NetworkError, Swarm
+from cupel.protocol.spec.errors import Rejected
+from cupel.protocol.spec.repetition import ProvenWork
 from cupel.protocol.spec.rounds import CommittedWork
 from cupel.protocol.submissions import fetch_submission
 from cupel.protocol.versions import Versions
@@ -37,6 +41,8 @@ class Auditor:
     swarm: Swarm
     versions: Versions
     _policies: dict[int, TinyPolicy] = field(default_factory=dict)
+    _proven: dict[str, ProvenWork] = field(default_factory=dict)
+    """By node, the work seen here."""
     _processor: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     """One audit computes at a time: they would only slow each other, and delay the first verdict."""
 
@@ -48,9 +54,21 @@ class Auditor:
         return FetchedSubmission(self.rules, work, beacon, files.manifest, files.rollouts, files.update)
 
     async def examine(self, submission: FetchedSubmission) -> Finding | None:
-        """What needs no policy, for every rollout."""
+        """What needs no policy, for every rollout, also beside the node's other work seen here."""
+        work = submission.work
         async with self._processor:
-            return await asyncio.to_thread(examine, submission)
+            proven = self._proven.get(work.node, ProvenWork()).beside(work.sequence)
+            finding = await asyncio.to_thread(examine, dataclasses.replace(submission, proven=proven))
+            if finding is None:
+                self.remember(submission)
+            return finding
+
+    def remember(self, submission: FetchedSubmission) -> None:
+        """Compare the node's other commitments with this one, which has passed."""
+        work = submission.work
+        with contextlib.suppress(Rejected):
+            known = self._proven.get(work.node, ProvenWork())
+            self._proven[work.node] = known.add(work.sequence, submission.leaves)
 
     async def recheck(self, submission: FetchedSubmission, drawn: Sequence[int]) -> Finding | None:
         """What needs the policy, for the drawn rollouts, at least one. PolicyPending if it is not held here."""

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from eth_abi.abi import decode as abi_decode
 from eth_abi.abi import encode as abi_encode
 from eth_abi.exceptions import DecodingError
 
 from cupel.protocol.chain.bindings.structs import Challenge
-from cupel.protocol.spec import documents, merkle
+from cupel.protocol.spec import documents, fraud, merkle
 from cupel.protocol.spec.errors import Reason, Rejected
+from cupel.protocol.spec.fraud import ObjectiveKind, OpenedChunk, OpenedLeaf
 from cupel.protocol.spec.hashing import keccak256, sha256
-from cupel.protocol.spec.rollout import Commitment
+from cupel.protocol.spec.rollout import Commitment, leaf_hash, leaf_preimage
 from cupel.protocol.spec.task import Pinned, TaskParams
-from cupel.verifier.checks.base import FetchedSubmission, Finding, ObjectiveKind, Rules
+from cupel.verifier.checks.base import FetchedSubmission, Finding, Rules
 
 WHOLE_SUBMISSION: Final = 2**32 - 1
 """Rollout index that names none in particular."""
 MAX_EVIDENCE_BYTES: Final = 16 * 1024
 _KIND: Final = "cupel.evidence.v1"
-_LEAF_ABI: Final = "(uint32,uint32,bytes32,uint32,bytes32,uint32,bytes32,bytes32,uint32)"
 _JURY_ABI: Final = ("uint32", "string", "bytes32")
 
 
@@ -145,16 +144,20 @@ def document_of(
 
 
 def accuse(
-    finding: Finding, document: EvidenceDocument, judges: Judges, submission: FetchedSubmission | None
+    finding: Finding,
+    document: EvidenceDocument,
+    judges: Judges,
+    submission: FetchedSubmission | None,
+    twin: FetchedSubmission | None = None,
 ) -> Accusation | None:
     """The challenge a finding calls for, before the judge that needs the least trust.
 
-    submission: where it was found, None for a posted checkpoint. None if the task has no judge for it: the finding is
-    then known, but cannot be acted upon.
+    submission: where it was found, None for a posted checkpoint; twin: as for `objective_evidence`. None if the task
+    has no judge for it: the finding is then known, but cannot be acted upon.
     """
     node, commitment, reason = document.node, document.commitment, finding.reason
     if finding.objective is not None and judges.objective is not None and submission is not None:
-        evidence = objective_evidence(finding, submission)
+        evidence = objective_evidence(finding, submission, twin)
         return Accusation(node, commitment, judges.objective, evidence, reason)
     if judges.jury is not None:
         evidence = JuryEvidence(finding.rollout, reason.value, document.digest).to_bytes()
@@ -162,22 +165,48 @@ def accuse(
     return None
 
 
-def objective_evidence(finding: Finding, submission: FetchedSubmission) -> bytes:
-    """Evidence for the ObjectiveJudge: `abi.encode(uint8 kind, bytes payload)`."""
-    assert finding.objective is not None, "only objective findings have objective evidence"
+def objective_evidence(
+    finding: Finding, submission: FetchedSubmission, twin: FetchedSubmission | None = None
+) -> bytes:
+    """Evidence for the ObjectiveJudge.
+
+    twin: the commitment of `finding.twin`, if that is another than the submission's.
+    """
     assert finding.rollout is not None, "an objective finding names its rollout"
-    rollout = submission.rollouts[finding.rollout]
-    types = [_LEAF_ABI, "bytes32[]"]
-    values: list[Any] = [
-        dataclasses.astuple(submission.leaves[finding.rollout]),
-        merkle.proof(submission.leaf_hashes, finding.rollout),
-    ]
-    if finding.objective is ObjectiveKind.WRONG_REWARD:
-        types.append("uint32[]")
-        values.append(rollout.tokens)
-    elif finding.objective is ObjectiveKind.MALFORMED_PROOF:
-        assert finding.chunk is not None, "a malformed proof has a chunk"
-        hashes = [merkle.leaf_hash(proof) for proof in rollout.proofs]
-        types += ["uint256", "bytes", "bytes32[]"]
-        values += [finding.chunk, rollout.proofs[finding.chunk], merkle.proof(hashes, finding.chunk)]
-    return abi_encode(["uint8", "bytes"], [finding.objective.value, abi_encode(types, values)])
+    index = finding.rollout
+    match finding.objective:
+        case ObjectiveKind.EMPTY_LEAF:
+            holes = (merkle.EMPTY_LEAF,) * (submission.work.units - len(submission.leaves))
+            return fraud.empty_leaf(index, merkle.proof((*submission.leaf_hashes, *holes), index))
+        case ObjectiveKind.MALFORMED_LEAF:
+            return _malformed_leaf(index, submission)
+        case ObjectiveKind.WRONG_REWARD:
+            return fraud.wrong_reward(_opened(submission, index), submission.rollouts[index].tokens)
+        case ObjectiveKind.MALFORMED_PROOF:
+            assert finding.chunk is not None, "a malformed proof has a chunk"
+            proofs = submission.rollouts[index].proofs
+            siblings = merkle.proof([merkle.leaf_hash(proof) for proof in proofs], finding.chunk)
+            chunk = OpenedChunk(finding.chunk, proofs[finding.chunk], siblings)
+            return fraud.malformed_proof(_opened(submission, index), chunk)
+        case ObjectiveKind.REPEATED_PROOF:
+            assert finding.twin is not None, "a repeated proof has a twin"
+            other = submission if finding.twin.sequence == submission.work.sequence else twin
+            assert other is not None, "the twin's commitment is needed to show it"
+            opened, twins = _opened(submission, index), _opened(other, finding.twin.index)
+            return fraud.repeated_proof(opened, other.commitment, twins)
+        case ObjectiveKind.WRONG_ASSIGNMENT:
+            return fraud.wrong_assignment(_opened(submission, index))
+    raise AssertionError(f"no check of files finds {finding.objective}")
+
+
+def _malformed_leaf(index: int, submission: FetchedSubmission) -> bytes:
+    """A leaf behind the units, or one of the commitment that the manifest speaks of instead of this one."""
+    leaves = submission.leaves
+    is_own = merkle.root(submission.leaf_hashes) == submission.work.root
+    context = submission.context if is_own else submission.claimed_context
+    hashes = [leaf_hash(context, leaf) for leaf in leaves]
+    return fraud.malformed_leaf(index, leaf_preimage(context, leaves[index]), merkle.proof(hashes, index))
+
+
+def _opened(submission: FetchedSubmission, index: int) -> OpenedLeaf:
+    return OpenedLeaf(submission.leaves[index], merkle.proof(submission.leaf_hashes, index))

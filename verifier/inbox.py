@@ -7,6 +7,7 @@ closes. What fails on our side is reported and tried again; it is never held aga
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
@@ -17,6 +18,7 @@ from cupel.protocol.chain.ledger import ChallengeRecord, CheckpointRecord, TaskL
 from cupel.protocol.network import Announcement, AnnouncementKind, NetworkError
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant
 from cupel.protocol.spec.errors import Rejected
+from cupel.protocol.spec.repetition import RING
 from cupel.protocol.spec.rollout import Commitment
 from cupel.protocol.spec.rounds import CommittedWork
 from cupel.verifier.auditor import Auditor, PolicyPending
@@ -67,8 +69,10 @@ class Inbox:
         match logged.event:
             case hub.Committed(task=task, node=node, sequence=sequence) if task == ledger.task:
                 work = ledger.work[node, sequence]
-                if self.now < work.time + window and not self._journal.has_passed(work.root):
-                    self._start(work, self._audit(work, ledger.beacons[work.round], logged.block_hash))
+                if self._journal.has_passed(work.root):
+                    self._start(work, self._recall(work, ledger))
+                elif self.now < work.time + window:
+                    self._start(work, self._audit(work, ledger, logged.block_hash))
             case hub.CheckpointPosted(task=task, node=node, sequence=sequence) if task == ledger.task:
                 posted = next(one for one in ledger.posted if (one.node, one.sequence) == (node, sequence))
                 commitment = next(one for one in ledger.commitments(node) if one.sequence == sequence)
@@ -102,10 +106,18 @@ class Inbox:
             logger.exception("a check failed")
             self._observer.emit("error", message=f"a check failed: {type(error).__name__}: {error}")
 
-    async def _audit(self, work: CommittedWork, beacon: bytes, block_hash: bytes) -> None:
+    async def _recall(self, work: CommittedWork, ledger: TaskLedger) -> None:
+        """Have what passed before a restart at hand again, to compare the node's later work with. It may be gone."""
+        if work.sequence + RING <= len(ledger.commitments(work.node)):
+            return
+        with contextlib.suppress(NetworkError):
+            beacon = ledger.beacons[work.round]
+            self._auditor.remember(await self._auditor.fetch(work, beacon, FETCH_SECONDS))
+
+    async def _audit(self, work: CommittedWork, ledger: TaskLedger, block_hash: bytes) -> None:
         rules, closes = self._auditor.rules, work.time + self._auditor.rules.params.challenge_window
         what = f"round {work.round} of {work.node}"
-        submission = await self._retry(lambda: self._auditor.fetch(work, beacon, FETCH_SECONDS), closes, what)
+        submission = await self._fetch(work, ledger, closes, what)
         self._observer.emit("checking", node=work.node, round=work.round)
         finding = await self._auditor.examine(submission)
         if finding is None:
@@ -116,7 +128,23 @@ class Inbox:
         if finding is None:
             self._journal.record_pass(work.root)
         else:
-            await self._accuse(work.node, commitment_of(work), finding, submission)
+            twin = await self._twin(work, finding, ledger, closes)
+            await self._accuse(work.node, commitment_of(work), finding, submission, twin)
+
+    async def _fetch(
+        self, work: CommittedWork, ledger: TaskLedger, deadline: int, what: str
+    ) -> FetchedSubmission:
+        beacon = ledger.beacons[work.round]
+        return await self._retry(lambda: self._auditor.fetch(work, beacon, FETCH_SECONDS), deadline, what)
+
+    async def _twin(
+        self, work: CommittedWork, finding: Finding, ledger: TaskLedger, deadline: int
+    ) -> FetchedSubmission | None:
+        """The node's other commitment that a finding is about, if any."""
+        if finding.twin is None or finding.twin.sequence == work.sequence:
+            return None
+        other = ledger.work[work.node, finding.twin.sequence]
+        return await self._fetch(other, ledger, deadline, f"round {other.round} of {other.node}")
 
     async def _compare(self, posted: CheckpointRecord, commitment: Commitment) -> None:
         closes = posted.time + self._auditor.rules.params.challenge_window
@@ -140,9 +168,7 @@ class Inbox:
         if place in self.findings:
             guilty = True
         elif work is not None:
-            finding = await self._inspect(
-                work, ledger.beacons[work.round], challenge.evidence, deadline, what
-            )
+            finding = await self._inspect(work, ledger, challenge.evidence, deadline, what)
             guilty = finding is not None
         else:
             posted = next(one for one in ledger.posted if (one.node, one.sequence) == place)
@@ -151,12 +177,10 @@ class Inbox:
         self.verdicts[challenge.challenge_id] = guilty
 
     async def _inspect(
-        self, work: CommittedWork, beacon: bytes, evidence: bytes, deadline: int, what: str
+        self, work: CommittedWork, ledger: TaskLedger, evidence: bytes, deadline: int, what: str
     ) -> Finding | None:
         """Check a submission as its accuser asks: everything cheap, and the rollout it names."""
-        submission = await self._retry(
-            lambda: self._auditor.fetch(work, beacon, FETCH_SECONDS), deadline, what
-        )
+        submission = await self._fetch(work, ledger, deadline, what)
         finding = await self._auditor.examine(submission)
         try:
             rollout = JuryEvidence.from_bytes(evidence).rollout
@@ -167,13 +191,18 @@ class Inbox:
         return await self._retry(lambda: self._auditor.recheck(submission, (rollout,)), deadline, what)
 
     async def _accuse(
-        self, node: str, commitment: Commitment, finding: Finding, submission: FetchedSubmission | None
+        self,
+        node: str,
+        commitment: Commitment,
+        finding: Finding,
+        submission: FetchedSubmission | None,
+        twin: FetchedSubmission | None = None,
     ) -> None:
         """Publish the evidence, and leave the accusation to the solver."""
         participant, rules = self._participant, self._auditor.rules
         self.findings[node, commitment.sequence] = finding
         document = document_of(finding, rules, node, commitment, participant.address)
-        accusation = accuse(finding, document, self._judges, submission)
+        accusation = accuse(finding, document, self._judges, submission, twin)
         if accusation is None:
             message = f"the task has no judge for {finding.reason.value} of {node}"
             self._observer.emit("error", message=message)

@@ -29,6 +29,11 @@ library Merkle {
         return index < count && levels == depth(count);
     }
 
+    /// @notice Whether a tree over `count` leaves has padding `index` from the left, `levels` below its root.
+    function isPadding(uint256 index, uint256 levels, uint256 count) internal pure returns (bool) {
+        return index >= count && levels == depth(count);
+    }
+
     /// @notice Whether `leafHash` is leaf `index` of `count` under `expectedRoot`.
     /// @param proof Siblings bottom up, exactly `depth(count)` of them.
     function verify(

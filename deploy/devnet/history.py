@@ -6,15 +6,12 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Final
 
-from eth_abi.abi import decode
-from eth_abi.exceptions import DecodingError
-
 from cupel.devnet.facts import Challenge, Checkpoint, Claim, Membership, Slash, Withdrawal, Work
 from cupel.protocol.chain.bindings import hub
 from cupel.protocol.chain.contract import Event, Logged
 from cupel.protocol.chain.deployments import Deployment
 from cupel.protocol.spec.errors import Rejected
-from cupel.verifier.checks.base import ObjectiveKind
+from cupel.protocol.spec.fraud import kind_of
 from cupel.verifier.evidence import JuryEvidence
 
 ZERO: Final = "0x" + "0" * 40
@@ -93,10 +90,9 @@ class History:
         """Name of the judge and what the evidence claims; a challenger may send any bytes."""
         if judge == self._deployment.objective_judge:
             try:
-                kind = ObjectiveKind(decode(("uint8", "bytes"), evidence)[0])
-            except (DecodingError, OverflowError, ValueError):
+                return "ObjectiveJudge", kind_of(evidence).name.lower().replace("_", " ")
+            except Rejected:
                 return "ObjectiveJudge", "unreadable"
-            return "ObjectiveJudge", kind.name.lower().replace("_", " ")
         if judge == self._deployment.jury_judge:
             try:
                 return "JuryJudge", JuryEvidence.from_bytes(evidence).reason[:_MAX_CHARGE]

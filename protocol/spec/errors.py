@@ -45,6 +45,7 @@ class Reason(StrEnum):
     TOPLOC_MANTISSA_MEAN = "toploc-mantissa-mean"
     TOPLOC_MANTISSA_MEDIAN = "toploc-mantissa-median"
     TOPLOC_CONSTANT = "toploc-constant"
+    TOPLOC_REPEATED = "toploc-repeated"
     UPDATE = "update"
     CHECKPOINT = "checkpoint"
 

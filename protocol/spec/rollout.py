@@ -63,11 +63,16 @@ class Rollout:
     """One TOPLOC proof per chunk of tokens."""
 
 
-def tokens_root(tokens: Sequence[int], chunk_tokens: int) -> bytes:
-    """Merkle root over chunks of token ids, four bytes each, big-endian; the last chunk may be short."""
+def token_chunks(tokens: Sequence[int], chunk_tokens: int) -> list[bytes]:
+    """Chunks of token ids, four bytes each, big-endian; the last chunk may be short."""
     data = b"".join(token.to_bytes(TOKEN_BYTES, "big") for token in tokens)
     step = chunk_tokens * TOKEN_BYTES
-    return merkle.root([merkle.leaf_hash(data[start : start + step]) for start in range(0, len(data), step)])
+    return [data[start : start + step] for start in range(0, len(data), step)]
+
+
+def tokens_root(tokens: Sequence[int], chunk_tokens: int) -> bytes:
+    """Merkle root over a completion's chunks of token ids."""
+    return merkle.root([merkle.leaf_hash(chunk) for chunk in token_chunks(tokens, chunk_tokens)])
 
 
 def toploc_root(proofs: Sequence[bytes]) -> bytes:
@@ -92,28 +97,31 @@ def make_leaf(
     )
 
 
+def leaf_preimage(context: LeafContext, leaf: RolloutLeaf) -> bytes:
+    """The data of a rollout's Merkle leaf: sixteen words."""
+    return words(
+        LEAF,
+        context.chain_id,
+        context.hub,
+        context.task,
+        context.node,
+        context.sequence,
+        context.round,
+        leaf.index,
+        leaf.policy_version,
+        leaf.policy_digest,
+        leaf.problem,
+        leaf.seed,
+        leaf.num_tokens,
+        leaf.tokens_root,
+        leaf.toploc_root,
+        leaf.reward,
+    )
+
+
 def leaf_hash(context: LeafContext, leaf: RolloutLeaf) -> bytes:
     """Merkle leaf hash of a rollout in its context."""
-    return merkle.leaf_hash(
-        words(
-            LEAF,
-            context.chain_id,
-            context.hub,
-            context.task,
-            context.node,
-            context.sequence,
-            context.round,
-            leaf.index,
-            leaf.policy_version,
-            leaf.policy_digest,
-            leaf.problem,
-            leaf.seed,
-            leaf.num_tokens,
-            leaf.tokens_root,
-            leaf.toploc_root,
-            leaf.reward,
-        )
-    )
+    return merkle.leaf_hash(leaf_preimage(context, leaf))
 
 
 def checkpoint_root(version: int, digest: bytes) -> bytes:

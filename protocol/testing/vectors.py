@@ -16,6 +16,7 @@ from cupel.protocol.spec import assignment, merkle, rollout
 from cupel.protocol.spec.environments.sorting import Sorting
 from cupel.protocol.spec.hashing import keccak256
 from cupel.protocol.spec.task import TASK_PARAMS_ABI, Pinned, TaskParams, task_id
+from cupel.protocol.testing.evidence_vectors import evidence_vectors
 from cupel.protocol.testing.toploc_vectors import toploc_vectors
 
 CHAIN_ID: Final = 31337
@@ -154,6 +155,10 @@ def sorting_vectors() -> dict[str, Any]:
     return {"prompts": prompts, "cases": cases}
 
 
+def _evidence() -> dict[str, Any]:
+    return evidence_vectors(CHAIN_ID, HUB, NODE, BEACON, example_params())
+
+
 FILES: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "merkle": merkle_vectors,
     "assignment": assignment_vectors,
@@ -161,6 +166,7 @@ FILES: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "task": task_vectors,
     "sorting": sorting_vectors,
     "toploc": toploc_vectors,
+    "evidence": _evidence,
 }
 
 

@@ -5,11 +5,12 @@ from typing import Final
 from cupel.verifier.checks.assignment import Assignment, PolicyDigest
 from cupel.verifier.checks.base import Check
 from cupel.verifier.checks.integrity import Integrity
+from cupel.verifier.checks.repetition import Repetition
 from cupel.verifier.checks.reward import Reward
 from cupel.verifier.checks.sampling import Sampling
 from cupel.verifier.checks.toploc import Toploc, ToplocFormat
 
-CHEAP: Final[tuple[Check, ...]] = (Integrity(), Assignment(), Reward(), ToplocFormat())
+CHEAP: Final[tuple[Check, ...]] = (Integrity(), Assignment(), Reward(), ToplocFormat(), Repetition())
 """For every rollout, without a policy."""
 DEEP: Final[tuple[Check, ...]] = (PolicyDigest(), Toploc(), Sampling())
 """For the drawn rollouts, against their recomputation by the canonical policy."""

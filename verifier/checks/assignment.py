@@ -7,8 +7,9 @@ from typing import Final
 
 from cupel.protocol.spec.assignment import problem_index, round_seed, sample_seed
 from cupel.protocol.spec.errors import Reason
+from cupel.protocol.spec.fraud import ObjectiveKind
 from cupel.protocol.spec.rounds import oldest_policy_version
-from cupel.verifier.checks.base import FetchedSubmission, Finding, ObjectiveKind, Recomputed
+from cupel.verifier.checks.base import FetchedSubmission, Finding, Recomputed
 
 
 class Assignment:

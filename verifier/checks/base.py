@@ -6,9 +6,8 @@ our side (a failed fetch, a missing policy, a bug) is an exception and never a f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import IntEnum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, Protocol
 
@@ -19,6 +18,8 @@ from cupel.protocol.spec import rollout_file
 from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT, Update, update_from_bytes
 from cupel.protocol.spec.environments.base import Environment
 from cupel.protocol.spec.errors import Reason, Rejected
+from cupel.protocol.spec.fraud import ObjectiveKind
+from cupel.protocol.spec.repetition import Place
 from cupel.protocol.spec.rollout import (
     Commitment,
     LeafContext,
@@ -34,14 +35,6 @@ from cupel.protocol.spec.task import TaskParams, TaskSpec
 MAX_DETAIL_CHARACTERS: Final = 400
 
 
-class ObjectiveKind(IntEnum):
-    """What the ObjectiveJudge can settle in one transaction; numbers as in Solidity."""
-
-    WRONG_ASSIGNMENT = 1
-    WRONG_REWARD = 2
-    MALFORMED_PROOF = 3
-
-
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A lie: always fatal for the commitment it was found in."""
@@ -50,7 +43,7 @@ class Finding:
     reason: Reason
     detail: str
     rollout: int | None = None
-    """Index of the rollout, or None if the submission as a whole is at fault."""
+    """Index of the rollout, or of a place counted without one; None if the submission as a whole is at fault."""
     observed: str = ""
     """What the submission says: a decimal number or a 0x digest; empty where the detail says it all."""
     allowed: str = ""
@@ -59,6 +52,8 @@ class Finding:
     """How the chain alone can settle it; None leaves it to a jury."""
     chunk: int | None = None
     """Index of the TOPLOC proof at fault, if one is."""
+    twin: Place | None = None
+    """The node's other rollout with the same proofs, if that is the fault."""
 
     @classmethod
     def of(cls, check: str, rejected: Rejected) -> Finding:
@@ -93,6 +88,8 @@ class FetchedSubmission:
     rollouts_file: bytes | Rejected
     """Rejected: what the address names is no file a task of this size can have."""
     update_file: bytes | Rejected
+    proven: Mapping[bytes, Place] = field(default_factory=dict)
+    """TOPLOC roots of the node's other commitments, as far as they were seen here."""
 
     @cached_property
     def manifest(self) -> SubmissionManifest:
@@ -126,9 +123,21 @@ class FetchedSubmission:
     @cached_property
     def leaf_hashes(self) -> tuple[bytes, ...]:
         """Merkle leaf hashes of `leaves` in this commitment's context."""
+        return tuple(leaf_hash(self.context, leaf) for leaf in self.leaves)
+
+    @property
+    def context(self) -> LeafContext:
+        """Where this commitment's leaves belong."""
         rules, work = self.rules, self.work
-        context = LeafContext(rules.chain_id, rules.hub, rules.task, work.node, work.sequence, work.round)
-        return tuple(leaf_hash(context, leaf) for leaf in self.leaves)
+        return LeafContext(rules.chain_id, rules.hub, rules.task, work.node, work.sequence, work.round)
+
+    @property
+    def claimed_context(self) -> LeafContext:
+        """Where the leaves belong by the manifest's word. Rejected as `manifest`."""
+        rules, manifest = self.rules, self.manifest
+        return LeafContext(
+            rules.chain_id, rules.hub, manifest.task, manifest.node, manifest.sequence, manifest.round
+        )
 
     @property
     def commitment(self) -> Commitment:

@@ -1,16 +1,19 @@
 """Whether the files are what the commitment says: names, sizes, strict form, Merkle root, units, tokens, ends.
 
-Nothing here is objective on-chain in this build: the chain holds digests, and a file is too large to show it.
+A false count of units and copied leaves are objective on-chain, because the tree shows them. The rest is not: the chain
+holds digests, and a file is too large to show it.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from cupel.protocol.spec import merkle
 from cupel.protocol.spec.errors import Reason, Rejected
-from cupel.protocol.spec.rollout import FileRef, Rollout
+from cupel.protocol.spec.fraud import ObjectiveKind
+from cupel.protocol.spec.rollout import FileRef, Rollout, leaf_hash
 from cupel.verifier.checks.base import FetchedSubmission, Finding, Recomputed
 
 
@@ -24,14 +27,21 @@ class Integrity:
         self, submission: FetchedSubmission, drawn: Sequence[int], recomputed: Recomputed | None
     ) -> Finding | None:
         """See `Check.run`."""
+        found: list[Finding] = []
         try:
-            return next(self._findings(submission), None)
+            for finding in self._findings(submission):
+                # Each is fatal; the chain itself settles an objective one.
+                if finding.objective is not None:
+                    return finding
+                found.append(finding)
         except Rejected as rejected:
-            return Finding.of(self.name, rejected)
+            found.append(Finding.of(self.name, rejected))
+        return found[0] if found else None
 
     def _findings(self, submission: FetchedSubmission) -> Iterator[Finding]:
         """Lazily, cheapest first; raises Rejected for what does not decode."""
         yield from self._manifest(submission)
+        yield from self._copied(submission)
         yield from self._size("rollouts", submission.manifest.rollouts, submission.rollouts_file)
         yield from self._size("update", submission.manifest.update, submission.update_file)
         yield from self._root(submission)
@@ -56,6 +66,23 @@ class Integrity:
         if manifest.units != work.units:
             yield self._units("manifest", manifest.units, work.units)
 
+    def _copied(self, submission: FetchedSubmission) -> Iterator[Finding]:
+        """The tree of another commitment, whose manifest came with it: every leaf names its author."""
+        context = submission.claimed_context
+        if context == submission.context:
+            return
+        hashes = [leaf_hash(context, leaf) for leaf in submission.leaves]
+        if merkle.root(hashes) == submission.work.root:
+            yield Finding(
+                self.name,
+                Reason.MANIFEST,
+                "the committed leaves are of another commitment",
+                rollout=0,
+                observed=f"{context.node} {context.sequence}",
+                allowed=f"{submission.work.node} {submission.work.sequence}",
+                objective=ObjectiveKind.MALFORMED_LEAF,
+            )
+
     def _size(self, name: str, reference: FileRef, file: bytes | Rejected) -> Iterator[Finding]:
         if isinstance(file, Rejected):
             raise file
@@ -66,10 +93,10 @@ class Integrity:
             )
 
     def _root(self, submission: FetchedSubmission) -> Iterator[Finding]:
-        count = len(submission.rollouts)
-        if count != submission.work.units:
-            yield self._units("rollouts file", count, submission.work.units)
+        count, units = len(submission.rollouts), submission.work.units
         root = merkle.root(submission.leaf_hashes)
+        if count != units:
+            yield self._miscount(submission, count, units)
         if root != submission.work.root:
             yield Finding(
                 self.name,
@@ -78,6 +105,15 @@ class Integrity:
                 observed=f"0x{submission.work.root.hex()}",
                 allowed=f"0x{root.hex()}",
             )
+
+    def _miscount(self, submission: FetchedSubmission, count: int, units: int) -> Finding:
+        """Objective if the committed tree is that of the published rollouts: then it has a hole, or a leaf too many."""
+        finding = self._units("rollouts file", count, units)
+        holes = (merkle.EMPTY_LEAF,) * (units - count)
+        if merkle.root((*submission.leaf_hashes, *holes)) != submission.work.root:
+            return finding
+        kind = ObjectiveKind.EMPTY_LEAF if holes else ObjectiveKind.MALFORMED_LEAF
+        return dataclasses.replace(finding, rollout=min(count, units), objective=kind)
 
     def _units(self, where: str, count: int, committed: int) -> Finding:
         detail = f"{count} rollouts in the {where}, {committed} committed"

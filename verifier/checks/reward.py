@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from cupel.protocol.spec.errors import Reason
-from cupel.verifier.checks.base import FetchedSubmission, Finding, ObjectiveKind, Recomputed
+from cupel.protocol.spec.fraud import ObjectiveKind
+from cupel.verifier.checks.base import FetchedSubmission, Finding, Recomputed
 
 _NO_CONTRACT: Final = 0
 

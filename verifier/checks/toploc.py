@@ -12,8 +12,9 @@ import numpy as np
 
 from cupel.protocol.spec import toploc
 from cupel.protocol.spec.errors import Reason, Rejected
+from cupel.protocol.spec.fraud import ObjectiveKind
 from cupel.protocol.spec.task import Thresholds
-from cupel.verifier.checks.base import FetchedSubmission, Finding, ObjectiveKind, Recomputed
+from cupel.verifier.checks.base import FetchedSubmission, Finding, Recomputed
 
 
 class ToplocFormat:

@@ -810,18 +810,29 @@ class JuryJudge_WrongStatus(ContractError):
 
 @dataclass(unsafe_hash=True)
 class ObjectiveJudge_ChunkNotProven(ContractError):
-    """The chunk does not open under the leaf's root of TOPLOC proofs or tokens."""
+    """The chunk, or the empty place, does not open under the leaf's root of TOPLOC proofs or tokens."""
 
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("45e55be8")
-    TYPES: ClassVar[tuple[str, ...]] = ()
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("143ab69c")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
+    chunk: int
+
+
+@dataclass(unsafe_hash=True)
+class ObjectiveJudge_CommitmentUnknown(ContractError):
+    """The hub's ring does not hold this other commitment of the node."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("295fafc8")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint32",)
+    sequence: int
 
 
 @dataclass(unsafe_hash=True)
 class ObjectiveJudge_EvidenceUndecodable(ContractError):
-    """The evidence or its payload is not ABI-encoded as its kind demands."""
+    """The evidence of this many bytes, or its payload, is not ABI-encoded as its kind demands."""
 
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("3c3a6521")
-    TYPES: ClassVar[tuple[str, ...]] = ()
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("8d25259b")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
+    length: int
 
 
 @dataclass(unsafe_hash=True)
@@ -835,18 +846,20 @@ class ObjectiveJudge_KindUnknown(ContractError):
 
 @dataclass(unsafe_hash=True)
 class ObjectiveJudge_LeafNotProven(ContractError):
-    """The leaf does not open under the commitment's root at its position."""
+    """The leaf, or the empty place, does not open under the commitment's root at this position."""
 
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("a1c18ac8")
-    TYPES: ClassVar[tuple[str, ...]] = ()
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("1bf16961")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
+    index: int
 
 
 @dataclass(unsafe_hash=True)
 class ObjectiveJudge_NoRewardRule(ContractError):
     """The task has no reward rule the chain can compute."""
 
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("ae4b6d0c")
-    TYPES: ClassVar[tuple[str, ...]] = ()
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("e2387754")
+    TYPES: ClassVar[tuple[str, ...]] = ("bytes32",)
+    task: bytes
 
 
 @dataclass(unsafe_hash=True)
@@ -876,36 +889,58 @@ class ObjectiveJudge_NotRollouts(ContractError):
 class ObjectiveJudge_RewardRuleChanged(ContractError):
     """The reward rule's code is not the one the task pinned."""
 
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("9a1e7d6c")
-    TYPES: ClassVar[tuple[str, ...]] = ("address",)
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("08d07bdd")
+    TYPES: ClassVar[tuple[str, ...]] = ("address", "bytes32", "bytes32")
     rule: str
+    expected: bytes
+    actual: bytes
 
     @classmethod
     def from_abi(cls, values: tuple[Any, ...]) -> Self:
         """The error with these ABI-decoded fields."""
-        return cls(checksum(values[0]))
+        return cls(checksum(values[0]), values[1], values[2])
 
 
 @dataclass(unsafe_hash=True)
 class ObjectiveJudge_RewardRuleFailed(ContractError):
     """The reward rule reverted or returned no uint32."""
 
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("3dc84449")
-    TYPES: ClassVar[tuple[str, ...]] = ("address",)
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("939108eb")
+    TYPES: ClassVar[tuple[str, ...]] = ("address", "uint32")
     rule: str
+    problem: int
 
     @classmethod
     def from_abi(cls, values: tuple[Any, ...]) -> Self:
         """The error with these ABI-decoded fields."""
-        return cls(checksum(values[0]))
+        return cls(checksum(values[0]), values[1])
+
+
+@dataclass(unsafe_hash=True)
+class ObjectiveJudge_RewardRuleImpure(ContractError):
+    """The reward rule's code has an instruction, at this offset, by which its answer may come to change:
+    nobody can be held to it.
+    """
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("a70b7370")
+    TYPES: ClassVar[tuple[str, ...]] = ("address", "uint256")
+    rule: str
+    offset: int
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """The error with these ABI-decoded fields."""
+        return cls(checksum(values[0]), values[1])
 
 
 @dataclass(unsafe_hash=True)
 class ObjectiveJudge_TokensNotProven(ContractError):
-    """The tokens do not hash to the leaf's root of tokens."""
+    """The tokens hash to another root than the leaf's, zero for none."""
 
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("cd640fee")
-    TYPES: ClassVar[tuple[str, ...]] = ()
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("cbb58a24")
+    TYPES: ClassVar[tuple[str, ...]] = ("bytes32", "bytes32")
+    expected: bytes
+    actual: bytes
 
 
 @dataclass(unsafe_hash=True)
@@ -1000,6 +1035,7 @@ KNOWN: Final[dict[bytes, type[ContractError]]] = {
         JuryJudge_VotingOpen,
         JuryJudge_WrongStatus,
         ObjectiveJudge_ChunkNotProven,
+        ObjectiveJudge_CommitmentUnknown,
         ObjectiveJudge_EvidenceUndecodable,
         ObjectiveJudge_KindUnknown,
         ObjectiveJudge_LeafNotProven,
@@ -1008,6 +1044,7 @@ KNOWN: Final[dict[bytes, type[ContractError]]] = {
         ObjectiveJudge_NotRollouts,
         ObjectiveJudge_RewardRuleChanged,
         ObjectiveJudge_RewardRuleFailed,
+        ObjectiveJudge_RewardRuleImpure,
         ObjectiveJudge_TokensNotProven,
         ReentrancyGuardReentrantCall,
         SafeERC20FailedOperation,

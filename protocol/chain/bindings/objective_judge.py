@@ -18,7 +18,9 @@ from cupel.protocol.chain.contract import (
 
 
 class ObjectiveJudge(Contract):
-    """See `IObjectiveJudge`. Holds no state and no money."""
+    """See `IObjectiveJudge`. Holds no state and no money. One function for each kind of fraud, in one file
+    for each family of kinds.
+    """
 
     NAME = "ObjectiveJudge"
     EVENTS: ClassVar[dict[bytes, type[Event]]] = {}
@@ -74,9 +76,12 @@ class ObjectiveJudge(Contract):
         value1: structs.Challenge,
         value2: structs.TaskParams,
         value3: structs.Commitment,
-        value4: bytes,
+        evidence: bytes,
     ) -> structs.Verdict:
-        """Opens a challenge, or decides it at once. A revert undoes the challenge."""
+        """Opens a challenge, or decides it at once. A revert undoes the challenge.
+
+        evidence: What the challenger says; the judge defines its form and must assume it hostile.
+        """
         values = await self._read(
             "3d5c77c5",
             ("uint256", structs.CHALLENGE_ABI, structs.TASK_PARAMS_ABI, structs.COMMITMENT_ABI, "bytes"),
@@ -85,7 +90,7 @@ class ObjectiveJudge(Contract):
                 structs.encode_challenge(value1),
                 structs.encode_task_params(value2),
                 structs.encode_commitment(value3),
-                value4,
+                evidence,
             ),
             ("uint8",),
         )

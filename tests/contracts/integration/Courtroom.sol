@@ -97,17 +97,15 @@ abstract contract Courtroom is Checks {
     }
 
     /// @dev The node commits to these leaves as its work of round 0.
-    function commit(RolloutLeaf[] memory leaves) internal returns (Commitment memory c) {
-        c = Commitment({
-            sequence: 0,
-            round: 0,
-            root: Trees.root(Work.leafHashes(context(), leaves)),
-            manifest: keccak256("manifest"),
-            units: UNITS,
-            time: uint40(block.timestamp)
-        });
+    function commit(RolloutLeaf[] memory leaves) internal returns (Commitment memory) {
+        return commitTo(Trees.root(Work.leafHashes(context(), leaves)), 0);
+    }
+
+    /// @dev The node commits to this root in `round` as its commitment of that number: it has missed none.
+    function commitTo(bytes32 root, uint32 round) internal returns (Commitment memory c) {
+        c = Commitment(round, round, root, keccak256("manifest"), UNITS, uint40(block.timestamp));
         vm.prank(NODE);
-        hub.commit(task, 0, c.root, c.manifest, UNITS);
+        hub.commit(task, round, root, c.manifest, UNITS);
     }
 
     function proofOf(RolloutLeaf[] memory leaves, uint256 index) internal view returns (bytes32[] memory) {

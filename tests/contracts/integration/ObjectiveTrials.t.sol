@@ -47,9 +47,7 @@ contract ObjectiveTrialsTest is Courtroom {
         theirs.node = CREATOR;
         RolloutLeaf[] memory leaves = honest();
         bytes32[] memory hashes = Work.leafHashes(theirs, leaves);
-        Commitment memory c = Commitment(0, 0, Trees.root(hashes), 0, UNITS, uint40(block.timestamp));
-        vm.prank(NODE);
-        hub.commit(task, 0, c.root, c.manifest, UNITS);
+        Commitment memory c = commitTo(Trees.root(hashes), 0);
         bytes memory preimage = Work.preimage(theirs, leaves[7]);
         challenge(c, address(objective), Work.malformedLeaf(7, preimage, Trees.proof(hashes, 7)));
         assertConvicted();
@@ -61,6 +59,47 @@ contract ObjectiveTrialsTest is Courtroom {
         Commitment memory c = commit(leaves);
         bytes memory evidence =
             Work.malformedChunk(5, leaves[5], proofOf(leaves, 5), 0, "no tokens", new bytes32[](0));
+        challenge(c, address(objective), evidence);
+        assertConvicted();
+    }
+
+    function test_OvercountedUnitsAreSlashed() external {
+        bytes32[] memory hashes = Work.leafHashes(context(), honest());
+        for (uint256 i = 60; i < UNITS; ++i) {
+            hashes[i] = bytes32(0);
+        }
+        Commitment memory c = commitTo(Trees.root(hashes), 0);
+        challenge(c, address(objective), Work.emptyLeaf(60, Trees.proof(hashes, 60)));
+        assertConvicted();
+    }
+
+    function test_WorkCountedTwiceInARoundIsSlashed() external {
+        RolloutLeaf[] memory leaves = honest();
+        leaves[4].toplocRoot = leaves[0].toplocRoot;
+        Commitment memory c = commit(leaves);
+        bytes memory evidence =
+            Work.repeatedProof(leaves[4], proofOf(leaves, 4), c, leaves[0], proofOf(leaves, 0));
+        challenge(c, address(objective), evidence);
+        assertConvicted();
+    }
+
+    function test_WorkOfAPaidRoundCountedAgainIsSlashed() external {
+        RolloutLeaf[] memory before = honest();
+        Commitment[] memory paid = new Commitment[](1);
+        paid[0] = commit(before);
+        (RolloutLeaf[] memory leaves, Commitment memory c) = repeatInRound(3, before[8].toplocRoot);
+        hub.claim(params(), NODE, paid);
+        bytes32[] memory path = Trees.proof(Work.leafHashes(contextOf(1, 3), leaves), 20);
+        bytes memory evidence = Work.repeatedProof(leaves[20], path, paid[0], before[8], proofOf(before, 8));
+        challenge(c, address(objective), evidence);
+        assertEq(uint256(hub.memberOf(task, NODE).status), uint256(MemberStatus.Slashed));
+    }
+
+    function test_AMissingProofIsSlashed() external {
+        RolloutLeaf[] memory leaves = honest();
+        leaves[5].toplocRoot = bytes32(0);
+        Commitment memory c = commit(leaves);
+        bytes memory evidence = Work.emptyChunk(leaves[5], proofOf(leaves, 5), false, 0, new bytes32[](0));
         challenge(c, address(objective), evidence);
         assertConvicted();
     }
@@ -79,7 +118,10 @@ contract ObjectiveTrialsTest is Courtroom {
         challenge(c, address(objective), Work.malformedChunk(3, leaves[2], proof, 0, toploc, nowhere));
         challenge(c, address(objective), Work.malformedLeaf(2, Work.preimage(context(), leaves[2]), proof));
         challenge(c, address(objective), Work.malformedChunk(5, leaves[2], proof, 0, data, nowhere));
-        assertEq(hub.credit(address(token), NODE), 5 * BOND);
+        challenge(
+            c, address(objective), Work.repeatedProof(leaves[2], proof, c, leaves[9], proofOf(leaves, 9))
+        );
+        assertEq(hub.credit(address(token), NODE), 6 * BOND);
         assertEq(uint256(hub.memberOf(task, NODE).status), uint256(MemberStatus.Active));
     }
 
@@ -87,7 +129,7 @@ contract ObjectiveTrialsTest is Courtroom {
         RolloutLeaf[] memory leaves = honest();
         Commitment memory c = commit(leaves);
         bytes memory evidence = Work.wrongAssignment(leaves[2], proofOf(leaves, 3));
-        vm.expectRevert(abi.encodeWithSelector(IObjectiveJudge.ObjectiveJudge_LeafNotProven.selector));
+        vm.expectRevert(abi.encodeWithSelector(IObjectiveJudge.ObjectiveJudge_LeafNotProven.selector, 2));
         vm.prank(CHALLENGER);
         hub.challenge(params(), NODE, c, address(objective), evidence);
         assertEq(token.balanceOf(CHALLENGER), 10 * BOND);
@@ -140,5 +182,25 @@ contract ObjectiveTrialsTest is Courtroom {
             assertEq(jury.jurorOf(jurorAt(i)).stake, JUROR_STAKE);
         }
         assertEq(hub.credit(address(token), CHALLENGER), 12 * BOND);
+    }
+
+    /// @dev As commitment 1, in `round`, honest work but for one root of proofs.
+    function repeatInRound(uint32 round, bytes32 toplocRoot)
+        private
+        returns (RolloutLeaf[] memory leaves, Commitment memory c)
+    {
+        vm.warp(START + 3600 * uint256(round));
+        vm.roll(block.number + 1);
+        bytes32 beacon = hub.openRound(task, round);
+        leaves = Work.honestLeaves(params(), contextOf(1, round), beacon, UNITS, round, keccak256("weights"));
+        leaves[20].toplocRoot = toplocRoot;
+        bytes32 root = Trees.root(Work.leafHashes(contextOf(1, round), leaves));
+        c = Commitment(1, round, root, keccak256("manifest"), UNITS, uint40(block.timestamp));
+        vm.prank(NODE);
+        hub.commit(task, round, root, c.manifest, UNITS);
+    }
+
+    function contextOf(uint32 sequence, uint32 round) private view returns (LeafContext memory) {
+        return LeafContext(block.chainid, address(hub), task, NODE, sequence, round);
     }
 }

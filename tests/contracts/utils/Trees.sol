@@ -21,6 +21,15 @@ library Trees {
         }
     }
 
+    /// @notice The same for a place behind the leaves, which holds padding.
+    function paddingProof(bytes32[] memory leaves, uint256 index)
+        internal
+        pure
+        returns (bytes32[] memory siblings)
+    {
+        return proof(padded(leaves), index);
+    }
+
     function padded(bytes32[] memory leaves) internal pure returns (bytes32[] memory level) {
         uint256 width = 1;
         while (width < leaves.length) width *= 2;

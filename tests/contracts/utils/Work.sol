@@ -5,6 +5,7 @@ import {Trees} from "./Trees.sol";
 import {Assignment} from "contracts/libraries/Assignment.sol";
 import {Merkle} from "contracts/libraries/Merkle.sol";
 import {LeafContext, RolloutLeaf, RolloutLeaves} from "contracts/libraries/RolloutLeaves.sol";
+import {Commitment} from "contracts/types/Membership.sol";
 import {TaskParams} from "contracts/types/Task.sol";
 
 /// @title An honest node's round of the sorting task, and the evidence challengers make of dishonest ones
@@ -139,6 +140,30 @@ library Work {
         bytes32[] memory chunkProof
     ) internal pure returns (bytes memory) {
         return abi.encode(kind, abi.encode(leaf, proof, chunk, data, chunkProof));
+    }
+
+    function emptyLeaf(uint256 position, bytes32[] memory proof) internal pure returns (bytes memory) {
+        return abi.encode(uint8(6), abi.encode(position, proof));
+    }
+
+    function repeatedProof(
+        RolloutLeaf memory leaf,
+        bytes32[] memory proof,
+        Commitment memory other,
+        RolloutLeaf memory twin,
+        bytes32[] memory twinProof
+    ) internal pure returns (bytes memory) {
+        return abi.encode(uint8(7), abi.encode(leaf, proof, other, twin, twinProof));
+    }
+
+    function emptyChunk(
+        RolloutLeaf memory leaf,
+        bytes32[] memory proof,
+        bool ofTokens,
+        uint256 chunk,
+        bytes32[] memory chunkProof
+    ) internal pure returns (bytes memory) {
+        return abi.encode(uint8(8), abi.encode(leaf, proof, ofTokens, chunk, chunkProof));
     }
 
     function malformedLeaf(uint32 position, bytes memory data, bytes32[] memory proof)

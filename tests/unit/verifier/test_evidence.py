@@ -1,6 +1,7 @@
 """Evidence: what the judges decode, and documents that round-trip."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -8,7 +9,8 @@ from eth_abi.abi import decode
 
 from cupel.protocol.spec import merkle
 from cupel.protocol.spec.errors import Reason, Rejected
-from cupel.protocol.spec.rollout import RolloutLeaf, tokens_root, toploc_root
+from cupel.protocol.spec.repetition import ProvenWork
+from cupel.protocol.spec.rollout import Commitment, RolloutLeaf, leaf_preimage, tokens_root, toploc_root
 from cupel.protocol.spec.task import Pinned
 from cupel.verifier.checks import CHEAP
 from cupel.verifier.checks.base import FetchedSubmission, Finding
@@ -16,6 +18,7 @@ from cupel.verifier.checks.checkpoint import check_checkpoint
 from cupel.verifier.evidence import Accusation, EvidenceDocument, Judges, JuryEvidence, accuse, document_of
 
 LEAF = "(uint32,uint32,bytes32,uint32,bytes32,uint32,bytes32,bytes32,uint32)"
+COMMITMENT_ABI = "(uint32,uint32,bytes32,bytes32,uint32,uint40)"
 OBJECTIVE, JURY, ME = ("0x" + digit * 20 for digit in ("0a", "0b", "0c"))
 BOTH = Judges(OBJECTIVE, JURY)
 
@@ -52,6 +55,17 @@ def payload(submission: FetchedSubmission, kind: int, *types: str) -> tuple[Any,
     return (submission.leaves[index], *rest)
 
 
+def shown(submission: FetchedSubmission, kind: int, *types: str) -> tuple[Any, ...]:
+    """What the ObjectiveJudge decodes of evidence about a place instead of a leaf."""
+    accusation = charge(submission)
+    assert accusation is not None
+    assert accusation.judge == OBJECTIVE
+    decoded_kind, data = decode(["uint8", "bytes"], accusation.evidence)
+    assert decoded_kind == kind
+    values: tuple[Any, ...] = decode(types, data)
+    return values
+
+
 def test_a_wrong_seed_is_shown_by_its_leaf(world: Any) -> None:
     (leaf,) = payload(world.submission(world.changed(5, seed=bytes(32))), 1)
     assert (leaf.index, leaf.seed) == (5, bytes(32))
@@ -71,6 +85,61 @@ def test_a_malformed_proof_is_shown_with_its_place(world: Any) -> None:
     assert (chunk, proof) == (len(honest) - 1, bytes(len(honest[0])))
     assert leaf.toploc_root == toploc_root(proofs)
     assert merkle.verify(leaf.toploc_root, merkle.leaf_hash(proof), chunk, len(honest), siblings)
+
+
+def opens(root: bytes, leaf: bytes, index: int, siblings: Sequence[bytes]) -> bool:
+    """Whether a hash lies at a place of a tree, whatever number of leaves the tree claims."""
+    return merkle.verify(root, leaf, index, 1 << len(siblings), siblings)
+
+
+def test_units_without_rollouts_are_shown_by_the_empty_leaf(world: Any) -> None:
+    honest = world.submission(world.rollouts[:5])
+    root = merkle.root((*honest.leaf_hashes, *(merkle.EMPTY_LEAF,) * 3))
+    submission = world.submission(world.rollouts[:5], units=8, root=root)
+    position, siblings = shown(submission, 6, "uint256", "bytes32[]")
+    assert position == 5
+    assert opens(root, merkle.EMPTY_LEAF, position, siblings)
+
+
+def test_rollouts_behind_the_units_are_shown_by_the_surplus_leaf(world: Any) -> None:
+    submission = world.submission(units=6)
+    position, preimage, siblings = shown(submission, 4, "uint32", "bytes", "bytes32[]")
+    assert position == 6
+    assert preimage == leaf_preimage(submission.context, submission.leaves[6])
+    assert opens(submission.work.root, merkle.leaf_hash(preimage), position, siblings)
+
+
+def test_a_copied_commitment_is_shown_by_a_leaf_that_names_its_author(world: Any) -> None:
+    author = world.submission()
+    copied = dataclasses.replace(author, work=dataclasses.replace(author.work, node=ME))
+    position, preimage, siblings = shown(copied, 4, "uint32", "bytes", "bytes32[]")
+    assert preimage == leaf_preimage(author.context, author.leaves[position])
+    assert opens(author.work.root, merkle.leaf_hash(preimage), position, siblings)
+
+
+def test_a_repeated_proof_is_shown_with_its_twin(world: Any) -> None:
+    proofs, tokens = world.rollouts[2].proofs, world.rollouts[2].tokens
+    submission = world.submission(world.changed(5, proofs=proofs, tokens=tokens))
+    leaf, other, twin, siblings = payload(submission, 7, COMMITMENT_ABI, LEAF, "bytes32[]")
+    assert (leaf.index, RolloutLeaf(*twin)) == (5, submission.leaves[2])
+    assert leaf.toploc_root == submission.leaves[2].toploc_root
+    assert Commitment(*other) == submission.commitment
+    assert opens(submission.work.root, submission.leaf_hashes[2], 2, siblings)
+
+
+def test_a_proof_of_an_earlier_commitment_is_shown_from_both(world: Any) -> None:
+    before = dataclasses.replace(world, round=4, sequence=2)
+    earlier, copied = before.submission(), before.rollouts[6]
+    lie = world.submission(world.changed(1, proofs=copied.proofs, tokens=copied.tokens))
+    lie = dataclasses.replace(lie, proven=ProvenWork().add(2, earlier.leaves).beside(3))
+    finding = find(lie)
+    accusation = accuse(finding, document(finding, lie), BOTH, lie, earlier)
+    assert accusation is not None
+    kind, data = decode(["uint8", "bytes"], accusation.evidence)
+    _, _, other, twin, siblings = decode([LEAF, "bytes32[]", COMMITMENT_ABI, LEAF, "bytes32[]"], data)
+    assert (kind, accusation.judge, accusation.commitment) == (7, OBJECTIVE, lie.commitment)
+    assert (Commitment(*other), RolloutLeaf(*twin)) == (earlier.commitment, earlier.leaves[6])
+    assert opens(earlier.work.root, earlier.leaf_hashes[6], 6, siblings)
 
 
 def test_what_only_a_jury_can_settle_goes_to_the_jury(world: Any) -> None:

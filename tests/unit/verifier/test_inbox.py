@@ -18,6 +18,7 @@ from cupel.protocol.model.canonical import CanonicalVersion, make_version
 from cupel.protocol.model.checkpoint import flatten, genesis, layout_of, policy_of
 from cupel.protocol.network import Announcement, BlockUnavailable
 from cupel.protocol.spec.errors import Reason
+from cupel.protocol.spec.fraud import ObjectiveKind, kind_of
 from cupel.protocol.spec.rollout import PolicyRef
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.spec.shardcast.unixfs import file_dag
@@ -200,6 +201,30 @@ def test_a_lie_becomes_an_accusation_and_public_evidence(run: Run) -> None:
         document = EvidenceDocument.from_bytes(desk.peers.files[announcement.cid])
         assert (document.node, document.rollout, document.accuser) == (submission.work.node, 2, ME)
         assert not desk.journal.has_passed(submission.work.root)
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_work_of_an_earlier_round_counted_again_is_an_accusation(run: Run, restarted: bool) -> None:
+    """Found beside what was checked before, also if that was before a restart."""
+
+    async def scenario(desk: Desk) -> None:
+        before = dataclasses.replace(desk.world, round=4, sequence=2)
+        desk.ledger.beacons[4] = before.beacon
+        earlier, copied = before.submission(), before.rollouts[6]
+        changes = {"proofs": copied.proofs, "tokens": copied.tokens, "reward": 0}
+        lie = desk.world.submission(desk.world.changed(1, **changes))
+        if restarted:
+            desk.journal.record_pass(earlier.work.root)
+        for submission in (earlier, lie):
+            desk.peers.serve(submission)
+            desk.commit(submission)
+            await desk.settled()
+        assert list(desk.inbox.accusations) == [(lie.work.node, 3)]
+        accusation = desk.inbox.accusations[lie.work.node, 3]
+        assert (accusation.judge, accusation.reason) == (OBJECTIVE, Reason.TOPLOC_REPEATED)
+        assert kind_of(accusation.evidence) is ObjectiveKind.REPEATED_PROOF
 
     run(scenario)
 

@@ -24,12 +24,15 @@ from cupel.protocol.chain.client import ChainClient
 from cupel.protocol.chain.deployments import Deployment
 from cupel.protocol.config import ConfigError
 from cupel.protocol.participant import Participant
+from cupel.protocol.spec import merkle
 from cupel.protocol.spec.errors import Reason
+from cupel.protocol.spec.fraud import ObjectiveKind
+from cupel.protocol.spec.repetition import Place
 from cupel.protocol.spec.rollout import PolicyRef
 from cupel.protocol.spec.rounds import CommittedWork
 from cupel.protocol.spec.task import Pinned, TaskParams
 from cupel.verifier.audit import examine
-from cupel.verifier.checks.base import FetchedSubmission, Finding, ObjectiveKind, commitment_of
+from cupel.verifier.checks.base import FetchedSubmission, Finding, commitment_of
 from cupel.verifier.dispute.responder import Responder
 from cupel.verifier.dispute.solver import Dispute, Stop, View, decide
 from cupel.verifier.dispute.trials import TrialFeed
@@ -156,9 +159,28 @@ def honest(world: Any) -> FetchedSubmission:
     return world.submission()
 
 
-def wrong_units(world: Any) -> FetchedSubmission:
-    """One for the jury: more units than published rollouts."""
-    return world.submission(world.rollouts[:6], manifest={"units": 6}, units=8)
+def empty_leaf(world: Any) -> FetchedSubmission:
+    """Seven rollouts counted as eight."""
+    submission = world.submission(world.rollouts[:7])
+    root = merkle.root((*submission.leaf_hashes, merkle.EMPTY_LEAF))
+    return world.submission(world.rollouts[:7], manifest={"units": 8}, units=8, root=root)
+
+
+def surplus_leaf(world: Any) -> FetchedSubmission:
+    return world.submission(manifest={"units": 7}, units=7)
+
+
+def repeated_proof(world: Any) -> FetchedSubmission:
+    """The last rollout is a copy of the first, which is of another problem, and earns what it earns."""
+    source, problem = world.rollouts[0], world.rollouts[7].problem
+    reward = world.rules.environment.reward(problem, source.tokens)
+    copy = world.changed(7, tokens=source.tokens, proofs=source.proofs, reward=reward)
+    return world.submission(copy)
+
+
+def wrong_root(world: Any) -> FetchedSubmission:
+    """One for the jury: the committed tree is of nothing that was published."""
+    return world.submission(root=b"\7" * 32)
 
 
 LIES: tuple[Lie, ...] = (
@@ -168,6 +190,17 @@ LIES: tuple[Lie, ...] = (
     malformed_proof,
     future_policy,
     wrong_genesis,
+    empty_leaf,
+    surplus_leaf,
+    repeated_proof,
+)
+# What a check of files can hold against a node.
+FOUND = (
+    ObjectiveKind.WRONG_ASSIGNMENT,
+    ObjectiveKind.WRONG_REWARD,
+    ObjectiveKind.MALFORMED_PROOF,
+    ObjectiveKind.MALFORMED_LEAF,
+    ObjectiveKind.REPEATED_PROOF,
 )
 
 
@@ -327,8 +360,9 @@ def test_an_error_of_ours_costs_no_bond(world: Any, tmp_path: Path) -> None:
             me, submission = case.accuser.participant, case.submissions["honest"]
             assert examine(submission) is None
             judge = ObjectiveJudge(me.chain, str(case.judges.objective))
-            for kind in ObjectiveKind:
-                finding = Finding("reward", Reason.WRONG_REWARD, "", 0, objective=kind, chunk=0)
+            twin = Place(0, 7, submission.rollouts[7].problem)
+            for kind in FOUND:
+                finding = Finding("reward", Reason.WRONG_REWARD, "", 0, objective=kind, chunk=0, twin=twin)
                 evidence = objective_evidence(finding, submission)
                 commitment = commitment_of(submission.work)
                 accusation = Accusation(
@@ -340,17 +374,17 @@ def test_an_error_of_ours_costs_no_bond(world: Any, tmp_path: Path) -> None:
                 case.accuser.accusations = [accusation]
                 assert await case.accuser.turn() == ("Challenge",)
             assert not me.ledger.tasks[case.accuser.task].challenges
-            assert [event for event, _ in me.observer.events].count("error") == len(ObjectiveKind)  # type: ignore[attr-defined]
+            assert [event for event, _ in me.observer.events].count("error") == len(FOUND)  # type: ignore[attr-defined]
 
     asyncio.run(scenario())
 
 
 def test_a_jury_from_accusation_to_slash(world: Any, tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with court(world, tmp_path, (wrong_units,)) as case:
+        async with court(world, tmp_path, (wrong_root,)) as case:
             me, juror, chain = case.accuser, case.juror, case.chain
             await enlist(juror)
-            submission = case.submissions["wrong_units"]
+            submission = case.submissions["wrong_root"]
             accusation = accusation_of(submission, case.judges, me.participant.address)
             assert accusation.judge == case.judges.jury
             me.accusations.append(accusation)
@@ -381,10 +415,10 @@ def test_a_jury_from_accusation_to_slash(world: Any, tmp_path: Path) -> None:
 
 def test_a_juror_that_cannot_confirm_acquits_in_time(world: Any, tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with court(world, tmp_path, (wrong_units,)) as case:
+        async with court(world, tmp_path, (wrong_root,)) as case:
             me, juror, chain = case.accuser, case.juror, case.chain
             await enlist(juror)
-            submission = case.submissions["wrong_units"]
+            submission = case.submissions["wrong_root"]
             me.accusations.append(accusation_of(submission, case.judges, me.participant.address))
             await me.turn()
             opened = int((await chain.rpc.request("eth_getBlockByNumber", "latest", False))["timestamp"], 16)

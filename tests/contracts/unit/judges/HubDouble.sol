@@ -16,6 +16,7 @@ contract HubDouble {
     mapping(uint32 version => Checkpoint) private _checkpoints;
     mapping(address node => MemberStatus) private _statuses;
     mapping(uint256 challengeId => ChallengeStatus) public challengeStatus;
+    mapping(address node => mapping(uint256 slot => bytes32)) private _ring;
 
     /// @dev A test names its challenges itself: the evidence hash is the id.
     function ask(
@@ -44,6 +45,15 @@ contract HubDouble {
         _checkpoints[version] = Checkpoint(digest, poster, time, 0);
     }
 
+    function setBeacon(bytes32 beacon_) external {
+        beacon = beacon_;
+    }
+
+    /// @dev As if `node` had committed to `c`.
+    function hold(address node, Commitment calldata c) external {
+        _ring[node][c.sequence % 64] = keccak256(abi.encode(c));
+    }
+
     function setMemberStatus(address node, MemberStatus status) external {
         _statuses[node] = status;
     }
@@ -58,6 +68,10 @@ contract HubDouble {
 
     function checkpointOf(bytes32, uint32 version) external view returns (Checkpoint memory) {
         return _checkpoints[version];
+    }
+
+    function commitmentHash(bytes32, address node, uint256 slot) external view returns (bytes32) {
+        return _ring[node][slot];
     }
 
     function memberOf(bytes32, address node) external view returns (Member memory member) {

@@ -11,6 +11,8 @@ import {Challenge} from "contracts/types/Challenge.sol";
 import {Commitment} from "contracts/types/Membership.sol";
 
 contract ObjectiveJudgeEvidenceTest is ObjectiveJudgeTest {
+    uint8 internal constant KINDS = 8;
+
     function test_NamesItsHubAndItsGuarantee() external view {
         assertEq(uint160(judge.hub()), uint160(address(hub)));
         assertEq(
@@ -45,19 +47,16 @@ contract ObjectiveJudgeEvidenceTest is ObjectiveJudgeTest {
         for (uint256 i = 0; i < cut.length; ++i) {
             cut[i] = whole[i];
         }
-        assertReverts("", IObjectiveJudge.ObjectiveJudge_EvidenceUndecodable.selector);
-        assertReverts("evidence", IObjectiveJudge.ObjectiveJudge_EvidenceUndecodable.selector);
-        assertReverts(cut, IObjectiveJudge.ObjectiveJudge_EvidenceUndecodable.selector);
-        for (uint8 kind = 1; kind <= 5; ++kind) {
-            assertReverts(
-                abi.encode(kind, bytes("payload")),
-                IObjectiveJudge.ObjectiveJudge_EvidenceUndecodable.selector
-            );
+        assertUndecodable("");
+        assertUndecodable("evidence");
+        assertUndecodable(cut);
+        for (uint8 kind = 1; kind <= KINDS; ++kind) {
+            assertUndecodable(abi.encode(kind, bytes("payload")));
         }
     }
 
     function testFuzz_RevertWhen_TheKindIsUnknown(uint8 kind) external {
-        vm.assume(kind == 0 || kind > 5);
+        vm.assume(kind == 0 || kind > KINDS);
         Commitment memory c = commitmentTo(honest());
         vm.expectRevert(abi.encodeWithSelector(IObjectiveJudge.ObjectiveJudge_KindUnknown.selector, kind));
         ask(c, abi.encode(kind, bytes("payload")));
@@ -75,7 +74,8 @@ contract ObjectiveJudgeEvidenceTest is ObjectiveJudgeTest {
     /// @dev Invariant 4 as far as this judge goes: hostile evidence never convicts an honest commitment.
     function testFuzz_RandomEvidenceNeverConvictsTheHonest(uint8 kind, bytes calldata payload) external {
         Commitment memory c = commitmentTo(honest());
-        try this.askAsAnyone(c, abi.encode(kind % 7, payload)) returns (IJudge.Verdict answer) {
+        hub.hold(NODE, c);
+        try this.askAsAnyone(c, abi.encode(kind % (KINDS + 2), payload)) returns (IJudge.Verdict answer) {
             assertNotGuilty(answer);
         } catch {}
     }
@@ -85,26 +85,40 @@ contract ObjectiveJudgeEvidenceTest is ObjectiveJudgeTest {
         external
     {
         RolloutLeaf[] memory leaves = honest();
-        bytes memory evidence = truth(leaves, uint8(bound(kind, 1, 5)), which % UNITS);
+        bytes memory evidence = truth(leaves, uint8(bound(kind, 1, KINDS)), which % UNITS);
         word = bound(word, 1, evidence.length / 32 - 1);
         assembly {
             mstore(add(evidence, mul(32, word)), value)
         }
+        hub.hold(NODE, commitmentTo(leaves));
         try this.askAsAnyone(commitmentTo(leaves), evidence) returns (IJudge.Verdict answer) {
             assertNotGuilty(answer);
         } catch {}
+    }
+
+    /// @dev The two tests above mean something only if evidence that is all true opens.
+    function test_TrueEvidenceOpensAndAcquits() external {
+        RolloutLeaf[] memory leaves = honest();
+        hub.hold(NODE, commitmentTo(leaves));
+        for (uint8 kind = 1; kind <= KINDS; ++kind) {
+            for (uint256 index = 0; index < UNITS; ++index) {
+                assertNotGuilty(ask(commitmentTo(leaves), truth(leaves, kind, index)));
+            }
+        }
     }
 
     function askAsAnyone(Commitment memory c, bytes memory evidence) external returns (IJudge.Verdict) {
         return ask(c, evidence);
     }
 
-    function assertReverts(bytes memory evidence, bytes4 selector) private {
+    function assertUndecodable(bytes memory evidence) private {
         Commitment memory c = commitmentTo(honest());
-        vm.expectRevert(abi.encodeWithSelector(selector));
+        bytes4 selector = IObjectiveJudge.ObjectiveJudge_EvidenceUndecodable.selector;
+        vm.expectRevert(abi.encodeWithSelector(selector, evidence.length));
         ask(c, evidence);
     }
 
+    /// @dev Evidence that opens and shows no fault.
     function truth(RolloutLeaf[] memory leaves, uint8 kind, uint256 index)
         private
         view
@@ -117,8 +131,19 @@ contract ObjectiveJudgeEvidenceTest is ObjectiveJudgeTest {
         if (kind == 4) {
             return Work.malformedLeaf(uint32(index), Work.preimage(context(), leaves[index]), proof);
         }
-        bytes32[] memory hashes =
-            kind == 3 ? Work.proofHashes(params(), index) : Work.tokenHashes(params(), tokens);
+        if (kind == 6) return Work.emptyLeaf(7, Trees.paddingProof(Work.leafHashes(context(), leaves), 7));
+        if (kind == 7) {
+            uint256 other = (index + 1) % UNITS;
+            return Work.repeatedProof(
+                leaves[index], proof, commitmentTo(leaves), leaves[other], proofOf(leaves, other)
+            );
+        }
+        bytes32[] memory hashes = kind == 5 || (kind == 8 && index % 2 == 0)
+            ? Work.tokenHashes(params(), tokens)
+            : Work.proofHashes(params(), index);
+        if (kind == 8) {
+            return Work.emptyChunk(leaves[index], proof, index % 2 == 0, 3, Trees.paddingProof(hashes, 3));
+        }
         bytes memory data =
             kind == 3 ? Work.toplocProof(16, Work.saltOf(index, 1)) : Work.tokenData(tokens, 4, 8);
         return Work.malformedChunk(kind, leaves[index], proof, 1, data, Trees.proof(hashes, 1));

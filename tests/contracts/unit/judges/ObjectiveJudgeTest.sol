@@ -6,6 +6,7 @@ import {Trees} from "../../utils/Trees.sol";
 import {Work} from "../../utils/Work.sol";
 import {HubDouble} from "./HubDouble.sol";
 import {IJudge} from "contracts/interfaces/IJudge.sol";
+import {IObjectiveJudge} from "contracts/interfaces/IObjectiveJudge.sol";
 import {ObjectiveJudge} from "contracts/judges/ObjectiveJudge.sol";
 import {SortingReward} from "contracts/judges/SortingReward.sol";
 import {LeafContext, RolloutLeaf} from "contracts/libraries/RolloutLeaves.sol";
@@ -100,6 +101,14 @@ abstract contract ObjectiveJudgeTest is Checks {
         opened.sequence = SEQUENCE;
         opened.judge = address(judge);
         opened.challenger = CHALLENGER;
+    }
+
+    function expectLeafNotProven(uint256 index) internal {
+        vm.expectRevert(abi.encodeWithSelector(IObjectiveJudge.ObjectiveJudge_LeafNotProven.selector, index));
+    }
+
+    function expectChunkNotProven(uint256 chunk) internal {
+        vm.expectRevert(abi.encodeWithSelector(IObjectiveJudge.ObjectiveJudge_ChunkNotProven.selector, chunk));
     }
 
     function assertGuilty(IJudge.Verdict answer) internal pure {

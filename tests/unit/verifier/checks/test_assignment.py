@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from cupel.protocol.spec.errors import Reason
+from cupel.protocol.spec.fraud import ObjectiveKind
 from cupel.protocol.spec.rollout import PolicyRef
 from cupel.verifier.checks.assignment import Assignment, PolicyDigest
-from cupel.verifier.checks.base import ObjectiveKind
 
 KIND = ObjectiveKind.WRONG_ASSIGNMENT
 

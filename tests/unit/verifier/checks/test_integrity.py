@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cupel.protocol.spec import merkle
 from cupel.protocol.spec.diloco.blocks import Update, update_to_bytes
 from cupel.protocol.spec.errors import Reason, Rejected
+from cupel.protocol.spec.fraud import ObjectiveKind
 from cupel.protocol.spec.rollout import FileRef
 from cupel.verifier.checks.base import Finding
 from cupel.verifier.checks.integrity import Integrity
@@ -42,13 +44,40 @@ def test_a_manifest_of_another_commitment_is_found(world: Any, change: dict[str,
 
 
 def test_units_beyond_the_published_rollouts_are_found(world: Any) -> None:
-    finding = run(world.submission(world.rollouts[:6], manifest={"units": 8}, units=8))
-    assert finding == Finding(
-        "integrity", Reason.UNITS, "6 rollouts in the rollouts file, 8 committed", observed="8", allowed="6"
-    )
+    finding = run(world.submission(world.rollouts[:6], manifest={"units": 8}, units=8, root=b"\7" * 32))
+    told = "6 rollouts in the rollouts file, 8 committed"
+    assert finding == Finding("integrity", Reason.UNITS, told, observed="8", allowed="6")
+    finding = run(world.submission(manifest={"units": 7}))
+    assert finding is not None
+    assert (finding.reason, finding.objective) == (Reason.UNITS, None)
+
+
+@pytest.mark.parametrize(("published", "units"), [(6, 8), (6, 7), (3, 8), (1, 8)])
+def test_a_tree_with_empty_leaves_is_objective(world: Any, published: int, units: int) -> None:
+    submission = world.submission(world.rollouts[:published])
+    holes = (merkle.EMPTY_LEAF,) * (units - published)
+    root = merkle.root((*submission.leaf_hashes, *holes))
+    finding = run(world.submission(world.rollouts[:published], units=units, root=root))
+    assert finding is not None
+    assert (finding.reason, finding.rollout) == (Reason.UNITS, published)
+    assert finding.objective is ObjectiveKind.EMPTY_LEAF
+
+
+def test_a_tree_with_surplus_leaves_is_objective(world: Any) -> None:
     finding = run(world.submission(units=7))
     assert finding is not None
-    assert finding.reason is Reason.UNITS
+    assert (finding.reason, finding.rollout) == (Reason.UNITS, 7)
+    assert finding.objective is ObjectiveKind.MALFORMED_LEAF
+
+
+def test_the_tree_of_another_commitment_is_objective(world: Any) -> None:
+    """A copier takes the author's root, manifest and files: the leaves still name the author."""
+    author = world.submission()
+    copier = "0x3000000000000000000000000000000000000003"
+    finding = run(dataclasses.replace(author, work=dataclasses.replace(author.work, node=copier)))
+    assert finding is not None
+    assert (finding.reason, finding.rollout) == (Reason.MANIFEST, 0)
+    assert finding.objective is ObjectiveKind.MALFORMED_LEAF
 
 
 def test_a_manifest_that_is_no_document_is_found(world: Any) -> None:

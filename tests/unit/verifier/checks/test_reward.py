@@ -5,8 +5,9 @@ from typing import Any
 
 from cupel.protocol.spec.environments.sorting import END, FULL_REWARD, digits
 from cupel.protocol.spec.errors import Reason
+from cupel.protocol.spec.fraud import ObjectiveKind
 from cupel.protocol.spec.task import Pinned
-from cupel.verifier.checks.base import Finding, ObjectiveKind
+from cupel.verifier.checks.base import Finding
 from cupel.verifier.checks.reward import Reward
 
 

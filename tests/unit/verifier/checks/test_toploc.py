@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cupel.protocol.spec.errors import Reason
-from cupel.verifier.checks.base import ObjectiveKind
+from cupel.protocol.spec.fraud import ObjectiveKind
 from cupel.verifier.checks.toploc import Toploc, ToplocFormat
 
 
