@@ -19,6 +19,7 @@ MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 
 STEP := @tools/setup.sh
+KERNEL_SOURCES := $(wildcard protocol/spec/toploc/kernel/*)
 CONTRACT_SOURCES := $(shell find contracts -name '*.sol' 2>/dev/null)
 # make before 4.4 does not export variables to $(shell).
 $(shell TORCH='$(TORCH)' tools/setup.sh stale)
@@ -58,6 +59,7 @@ clean:
 ## make clean-all  remove the set-up as well
 clean-all: clean
 	rm -rf .venv .setup node_modules cupel.egg-info
+	rm -f protocol/spec/toploc/_kernel.*so
 
 .setup/prerequisites: tools/setup.sh
 	$(STEP) prerequisites
@@ -65,7 +67,7 @@ clean-all: clean
 	$(STEP) environment
 .setup/torch: .setup/environment
 	$(STEP) torch
-.setup/packages: .setup/torch requirements/lock.txt pyproject.toml setup.py
+.setup/packages: .setup/torch requirements/lock.txt pyproject.toml setup.py $(KERNEL_SOURCES)
 	$(STEP) packages
 .setup/tools: package.json package-lock.json requirements/node.txt | .setup/packages
 	$(STEP) tools
