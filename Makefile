@@ -15,7 +15,7 @@ ARGS ?=
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check bind vectors clean clean-all
+.PHONY: help setup demo test check bind vectors differential-toploc clean clean-all
 .DELETE_ON_ERROR:
 
 STEP := @tools/setup.sh
@@ -51,6 +51,10 @@ bind: setup
 vectors: setup
 	@. tools/path.sh && python tools/fill_vectors.py
 
+## make differential-toploc   build the toploc package from source and compare toploc_compat with it (minutes)
+differential-toploc: setup
+	@. tools/path.sh && tools/differential_toploc.sh $(ARGS)
+
 ## make clean      remove what builds and tools made; the set-up stays
 clean:
 	rm -rf out cache build .typing .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -58,7 +62,7 @@ clean:
 
 ## make clean-all  remove the set-up as well
 clean-all: clean
-	rm -rf .venv .setup node_modules cupel.egg-info
+	rm -rf .venv .setup .differential node_modules cupel.egg-info
 	rm -f protocol/spec/toploc/_kernel.*so
 
 .setup/prerequisites: tools/setup.sh
