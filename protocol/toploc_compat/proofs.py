@@ -7,7 +7,6 @@ another number than the bytes say.
 from __future__ import annotations
 
 import base64
-import binascii
 import struct
 from collections.abc import Sequence
 
@@ -15,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from cupel.protocol.spec.errors import Reason
+from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.toploc.polynomial import PRIME, evaluate
+from cupel.protocol.spec.toploc.proof import from_base64
 from cupel.protocol.toploc_compat.errors import InvalidProof
 from cupel.protocol.toploc_compat.interpolation import injective_modulus, integers, interpolated
 
@@ -136,15 +136,12 @@ class ProofPoly:
         return base64.b64encode(self.to_bytes()).decode("ascii")
 
 
-def decode_base64(text: str | bytes) -> bytes:
-    """Bytes of the one encoding RFC 4648 gives them; InvalidProof(TOPLOC_BASE64) for every other text."""
+def decode_base64(text: str) -> bytes:
+    """Bytes of the one text RFC 4648 gives them; InvalidProof(TOPLOC_BASE64) for every other."""
     try:
-        data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise InvalidProof(Reason.TOPLOC_BASE64, str(error)) from None
-    if base64.b64encode(data) != (text.encode("ascii") if isinstance(text, str) else text):
-        raise InvalidProof(Reason.TOPLOC_BASE64, "not the canonical encoding")
-    return data
+        return from_base64(text)
+    except Rejected as rejected:
+        raise InvalidProof(rejected.reason, rejected.detail) from None
 
 
 def proof_words(proofs: Sequence[bytes], topk: int) -> npt.NDArray[np.int64]:
