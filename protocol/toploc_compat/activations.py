@@ -61,8 +61,11 @@ def runs_of(activations: Activations, decode_batching_size: int, skip_prefill: b
         if len(rows):
             runs.append(Run(rows.reshape(-1), decode_batching_size * max(1, rows[0].numel())))
         return runs
-    starts = range(first, len(activations), decode_batching_size)
-    return runs + [_run(activations[start : start + decode_batching_size]) for start in starts]
+    flat = [_flat(step) for step in activations[first:]]
+    if len({step.shape for step in flat}) == 1:
+        return [*runs, Run(torch.cat(flat), decode_batching_size * max(1, flat[0].numel()))]
+    starts = range(0, len(flat), decode_batching_size)
+    return runs + [_run(flat[start : start + decode_batching_size]) for start in starts]
 
 
 def points_of(runs: Sequence[Run], topk: int, dtypes: Sequence[torch.dtype]) -> Points:
@@ -85,12 +88,13 @@ def points_of(runs: Sequence[Run], topk: int, dtypes: Sequence[torch.dtype]) -> 
 
 def flattened(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
     """All elements of the tensors, one after another."""
-    for tensor in tensors:
-        if not isinstance(tensor, torch.Tensor):
-            raise TypeError(f"activations of type {type(tensor).__name__}, not tensors")
-    if len(tensors) == 1:
-        return tensors[0].reshape(-1)
-    return torch.cat([tensor.reshape(-1) for tensor in tensors])
+    return torch.cat([_flat(tensor) for tensor in tensors]) if len(tensors) > 1 else _flat(tensors[0])
+
+
+def _flat(tensor: torch.Tensor) -> torch.Tensor:
+    if not isinstance(tensor, torch.Tensor):
+        raise TypeError(f"activations of type {type(tensor).__name__}, not tensors")
+    return tensor if tensor.dim() == 1 else tensor.reshape(-1)
 
 
 def _run(tensors: Sequence[torch.Tensor]) -> Run:
