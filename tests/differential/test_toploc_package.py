@@ -46,7 +46,7 @@ def shapes(random: np.random.Generator) -> tuple[int, int, int, int]:
     """Tokens, width, batch and points; every chunk has enough elements."""
     width = int(random.choice([64, 256, 1024, 4096, 5120]))
     batch = int(random.integers(1, 40))
-    k = int(random.choice([1, 2, 5, 64, 128, 200]))
+    k = min(int(random.choice([1, 2, 5, 64, 128, 200])), batch * width)
     tokens = int(random.integers(1, 80))
     while (tokens % batch or batch) * width < k:
         tokens += 1
