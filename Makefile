@@ -15,7 +15,7 @@ ARGS ?=
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check bind vectors differential-toploc clean clean-all
+.PHONY: help setup demo test check bind vectors deploy differential-toploc clean clean-all
 .DELETE_ON_ERROR:
 
 STEP := @tools/setup.sh
@@ -50,6 +50,12 @@ bind: setup
 ## make vectors    regenerate tests/vectors from the specification
 vectors: setup
 	@. tools/path.sh && python tools/fill_vectors.py
+
+## make deploy     set up, then a dry run of NETWORK=name RPC=url; ARGS="--broadcast --account name" sends
+deploy: setup
+	@: $(or $(NETWORK),$(error NETWORK is missing: the name of a file in deploy/networks)) $(or $(RPC),$(error RPC is missing: the URL of the chain's endpoint))
+	@. tools/path.sh && exec forge script deploy/script/Deploy.s.sol --sig 'run(string)' \
+		deploy/networks/$(NETWORK).toml --rpc-url $(RPC) $(ARGS)
 
 ## make differential-toploc   build the toploc package from source and compare toploc_compat with it (minutes)
 differential-toploc: setup

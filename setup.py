@@ -9,6 +9,7 @@ COMPONENTS = {
     "node": "node",
     "verifier": "verifier",
     "devnet": "deploy/devnet",
+    "networks": "deploy/networks",
 }
 
 KERNEL = "protocol/spec/toploc/kernel"

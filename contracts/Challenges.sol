@@ -29,57 +29,55 @@ abstract contract Challenges is TaskRegistry, Staking {
         if (_ring[key][sequence % RING] != _hash(c)) revert Hub_CommitmentUnknown(sequence);
         _before(uint256(c.time) + p.challengeWindow);
         _checkJudge(p, judge);
-
-        challengeId = ++challengeCount;
-        _raise(key, work, sequence);
         opened.node = node;
-        opened.bond = p.bond;
-        opened.challenger = msg.sender;
         opened.sequence = sequence;
-        opened.deadline = uint40(block.timestamp + p.disputeSeconds);
-        opened.status = ChallengeStatus.Pending;
         opened.judge = judge;
+        opened.challenger = msg.sender;
         opened.token = p.token;
-        _book(Purpose.Bond, opened.token, opened.bond);
-        emit Challenged(
-            challengeId, opened.task, node, sequence, judge, msg.sender, evidence, uint40(block.timestamp)
-        );
+        opened.stake = p.stake;
+        opened.bond = p.bond;
+        opened.deadline = _now() + p.disputeSeconds;
+        opened.evidenceHash = keccak256(evidence);
+        challengeId = _idOf(opened);
+        if (challengeStatus[challengeId] != ChallengeStatus.None) revert Hub_ChallengeExists(challengeId);
+
+        _raise(key, work, sequence);
+        emit Challenged(challengeId, opened.task, node, opened, evidence, _now());
         _pull(opened.token, opened.bond);
         _ask(challengeId, opened, p, c, evidence);
     }
 
     /// @inheritdoc IHub
-    function verdict(uint256 challengeId, bool guilty) external nonReentrant {
-        Challenge memory pending = _pendingChallenge(challengeId);
+    function verdict(Challenge calldata pending, IJudge.Verdict answer) external nonReentrant {
+        uint256 challengeId = _pendingId(pending);
         if (msg.sender != pending.judge) revert Hub_NotJudge(msg.sender, pending.judge);
         _before(pending.deadline);
+        if (answer == IJudge.Verdict.Pending) revert Hub_NoVerdict(challengeId);
 
-        _challenges[challengeId].status = _settle(challengeId, pending, guilty);
+        challengeStatus[challengeId] = _settle(challengeId, pending, answer);
     }
 
     /// @inheritdoc IHub
-    function expire(uint256 challengeId) external nonReentrant {
-        Challenge memory pending = _pendingChallenge(challengeId);
+    function expire(Challenge calldata pending) external nonReentrant {
+        uint256 challengeId = _pendingId(pending);
         bytes32 key = _key(pending.task, pending.node);
         Work memory work = _work(key);
         if (work.status == MemberStatus.Slashed) {
-            _challenges[challengeId].status = _settle(challengeId, pending, false);
+            challengeStatus[challengeId] = _settle(challengeId, pending, IJudge.Verdict.Dismissed);
             return;
         }
         _notBefore(pending.deadline);
 
-        _challenges[challengeId].status = ChallengeStatus.Expired;
+        challengeStatus[challengeId] = ChallengeStatus.Expired;
         work.voided |= _bit(pending.sequence);
         _lower(key, work, pending.sequence);
-        _creditFrom(Purpose.Bond, pending.token, pending.challenger, pending.bond);
-        emit Expired(
-            challengeId, pending.task, pending.node, pending.sequence, pending.bond, uint40(block.timestamp)
-        );
+        _credit(pending.token, pending.challenger, pending.bond);
+        emit Expired(challengeId, pending.task, pending.node, pending.sequence, pending.bond, _now());
     }
 
     /// @inheritdoc IHub
-    function challengeOf(uint256 challengeId) external view returns (Challenge memory) {
-        return _challenge(challengeId);
+    function challengeIdOf(Challenge calldata challenge_) external pure returns (uint256) {
+        return _idOf(challenge_);
     }
 
     /// @inheritdoc IHub
@@ -91,25 +89,25 @@ abstract contract Challenges is TaskRegistry, Staking {
     }
 
     function _checkJudge(TaskParams calldata p, address judge) private view {
-        for (uint256 i = 0; i < p.judges.length; ++i) {
+        for (uint256 i = 0; i < p.judges.length && judge != address(0); ++i) {
             if (p.judges[i].code == judge) return _checkPinned(p.judges[i]);
         }
         revert Hub_JudgeUnknown(judge);
     }
 
-    function _challenge(uint256 challengeId) private view returns (Challenge memory) {
-        return _challenges[challengeId];
+    function _idOf(Challenge memory opened) private pure returns (uint256) {
+        return uint256(keccak256(abi.encode(opened)));
     }
 
-    function _pendingChallenge(uint256 challengeId) private view returns (Challenge memory pending) {
-        pending = _challenge(challengeId);
-        if (pending.status != ChallengeStatus.Pending) {
-            revert Hub_ChallengeNotPending(challengeId, pending.status);
-        }
+    /// @dev Who shows other fields than were recorded shows a challenge that does not exist.
+    function _pendingId(Challenge calldata pending) private view returns (uint256 challengeId) {
+        challengeId = _idOf(pending);
+        ChallengeStatus status = challengeStatus[challengeId];
+        if (status != ChallengeStatus.Pending) revert Hub_ChallengeNotPending(challengeId, status);
     }
 
-    /// @dev Calls the judge and takes its first answer. A challenge answered at once is never stored, which spares five
-    /// slots; nothing can have changed meanwhile, since all that could is guarded.
+    /// @dev Calls the judge and takes its first answer. A challenge answered at once is never stored, which spares a
+    /// slot; nothing can have changed meanwhile, since all that could is guarded.
     function _ask(
         uint256 challengeId,
         Challenge memory opened,
@@ -117,56 +115,56 @@ abstract contract Challenges is TaskRegistry, Staking {
         Commitment calldata c,
         bytes calldata evidence
     ) private {
-        IJudge.Verdict answer = IJudge(opened.judge)
-            .open(challengeId, opened.task, p, opened.node, c, opened.challenger, evidence);
-        if (answer == IJudge.Verdict.Pending) _challenges[challengeId] = opened;
-        else _settle(challengeId, opened, answer == IJudge.Verdict.Guilty);
+        IJudge.Verdict answer = IJudge(opened.judge).open(challengeId, opened, p, c, evidence);
+        if (answer == IJudge.Verdict.Pending) challengeStatus[challengeId] = ChallengeStatus.Pending;
+        else _settle(challengeId, opened, answer);
     }
 
     /// @dev Ends a challenge. INVARIANT: cannot revert, for otherwise a cheater could make it: no external call, no
     /// loop, no subtraction that is not covered by an earlier addition of the same amount.
-    function _settle(uint256 challengeId, Challenge memory pending, bool guilty)
+    function _settle(uint256 challengeId, Challenge memory pending, IJudge.Verdict answer)
         private
         returns (ChallengeStatus)
     {
         bytes32 key = _key(pending.task, pending.node);
         Work memory work = _work(key);
         bool moot = work.status == MemberStatus.Slashed;
-        bool lost = !moot && !guilty;
-        _creditFrom(Purpose.Bond, pending.token, lost ? _payoutOf(key) : pending.challenger, pending.bond);
+        bool lost = !moot && answer == IJudge.Verdict.NotGuilty;
+        _credit(pending.token, lost ? _payoutOf(key, pending.node) : pending.challenger, pending.bond);
         if (moot) {
-            emit Mooted(challengeId, pending.bond, uint40(block.timestamp));
+            emit Mooted(challengeId, pending.bond, _now());
             return ChallengeStatus.Moot;
         }
+        if (answer == IJudge.Verdict.Guilty) {
+            uint96 rewarded = _slash(challengeId, pending, key, work);
+            emit Resolved(challengeId, true, pending.bond + rewarded, _now());
+            return ChallengeStatus.Guilty;
+        }
+        _lower(key, work, pending.sequence);
         if (lost) {
-            _lower(key, work, pending.sequence);
-            emit Resolved(challengeId, false, 0, uint40(block.timestamp));
+            emit Resolved(challengeId, false, 0, _now());
             return ChallengeStatus.NotGuilty;
         }
-        uint96 rewarded = _slash(challengeId, pending, key, work);
-        emit Resolved(challengeId, true, pending.bond + rewarded, uint40(block.timestamp));
-        return ChallengeStatus.Guilty;
+        emit Dismissed(challengeId, pending.bond, _now());
+        return ChallengeStatus.Dismissed;
     }
 
     function _slash(uint256 challengeId, Challenge memory pending, bytes32 key, Work memory work)
         private
         returns (uint96 rewarded)
     {
-        uint96 stake = _holders[key].stake;
+        uint96 stake = pending.stake;
         uint256 most = REWARD_IN_BONDS * pending.bond;
         rewarded = most < stake / 2 ? uint96(most) : stake / 2;
         uint96 burned = stake - rewarded;
 
-        _holders[key].stake = 0;
         _release(pending.task, work.unitsReserved);
         work.unitsReserved = 0;
         work.status = MemberStatus.Slashed;
         _save(key, work);
-        _creditFrom(Purpose.Stake, pending.token, pending.challenger, rewarded);
-        _creditFrom(Purpose.Stake, pending.token, BURN, burned);
-        emit Slashed(
-            pending.task, pending.node, challengeId, stake, burned, rewarded, uint40(block.timestamp)
-        );
+        _credit(pending.token, pending.challenger, rewarded);
+        _credit(pending.token, BURN, burned);
+        emit Slashed(pending.task, pending.node, challengeId, stake, burned, rewarded, _now());
     }
 
     /// @dev One more pending challenge to this commitment. The counter is wide: a cap would let an accomplice fill it.

@@ -4,12 +4,15 @@ pragma solidity 0.8.37;
 import {Staking} from "./Staking.sol";
 import {TaskRegistry} from "./TaskRegistry.sol";
 import {IHub} from "./interfaces/IHub.sol";
-import {Checkpoint, Commitment, MemberStatus, Work} from "./types/Membership.sol";
+import {Checkpoint, Commitment, MemberStatus, SignedCommit, Work} from "./types/Membership.sol";
 import {Task} from "./types/Task.sol";
 
 /// @title Commitments: what a node stands by with its stake
 abstract contract Commitments is TaskRegistry, Staking {
     bytes32 private constant CHECKPOINT = keccak256("cupel.checkpoint.v1");
+    bytes32 private constant COMMIT_TYPEHASH = keccak256(
+        "Commit(bytes32 task,uint32 sequence,uint32 round,bytes32 root,bytes32 manifest,uint32 units)"
+    );
 
     /// @inheritdoc IHub
     function commit(bytes32 task, uint32 round, bytes32 root, bytes32 manifest, uint32 units)
@@ -19,15 +22,18 @@ abstract contract Commitments is TaskRegistry, Staking {
     {
         (bytes32 key, Work memory work) = _activeWork(task, msg.sender);
         uint256 limit = _checkRound(task, round);
-        if (round < work.nextRound) revert Hub_RoundUsed(round, work.nextRound);
-        if (work.unitsLeft < limit) limit = work.unitsLeft;
-        if (units == 0 || units > limit) revert Hub_BadUnits(units, limit);
+        Commitment memory c = Commitment(work.next, round, root, manifest, units, _now());
+        _commit(task, msg.sender, key, work, limit, c);
+        return c.sequence;
+    }
 
-        work.nextRound = round + 1;
-        work.unitsLeft -= uint24(units);
-        sequence =
-            _append(key, work, Commitment(work.next, round, root, manifest, units, uint40(block.timestamp)));
-        emit Committed(task, msg.sender, round, sequence, root, manifest, units, uint40(block.timestamp));
+    /// @inheritdoc IHub
+    function commitBatch(bytes32 task, uint32 round, SignedCommit[] calldata batch) external nonReentrant {
+        if (batch.length == 0) revert Hub_BatchEmpty();
+        uint256 limit = _checkRound(task, round);
+        for (uint256 i = 0; i < batch.length; ++i) {
+            _commitSigned(task, round, limit, batch[i]);
+        }
     }
 
     /// @inheritdoc IHub
@@ -45,10 +51,23 @@ abstract contract Commitments is TaskRegistry, Staking {
         }
 
         bytes32 root = keccak256(abi.encode(CHECKPOINT, version, digest));
-        sequence =
-            _append(key, work, Commitment(work.next, version, root, digest, 0, uint40(block.timestamp)));
-        _checkpoints[task][version] = Checkpoint(digest, msg.sender, uint40(block.timestamp), sequence);
-        emit CheckpointPosted(task, version, msg.sender, sequence, digest, uint40(block.timestamp));
+        sequence = _append(key, work, Commitment(work.next, version, root, digest, 0, _now()));
+        _checkpoints[task][version] = Checkpoint(digest, msg.sender, _now(), sequence);
+        emit CheckpointPosted(task, version, msg.sender, sequence, digest, _now());
+    }
+
+    /// @inheritdoc IHub
+    function commitDigest(
+        bytes32 task,
+        uint32 sequence,
+        uint32 round,
+        bytes32 root,
+        bytes32 manifest,
+        uint32 units
+    ) public view returns (bytes32) {
+        return _typedHash(
+            keccak256(abi.encode(COMMIT_TYPEHASH, task, sequence, round, root, manifest, units))
+        );
     }
 
     /// @inheritdoc IHub
@@ -63,20 +82,47 @@ abstract contract Commitments is TaskRegistry, Staking {
 
     /// @dev Returns the most units a node may commit to in a round.
     function _checkRound(bytes32 task, uint256 round) private view returns (uint256 unitsPerRound) {
-        Task storage stored = _tasks[task];
-        if (round >= stored.rounds) revert Hub_RoundUnknown(round, stored.rounds);
-        uint256 opens = _roundStart(stored, round);
-        _notBefore(opens);
-        _before(opens + stored.commitSeconds);
-        // Without it the seeds would be known beforehand, or change under a node that committed early.
-        if (_beacons[task][round] == 0) revert Hub_RoundNotOpen(round);
+        Task memory stored = _tasks[task];
+        _checkCommitTime(stored, round);
+        // Without a beacon the seeds would be known beforehand, or change under a node that committed early.
+        if (stored.opened != round + 1) revert Hub_RoundNotOpen(round);
         return stored.unitsPerRound;
+    }
+
+    function _commitSigned(bytes32 task, uint32 round, uint256 limit, SignedCommit calldata signed) private {
+        (bytes32 key, Work memory work) = _activeWork(task, signed.node);
+        Commitment memory c = Commitment(work.next, round, signed.root, signed.manifest, signed.units, _now());
+        bytes32 digest = commitDigest(task, c.sequence, c.round, c.root, c.manifest, c.units);
+        if (!_isSignedBy(signed.node, digest, signed.signature)) {
+            revert Hub_BadSignature(signed.node, c.sequence);
+        }
+        _commit(task, signed.node, key, work, limit, c);
+    }
+
+    function _commit(
+        bytes32 task,
+        address node,
+        bytes32 key,
+        Work memory work,
+        uint256 limit,
+        Commitment memory c
+    ) private {
+        if (c.round < work.nextRound) revert Hub_RoundUsed(c.round, work.nextRound);
+        if (work.unitsLeft < limit) limit = work.unitsLeft;
+        if (c.units == 0 || c.units > limit) revert Hub_BadUnits(c.units, limit);
+
+        work.nextRound = c.round + 1;
+        // casting is safe: at most unitsLeft
+        // forge-lint: disable-next-line(unsafe-typecast)
+        work.unitsLeft -= uint24(c.units);
+        _append(key, work, c);
+        emit Committed(task, node, c.round, c.sequence, c.root, c.manifest, c.units, c.time);
     }
 
     /// @dev Version v aggregates round v - 1, so before that round is over nobody can know it. Version 0 is the
     /// genesis in the parameters.
     function _checkVersion(bytes32 task, uint256 version) private view {
-        Task storage stored = _tasks[task];
+        Task memory stored = _tasks[task];
         if (version == 0 || version > stored.rounds) revert Hub_VersionUnknown(version, stored.rounds);
         _notBefore(_roundStart(stored, version));
     }

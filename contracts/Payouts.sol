@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
+
 import {Staking} from "./Staking.sol";
 import {IHub} from "./interfaces/IHub.sol";
 import {Commitment, Work} from "./types/Membership.sol";
@@ -15,19 +17,30 @@ abstract contract Payouts is Staking {
         uint256 units = _advance(key, work, p.challengeWindow, batch);
         _save(key, work);
         uint256 amount = units * p.rate;
-        address payout = _payoutOf(key);
+        address payout = _payoutOf(key, node);
 
-        if (amount != 0) _pay(task, p.token, payout, amount);
-        emit Claimed(task, node, uint32(units), uint96(amount), payout, uint32(_cursor(work)));
+        if (units != 0) {
+            _spend(_tasks[task], units);
+            _credit(p.token, payout, amount);
+        }
+        // casting is safe: units are part of a 24-bit quota, the cursor of a 32-bit sequence
+        // forge-lint: disable-next-line(unsafe-typecast)
+        emit Claimed(task, node, uint32(units), amount, payout, uint32(_cursor(work)));
     }
 
     /// @inheritdoc IHub
     function withdraw(address token, address account) external nonReentrant {
-        uint256 amount = _takeCredit(token, account);
+        uint256 amount = credit[token][account];
         if (amount == 0) revert Hub_NothingToWithdraw(token, account);
 
+        credit[token][account] = 0;
         emit Withdrawn(token, account, amount);
         _push(token, account, amount);
+    }
+
+    /// @inheritdoc IHub
+    function permit(address token, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external {
+        try IERC20Permit(token).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
     }
 
     /// @dev Moves the cursor over `batch` and returns the units that earn pay.
@@ -57,10 +70,9 @@ abstract contract Payouts is Staking {
         work.unitsReserved -= uint24(units);
     }
 
-    function _pay(bytes32 task, address token, address payout, uint256 amount) private {
-        Task storage stored = _tasks[task];
-        stored.bounty -= uint96(amount);
-        stored.reserved -= uint96(amount);
-        _creditFrom(Purpose.Bounty, token, payout, amount);
+    /// @dev INVARIANT: what a member is paid it had reserved, so neither number runs dry.
+    function _spend(Task storage stored, uint256 units) private {
+        stored.units -= uint40(units);
+        stored.reserved -= uint40(units);
     }
 }

@@ -7,48 +7,43 @@ import {Pinned, Task, TaskParams} from "./types/Task.sol";
 
 /// @title Tasks: parameters, bounty and rounds
 abstract contract TaskRegistry is HubBase {
-    uint256 private constant MAX_JUDGES = 4;
-
     /// @inheritdoc IHub
-    function createTask(TaskParams calldata p, uint96 bounty) external nonReentrant returns (bytes32 task) {
+    function createTask(TaskParams calldata p, uint40 units) external nonReentrant returns (bytes32 task) {
         if (msg.sender != p.creator) revert Hub_NotCreator(msg.sender, p.creator);
         _checkSchedule(p);
         _checkWork(p);
         _checkMoney(p);
         _checkCode(p);
-        if (bounty == 0) revert Hub_AmountZero();
+        if (units == 0) revert Hub_AmountZero();
         task = _taskId(p);
-        if (_tasks[task].created != 0) revert Hub_TaskExists(task);
+        if (_tasks[task].roundSeconds != 0) revert Hub_TaskExists(task);
 
+        // casting is safe: _checkSchedule and _checkWork bound rounds and the product
+        // forge-lint: disable-next-item(unsafe-typecast)
         _tasks[task] = Task({
-            bounty: bounty,
+            units: units,
             reserved: 0,
-            created: uint40(block.timestamp),
-            rate: p.rate,
             start: p.start,
             roundSeconds: p.roundSeconds,
             commitSeconds: p.commitSeconds,
-            rounds: p.rounds,
-            // casting is safe: _checkWork bounds the product
-            // forge-lint: disable-next-line(unsafe-typecast)
+            rounds: uint24(p.rounds),
+            opened: 0,
             unitsPerRound: uint24(p.problemsPerRound * p.groupSize)
         });
-        _book(Purpose.Bounty, p.token, bounty);
-        emit TaskCreated(task, msg.sender, p, bounty);
-        _pull(p.token, bounty);
+        emit TaskCreated(task, msg.sender, p, units);
+        _pull(p.token, uint256(units) * p.rate);
     }
 
     /// @inheritdoc IHub
-    function topUp(TaskParams calldata p, uint96 amount) external nonReentrant {
-        if (amount == 0) revert Hub_AmountZero();
+    function topUp(TaskParams calldata p, uint40 units) external nonReentrant {
+        if (units == 0) revert Hub_AmountZero();
         (bytes32 task, Task storage stored) = _createdTask(p);
         _before(_end(p));
 
-        uint96 bounty = stored.bounty + amount;
-        stored.bounty = bounty;
-        _book(Purpose.Bounty, p.token, amount);
-        emit BountyAdded(task, msg.sender, amount, bounty);
-        _pull(p.token, amount);
+        uint40 total = stored.units + units;
+        stored.units = total;
+        emit BountyAdded(task, msg.sender, units, total);
+        _pull(p.token, uint256(units) * p.rate);
     }
 
     /// @inheritdoc IHub
@@ -56,25 +51,28 @@ abstract contract TaskRegistry is HubBase {
         if (msg.sender != p.creator) revert Hub_NotCreator(msg.sender, p.creator);
         (bytes32 task, Task storage stored) = _createdTask(p);
         _notBefore(_end(p) + _settling(p));
-        uint96 amount = stored.bounty - stored.reserved;
-        if (amount == 0) revert Hub_NothingToRefund(task);
+        uint40 units = stored.units - stored.reserved;
+        if (units == 0) revert Hub_NothingToRefund(task);
 
-        stored.bounty -= amount;
-        _creditFrom(Purpose.Bounty, p.token, p.creator, amount);
-        emit Refunded(task, p.creator, amount);
+        stored.units = stored.reserved;
+        uint256 amount = uint256(units) * p.rate;
+        _credit(p.token, p.creator, amount);
+        emit Refunded(task, p.creator, units, amount);
     }
 
     /// @inheritdoc IHub
     function openRound(bytes32 task, uint32 round) external returns (bytes32 beacon) {
-        Task storage stored = _tasks[task];
-        if (stored.created == 0) revert Hub_TaskUnknown(task);
-        if (round >= stored.rounds) revert Hub_RoundUnknown(round, stored.rounds);
-        _notBefore(_roundStart(stored, round));
-        if (_beacons[task][round] != 0) revert Hub_RoundAlreadyOpen(round);
+        Task memory stored = _tasks[task];
+        if (stored.roundSeconds == 0) revert Hub_TaskUnknown(task);
+        _checkCommitTime(stored, round);
+        if (stored.opened > round) revert Hub_RoundAlreadyOpen(round);
 
         beacon = keccak256(abi.encode(block.prevrandao, blockhash(block.number - 1)));
         _beacons[task][round] = beacon;
-        emit RoundOpened(task, round, beacon, uint40(block.timestamp));
+        // casting is safe: the round is below stored.rounds
+        // forge-lint: disable-next-line(unsafe-typecast)
+        _tasks[task].opened = uint24(round) + 1;
+        emit RoundOpened(task, round, beacon, _now());
     }
 
     /// @inheritdoc IHub
@@ -93,15 +91,23 @@ abstract contract TaskRegistry is HubBase {
     }
 
     /// @dev Also the time from which version `round` exists.
-    function _roundStart(Task storage stored, uint256 round) internal view returns (uint256) {
+    function _roundStart(Task memory stored, uint256 round) internal pure returns (uint256) {
         return stored.start + round * stored.roundSeconds;
+    }
+
+    /// @dev Whether commitments to `round` are accepted now, or will be once it has a beacon.
+    function _checkCommitTime(Task memory stored, uint256 round) internal view {
+        if (round >= stored.rounds) revert Hub_RoundUnknown(round, stored.rounds);
+        uint256 opens = _roundStart(stored, round);
+        _notBefore(opens);
+        _before(opens + stored.commitSeconds);
     }
 
     function _checkSchedule(TaskParams calldata p) private view {
         _forbid(p.start < block.timestamp, "start");
         _forbid(p.roundSeconds == 0, "roundSeconds");
         _forbid(p.commitSeconds == 0 || p.commitSeconds > p.roundSeconds, "commitSeconds");
-        _forbid(p.rounds == 0, "rounds");
+        _forbid(p.rounds == 0 || p.rounds > type(uint24).max, "rounds");
         _forbid(p.challengeWindow == 0, "challengeWindow");
         _forbid(p.disputeSeconds == 0, "disputeSeconds");
         uint256 last = p.start + uint256(p.rounds) * p.roundSeconds + _settling(p);
@@ -129,11 +135,16 @@ abstract contract TaskRegistry is HubBase {
     function _checkCode(TaskParams calldata p) private view {
         if (p.rewardRule.code != address(0)) _checkPinned(p.rewardRule);
         else _forbid(p.rewardRule.codeHash != 0, "rewardRule");
-        uint256 count = p.judges.length;
-        _forbid(count == 0 || count > MAX_JUDGES, "judges");
-        for (uint256 i = 0; i < count; ++i) {
-            _forbid(p.judges[i].code == p.creator, "judges");
-            _checkPinned(p.judges[i]);
+        _forbid(p.judges[0].code == address(0), "judges");
+        for (uint256 i = 0; i < p.judges.length; ++i) {
+            Pinned calldata judge = p.judges[i];
+            _forbid(judge.code == p.creator, "judges");
+            if (judge.code != address(0)) {
+                _forbid(i != 0 && p.judges[i - 1].code == address(0), "judges");
+                _checkPinned(judge);
+            } else {
+                _forbid(judge.codeHash != 0, "judges");
+            }
         }
     }
 

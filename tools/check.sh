@@ -15,10 +15,10 @@ run mypy
 run env MYPYPATH=.typing:tools mypy --config-file pyproject.toml --follow-imports=silent tools/*.py
 run lint-imports --no-logo
 run forge fmt --check
-# The contracts alone: solc reports at most 256 warnings, and the tests' could hide ours. --force because an
+# Without the tests: solc reports at most 256 warnings, and the tests' could hide ours. --force because an
 # unchanged build is skipped, warnings and all.
-run forge build --force --deny warnings contracts
-run forge lint --deny warnings contracts
+run forge build --force --deny warnings contracts deploy/script
+run forge lint --deny warnings contracts deploy/script
 run python tools/bindgen.py --check
 [ ! -f tools/fill_vectors.py ] || run python tools/fill_vectors.py --check
 printf 'check: all good\n'

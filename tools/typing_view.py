@@ -16,6 +16,7 @@ COMPONENTS: Final = {
     "node": "node",
     "verifier": "verifier",
     "devnet": "deploy/devnet",
+    "networks": "deploy/networks",
 }
 
 

@@ -11,10 +11,11 @@ import torch
 
 from cupel.protocol.chain.bindings import hub
 from cupel.protocol.chain.bindings.jury_judge import JuryJudge
+from cupel.protocol.chain.bindings.structs import ChallengeStatus
 from cupel.protocol.chain.bindings.test_token import TestToken
 from cupel.protocol.chain.contract import Event
 from cupel.protocol.chain.errors import ChainUnavailable, TransactionTimeout
-from cupel.protocol.chain.ledger import ChallengeStatus, TaskLedger
+from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.config import ConfigError
 from cupel.protocol.model.checkpoint import layout_of
 from cupel.protocol.observe import Observer
@@ -219,27 +220,25 @@ class Verifier:
         """Report what became of challenges that we brought or judged."""
         account = self._participant.address
         match event:
-            case hub.Challenged(task=task, challenger=challenger) if (
-                task == self._task and challenger == account
-            ):
-                accusation = self._inbox.accusations.get((event.node, event.sequence))
+            case hub.Challenged(task=self._task, challenge=challenge) if challenge.challenger == account:
+                accusation = self._inbox.accusations.get((event.node, challenge.sequence))
                 self._observer.emit(
                     "challenged",
                     challenge_id=event.challenge_id,
                     node=event.node,
-                    sequence=event.sequence,
-                    judge="objective" if event.judge == self._judges.objective else "jury",
+                    sequence=challenge.sequence,
+                    judge="objective" if challenge.judge == self._judges.objective else "jury",
                     reason="" if accusation is None else accusation.reason.value,
                 )
             case hub.Resolved():
-                challenge = self._ledger.challenges.get(event.challenge_id)
+                record = self._ledger.challenges.get(event.challenge_id)
                 trial = self._feed.ledger.trials.get(event.challenge_id)
                 judged = trial is not None and account in (trial.jurors or ())
-                if challenge is not None and (judged or challenge.challenger == account):
+                if record is not None and (judged or record.challenger == account):
                     self._observer.emit(
                         "resolved",
                         challenge_id=event.challenge_id,
-                        node=challenge.node,
+                        node=record.node,
                         guilty=event.guilty,
                     )
 

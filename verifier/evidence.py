@@ -11,11 +11,12 @@ from eth_abi.abi import decode as abi_decode
 from eth_abi.abi import encode as abi_encode
 from eth_abi.exceptions import DecodingError
 
+from cupel.protocol.chain.bindings.structs import Challenge
 from cupel.protocol.spec import documents, merkle
 from cupel.protocol.spec.errors import Reason, Rejected
-from cupel.protocol.spec.hashing import sha256
+from cupel.protocol.spec.hashing import keccak256, sha256
 from cupel.protocol.spec.rollout import Commitment
-from cupel.protocol.spec.task import Pinned
+from cupel.protocol.spec.task import Pinned, TaskParams
 from cupel.verifier.checks.base import FetchedSubmission, Finding, ObjectiveKind, Rules
 
 WHOLE_SUBMISSION: Final = 2**32 - 1
@@ -82,6 +83,21 @@ class Accusation:
     judge: str
     evidence: bytes
     reason: Reason
+
+    def as_challenge(self, task: bytes, params: TaskParams, challenger: str) -> Challenge:
+        """The challenge that the hub would make of it, but for the deadline."""
+        return Challenge(
+            task=task,
+            node=self.node,
+            sequence=self.commitment.sequence,
+            judge=self.judge,
+            challenger=challenger,
+            token=params.token,
+            stake=params.stake,
+            bond=params.bond,
+            deadline=0,
+            evidence_hash=keccak256(self.evidence),
+        )
 
 
 @dataclass(frozen=True, slots=True)

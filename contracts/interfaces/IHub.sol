@@ -1,34 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Challenge} from "../types/Challenge.sol";
-import {Checkpoint, Commitment, Member} from "../types/Membership.sol";
-import {Task, TaskParams, Totals} from "../types/Task.sol";
+import {Challenge, ChallengeStatus} from "../types/Challenge.sol";
+import {Checkpoint, Commitment, Member, SignedCommit} from "../types/Membership.sol";
+import {Task, TaskParams} from "../types/Task.sol";
 import {IHubErrors} from "./IHubErrors.sol";
 import {IHubEvents} from "./IHubEvents.sol";
+import {IJudge} from "./IJudge.sol";
 
 /// @title Hub: the escrow and the rule book of every Cupel task
 /// @notice Holds bounties, stakes, bonds and credits. Nobody owns it, nothing in it can be changed, paused or taxed.
 /// @dev Times are block timestamps in seconds, amounts are in the smallest unit of the task's token. Where a function
-/// takes `TaskParams` it hashes them to the id, so a caller cannot pass others than the creator's.
+/// takes `TaskParams` or a `Challenge` it hashes them to the id, so a caller cannot pass others than were recorded.
+/// Calls can be put together in `multicall`, for instance `permit` and `join`.
 interface IHub is IHubErrors, IHubEvents {
     // Tasks
 
-    /// @notice Creates a task and escrows its first bounty. Needs an allowance of `bounty`.
+    /// @notice Creates a task and escrows its first bounty. Needs an allowance of `units * p.rate`.
     /// @param p Parameters; the sender must be `p.creator`. Start must not lie in the past, every pinned contract must
     /// have the named code.
-    /// @param bounty More than zero.
+    /// @param units What the bounty pays for, more than zero.
     /// @return task The id.
-    function createTask(TaskParams calldata p, uint96 bounty) external returns (bytes32 task);
+    function createTask(TaskParams calldata p, uint40 units) external returns (bytes32 task);
 
-    /// @notice Adds to the bounty of a task whose last round is not over. Anyone may; the money counts as the creator's.
-    function topUp(TaskParams calldata p, uint96 amount) external;
+    /// @notice Adds the pay of `units` to the bounty of a task whose last round is not over. Anyone may; the money counts
+    /// as the creator's.
+    function topUp(TaskParams calldata p, uint40 units) external;
 
     /// @notice Credits the creator with the bounty that no member has reserved. Open from
     /// `end + challengeWindow + disputeSeconds + exitMargin` on, as often as reserves are released.
     function refund(TaskParams calldata p) external;
 
-    /// @notice Fixes the randomness of a round that has started. Anyone may, once a round.
+    /// @notice Fixes the randomness of a round whose commit time has begun and is not over. Anyone may, once a round.
     /// @dev `keccak256(abi.encode(prevrandao, blockhash(block.number - 1)))`. It decides samples, never guilt.
     function openRound(bytes32 task, uint32 round) external returns (bytes32 beacon);
 
@@ -68,6 +71,11 @@ interface IHub is IHubErrors, IHubEvents {
         external
         returns (uint32 sequence);
 
+    /// @notice Commits for many nodes in one transaction that anyone may send. All or none: a batch with one commitment
+    /// that `commit` would refuse is refused.
+    /// @param batch At least one; each signed over the node's next sequence, so that a signature counts once.
+    function commitBatch(bytes32 task, uint32 round, SignedCommit[] calldata batch) external;
+
     /// @notice The sender, a member node, claims that `digest` is canonical version `version` and answers for it with
     /// its stake. Possible once round `version - 1` is over, if no such claim stands or its poster was slashed.
     /// @return sequence Position of the claim among the sender's commitments.
@@ -91,11 +99,12 @@ interface IHub is IHubErrors, IHubEvents {
 
     /// @notice The judge of a pending challenge decides it, before its deadline.
     /// @dev Guilty: the whole stake is lost, the challenger gets its bond and min(stake / 2, 10 bonds), the rest is
-    /// burned. Not guilty: the bond goes to the accused. If the node was slashed before, the bond goes back.
-    function verdict(uint256 challengeId, bool guilty) external;
+    /// burned. NotGuilty: the bond goes to the accused. Dismissed: it goes back. If the node was slashed before, the
+    /// bond goes back whatever the judge says.
+    function verdict(Challenge calldata pending, IJudge.Verdict answer) external;
 
     /// @notice Ends a challenge whose judge was silent until the deadline, or whose accused has been slashed. Anyone may.
-    function expire(uint256 challengeId) external;
+    function expire(Challenge calldata pending) external;
 
     // Money
 
@@ -105,6 +114,11 @@ interface IHub is IHubErrors, IHubEvents {
 
     /// @notice Sends `account` all its credit in `token`. Anyone may. Burned stake is the credit of `BURN`.
     function withdraw(address token, address account) external;
+
+    /// @notice Lets the hub take `amount` of an EIP-2612 token from the sender by its signature, in the same `multicall`
+    /// as what needs it.
+    /// @dev A permit that fails is passed over: somebody may have used it a moment before, and if not, the transfer fails.
+    function permit(address token, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
 
     // Views
 
@@ -123,6 +137,16 @@ interface IHub is IHubErrors, IHubEvents {
         external
         view
         returns (bytes32);
+    /// @notice What a node signs for `commitBatch`: EIP-712 `Commit(bytes32 task,uint32 sequence,uint32 round,
+    /// bytes32 root,bytes32 manifest,uint32 units)`.
+    function commitDigest(
+        bytes32 task,
+        uint32 sequence,
+        uint32 round,
+        bytes32 root,
+        bytes32 manifest,
+        uint32 units
+    ) external view returns (bytes32);
     /// @notice Hash in ring slot `slot` (0 to 63); zero when unused.
     function commitmentHash(bytes32 task, address node, uint256 slot) external view returns (bytes32);
     /// @notice Lowest unpaid sequence with a pending challenge, or the next sequence when there is none: claims can
@@ -130,12 +154,10 @@ interface IHub is IHubErrors, IHubEvents {
     function blockedFrom(bytes32 task, address node) external view returns (uint32);
     /// @notice The claim that stands for a version.
     function checkpointOf(bytes32 task, uint32 version) external view returns (Checkpoint memory);
-    /// @notice A challenge that its judge left open; all zero when it was answered at once.
-    function challengeOf(uint256 challengeId) external view returns (Challenge memory);
-    /// @notice Number of challenges ever opened; ids run from 1.
-    function challengeCount() external view returns (uint256);
+    /// @notice Where a challenge stands that its judge left open; None when it was answered at once.
+    function challengeStatus(uint256 challengeId) external view returns (ChallengeStatus);
+    /// @notice Id of a challenge: its hash.
+    function challengeIdOf(Challenge calldata challenge_) external pure returns (uint256);
     /// @notice What `withdraw` would send.
     function credit(address token, address account) external view returns (uint256);
-    /// @notice What the hub owes in a token, by purpose.
-    function totalsOf(address token) external view returns (Totals memory);
 }

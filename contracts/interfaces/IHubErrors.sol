@@ -45,7 +45,7 @@ interface IHubErrors {
     error Hub_BadConsent(address node);
     /// @notice Pay cannot go to the zero address or to the hub.
     error Hub_BadPayout(address payout);
-    /// @notice The bounty has less unreserved than the quota is worth.
+    /// @notice The bounty pays for fewer unreserved units than the quota asks for.
     error Hub_BountyTooSmall(uint256 asked, uint256 available);
     /// @notice No whole round is left to work in.
     error Hub_JoinClosed(uint256 firstRound, uint256 rounds);
@@ -58,6 +58,10 @@ interface IHubErrors {
     error Hub_RoundNotOpen(uint256 round);
     /// @notice The node may only commit to `nextRound` and later.
     error Hub_RoundUsed(uint256 round, uint256 nextRound);
+    /// @notice The node did not sign commitment `sequence` with these contents.
+    error Hub_BadSignature(address node, uint256 sequence);
+    /// @notice The batch is empty.
+    error Hub_BatchEmpty();
     /// @notice Units must be at least one and at most `limit`.
     error Hub_BadUnits(uint256 units, uint256 limit);
     /// @notice 64 commitments are unpaid: claim the oldest first.
@@ -77,6 +81,10 @@ interface IHubErrors {
     error Hub_NotJudge(address caller, address judge);
     /// @notice The challenge does not exist or is over.
     error Hub_ChallengeNotPending(uint256 challengeId, ChallengeStatus status);
+    /// @notice The same challenge, in the same second, is before the judge already.
+    error Hub_ChallengeExists(uint256 challengeId);
+    /// @notice A verdict must be Guilty, NotGuilty or Dismissed.
+    error Hub_NoVerdict(uint256 challengeId);
 
     // Money
 

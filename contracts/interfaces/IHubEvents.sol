@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Challenge} from "../types/Challenge.sol";
 import {TaskParams} from "../types/Task.sol";
 
 /// @title What the hub reports
@@ -8,11 +9,12 @@ import {TaskParams} from "../types/Task.sol";
 /// commitments (all fields of `Commitment`), challenges and money.
 interface IHubEvents {
     /// @notice A task exists from now on; `params` is the preimage of its id.
-    event TaskCreated(bytes32 indexed task, address indexed creator, TaskParams params, uint96 bounty);
-    /// @notice The bounty grew by `amount` to `bounty`.
-    event BountyAdded(bytes32 indexed task, address indexed from, uint96 amount, uint96 bounty);
-    /// @notice Unreserved bounty went to the creator's credit.
-    event Refunded(bytes32 indexed task, address indexed creator, uint96 amount);
+    /// Its bounty pays for `units`.
+    event TaskCreated(bytes32 indexed task, address indexed creator, TaskParams params, uint40 units);
+    /// @notice The bounty grew by the pay of `added` units to that of `units`.
+    event BountyAdded(bytes32 indexed task, address indexed from, uint40 added, uint40 units);
+    /// @notice The pay of `units` that nobody has reserved went to the creator's credit.
+    event Refunded(bytes32 indexed task, address indexed creator, uint40 units, uint256 amount);
     /// @notice A round's randomness is fixed.
     event RoundOpened(bytes32 indexed task, uint32 indexed round, bytes32 beacon, uint40 time);
 
@@ -23,7 +25,6 @@ interface IHubEvents {
         address owner,
         address payout,
         uint32 quota,
-        uint96 stake,
         uint32 firstRound
     );
     /// @notice Where an account can be reached; the newest wins, an empty one withdraws it.
@@ -61,19 +62,19 @@ interface IHubEvents {
         uint40 time
     );
 
-    /// @notice A commitment is accused before `judge`.
+    /// @notice A commitment is accused before `challenge.judge`. `challengeId` is the hash of `challenge`.
     event Challenged(
         uint256 indexed challengeId,
         bytes32 indexed task,
         address indexed node,
-        uint32 sequence,
-        address judge,
-        address challenger,
+        Challenge challenge,
         bytes evidence,
         uint40 time
     );
     /// @notice The judge spoke. `challengerCredit` is bond and share of the stake when guilty, zero otherwise.
     event Resolved(uint256 indexed challengeId, bool guilty, uint96 challengerCredit, uint40 time);
+    /// @notice The judge found nobody at fault: the bond went back to the challenger.
+    event Dismissed(uint256 indexed challengeId, uint96 challengerCredit, uint40 time);
     /// @notice The node had been slashed for something else: the bond went back to the challenger.
     event Mooted(uint256 indexed challengeId, uint96 challengerCredit, uint40 time);
     /// @notice The judge was silent: the commitment earns nothing, the bond went back to the challenger.
@@ -98,7 +99,7 @@ interface IHubEvents {
 
     /// @notice `units` were paid to the payout's credit; `paid` is the new cursor.
     event Claimed(
-        bytes32 indexed task, address indexed node, uint32 units, uint96 amount, address payout, uint32 paid
+        bytes32 indexed task, address indexed node, uint32 units, uint256 amount, address payout, uint32 paid
     );
     /// @notice Credit left the hub.
     event Withdrawn(address indexed token, address indexed account, uint256 amount);

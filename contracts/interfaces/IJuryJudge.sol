@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Challenge} from "../types/Challenge.sol";
 import {Ballot, Trial, TrialStatus} from "../types/Jury.sol";
 import {IJudge} from "./IJudge.sol";
 
@@ -82,7 +83,7 @@ interface IJuryJudge is IJudge {
     function revealVote(uint256 challengeId, bool guilty, bytes32 salt) external;
 
     /// @notice Settles penalties and, if the hub still waits, gives it the verdict. Anyone may.
-    function close(uint256 challengeId) external;
+    function close(Challenge calldata challenge) external;
 
     /// @notice The hub whose challenges this judge decides.
     function hub() external view returns (address);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Challenge} from "../types/Challenge.sol";
 import {Commitment} from "../types/Membership.sol";
 import {TaskParams} from "../types/Task.sol";
 import {IJudge} from "./IJudge.sol";
@@ -54,14 +55,12 @@ interface IObjectiveJudge is IJudge {
     function guarantee() external pure returns (string memory);
 
     /// @notice The verdict that `open` would give; to try evidence before a bond is put down. Arguments as for `open`.
-    /// @dev Trusts its caller that `taskId` belongs to `p` and that the hub holds `c`.
+    /// @dev Trusts its caller that `challenge` belongs to `p` and that the hub holds `c`.
     function examine(
         uint256 challengeId,
-        bytes32 taskId,
+        Challenge calldata challenge,
         TaskParams calldata p,
-        address node,
         Commitment calldata c,
-        address challenger,
         bytes calldata evidence
     ) external view returns (Verdict);
 }

@@ -65,11 +65,9 @@ contract JuryJudge is IJuryJudge, JurorPool {
     /// @inheritdoc IJudge
     function open(
         uint256 challengeId,
-        bytes32,
+        Challenge calldata challenge,
         TaskParams calldata p,
-        address node,
         Commitment calldata,
-        address challenger,
         bytes calldata evidence
     ) external returns (Verdict) {
         if (msg.sender != hub) revert JuryJudge_NotHub(msg.sender);
@@ -83,8 +81,8 @@ contract JuryJudge is IJuryJudge, JurorPool {
         trial.revealDeadline = trial.commitDeadline + revealSeconds;
         trial.population = uint32(_pool.length);
         trial.status = TrialStatus.Drawing;
-        trial.node = node;
-        trial.challenger = challenger;
+        trial.node = challenge.node;
+        trial.challenger = challenge.challenger;
         (,, uint256 parties) = _partiesIn(trial);
         if (parties == trial.population) revert JuryJudge_NoJurors();
 
@@ -148,15 +146,16 @@ contract JuryJudge is IJuryJudge, JurorPool {
     }
 
     /// @inheritdoc IJuryJudge
-    function close(uint256 challengeId) external {
+    function close(Challenge calldata challenge) external {
+        uint256 challengeId = IHub(hub).challengeIdOf(challenge);
         Trial memory trial = _trials[challengeId];
         bool drawing = trial.status == TrialStatus.Drawing;
         if (!drawing && trial.status != TrialStatus.Voting) {
             revert JuryJudge_WrongStatus(challengeId, trial.status);
         }
-        Challenge memory challenge = IHub(hub).challengeOf(challengeId);
+        ChallengeStatus status = IHub(hub).challengeStatus(challengeId);
         // The accused was slashed for something else: nobody waits for the jury, and nobody is blamed.
-        bool moot = challenge.status == ChallengeStatus.Moot;
+        bool moot = status == ChallengeStatus.Moot;
         if (!moot && !_isOver(trial)) revert JuryJudge_VotingOpen(challengeId);
 
         if (drawing) --pendingDraws;
@@ -165,9 +164,9 @@ contract JuryJudge is IJuryJudge, JurorPool {
         _dismiss(challengeId, trial, guilty, moot);
 
         // Asked first instead of caught after: catching would let a caller that brings too little gas lose the verdict.
-        bool relayed = challenge.status == ChallengeStatus.Pending && block.timestamp < challenge.deadline;
+        bool relayed = status == ChallengeStatus.Pending && block.timestamp < challenge.deadline;
         emit JuryClosed(challengeId, guilty, trial.guiltyVotes, trial.revealed, trial.seats, relayed);
-        if (relayed) IHub(hub).verdict(challengeId, guilty);
+        if (relayed) IHub(hub).verdict(challenge, guilty ? Verdict.Guilty : Verdict.NotGuilty);
     }
 
     /// @inheritdoc IJuryJudge

@@ -9,6 +9,7 @@ import {Assignment} from "../libraries/Assignment.sol";
 import {Merkle} from "../libraries/Merkle.sol";
 import {LeafContext, RolloutLeaf, RolloutLeaves} from "../libraries/RolloutLeaves.sol";
 import {ToplocFormat} from "../libraries/ToplocFormat.sol";
+import {Challenge} from "../types/Challenge.sol";
 import {Checkpoint, Commitment, MemberStatus} from "../types/Membership.sol";
 import {Pinned, TaskParams} from "../types/Task.sol";
 
@@ -36,15 +37,11 @@ contract ObjectiveJudge is IObjectiveJudge {
     }
 
     /// @inheritdoc IJudge
-    function open(
-        uint256,
-        bytes32,
-        TaskParams calldata,
-        address,
-        Commitment calldata,
-        address,
-        bytes calldata
-    ) external view returns (Verdict) {
+    function open(uint256, Challenge calldata, TaskParams calldata, Commitment calldata, bytes calldata)
+        external
+        view
+        returns (Verdict)
+    {
         if (msg.sender != hub) revert ObjectiveJudge_NotHub(msg.sender);
         // Through a call to itself with the same arguments, because that gives undecodable evidence, which the
         // compiler lets revert without a word, its name.
@@ -60,16 +57,15 @@ contract ObjectiveJudge is IObjectiveJudge {
     /// @inheritdoc IObjectiveJudge
     function examine(
         uint256,
-        bytes32 taskId,
+        Challenge calldata challenge,
         TaskParams calldata p,
-        address node,
         Commitment calldata c,
-        address,
         bytes calldata evidence
     ) external view returns (Verdict) {
         if (c.units == 0) revert ObjectiveJudge_NotRollouts(c.sequence);
         (uint8 kind, bytes memory payload) = abi.decode(evidence, (uint8, bytes));
-        LeafContext memory context = LeafContext(block.chainid, hub, taskId, node, c.sequence, c.round);
+        LeafContext memory context =
+            LeafContext(block.chainid, hub, challenge.task, challenge.node, c.sequence, c.round);
         return _isGuilty(p, c, context, kind, payload) ? Verdict.Guilty : Verdict.NotGuilty;
     }
 

@@ -11,8 +11,8 @@ enum MemberStatus {
 }
 
 /// @notice A node's place in a task, as `IHub.memberOf` tells it. Kept as a `Work` and a `Holder`.
+/// @dev The stake is the task's: it is in the hub while the status is Active or Exiting.
 /// @param owner Cold key: joined, may ask to exit, gets the stake back.
-/// @param stake Locked for this membership; zero once slashed or exited.
 /// @param next Sequence of the next commitment, which is also how many there have been.
 /// @param unpaid Commitments the pay cursor has not passed: the cursor is `next - unpaid`. At most 64.
 /// @param nextRound Lowest round the node may still commit to.
@@ -20,11 +20,10 @@ enum MemberStatus {
 /// @param unitsReserved Units of the quota not yet paid: what the bounty still reserves for this member.
 /// @param challenged Bit `sequence % 64` is set while that commitment has a pending challenge.
 /// @param voided Bit `sequence % 64` is set when a challenge to that commitment expired: it earns nothing.
-/// @param payout Receives pay and lost bonds; zero means `owner`.
+/// @param payout Receives pay and lost bonds.
 /// @param exitAt Time of the exit request, or zero.
 struct Member {
     address owner;
-    uint96 stake;
     uint32 next;
     uint8 unpaid;
     uint32 nextRound;
@@ -51,13 +50,15 @@ struct Work {
 }
 
 /// @notice The part of a `Member` that says whose it is.
+/// @param owner Zero means the node.
+/// @param exitAt Time of the exit request, or zero.
+/// @param payout Zero means the owner.
 struct Holder {
-    // slot 0 (256 bits)
+    // slot 0 (200 bits): untouched while a node holds its own stake and nobody asked to exit
     address owner;
-    uint96 stake;
-    // slot 1 (200 bits): untouched while the owner is the payout and nobody asked to exit
-    address payout;
     uint40 exitAt;
+    // slot 1 (160 bits): untouched while the owner is the payout
+    address payout;
 }
 
 /// @notice A node's claim about one round. The hub keeps only its hash, in ring slot `sequence % 64`.
@@ -75,6 +76,20 @@ struct Commitment {
     bytes32 manifest;
     uint32 units;
     uint40 time;
+}
+
+/// @notice A commitment of one node in a relayed batch.
+/// @param node The member.
+/// @param root As in `Commitment`.
+/// @param manifest As in `Commitment`.
+/// @param units As in `Commitment`.
+/// @param signature Of `IHub.commitDigest`, by the node's key or, where the node is a contract, by EIP-1271.
+struct SignedCommit {
+    address node;
+    bytes32 root;
+    bytes32 manifest;
+    uint32 units;
+    bytes signature;
 }
 
 /// @notice A posted claim of what version's canonical weights are.

@@ -10,7 +10,8 @@ struct Pinned {
 }
 
 /// @notice Everything that is fixed about a task. Its hash is the task id, so it never changes and is not stored.
-/// @dev The order of the fields is law: the id hashes the ABI encoding.
+/// @dev The order of the fields is law: the id hashes the ABI encoding. Every field is static, so that a caller's bytes
+/// are that encoding.
 /// @param creator Escrows the bounty; must send `createTask` itself.
 /// @param token ERC-20 in which bounty, stakes and bonds are paid.
 /// @param specDigest SHA-256 of the `TaskSpec` document.
@@ -18,7 +19,7 @@ struct Pinned {
 /// @param start Time at which round 0 begins, seconds.
 /// @param roundSeconds Length of a round.
 /// @param commitSeconds Commitments for a round are accepted in its first `commitSeconds`.
-/// @param rounds Number of rounds.
+/// @param rounds Number of rounds, at most 2^24 - 1.
 /// @param problemsPerRound Problems drawn for each node and round.
 /// @param groupSize Completions for each problem.
 /// @param problemCount Size of the problem set; draws have no repeats within a node's round.
@@ -33,7 +34,7 @@ struct Pinned {
 /// @param disputeSeconds Seconds a judge has for its verdict.
 /// @param exitMargin Seconds added before stake leaves, for chain outages.
 /// @param rewardRule On-chain reward function, or zero when there is none.
-/// @param judges One to four contracts that may judge challenges.
+/// @param judges One to four contracts that may judge challenges; places left over, at the end, are zero.
 struct TaskParams {
     address creator;
     address token;
@@ -57,38 +58,27 @@ struct TaskParams {
     uint32 disputeSeconds;
     uint32 exitMargin;
     Pinned rewardRule;
-    Pinned[] judges;
+    Pinned[4] judges;
 }
 
-/// @notice What the hub stores of a task: its money, and the schedule that `commit` needs without the parameters.
-/// @param bounty Still in escrow, reserved part included.
-/// @param reserved Part of `bounty` promised to members: the sum of `unitsReserved * rate` over them.
-/// @param created Time of creation; zero means that there is no such task.
+/// @notice What the hub stores of a task: the units that are paid for, and the schedule that `commit` needs without the
+/// parameters. One slot, so money is counted in units of work; the amount is `units * rate`.
+/// @param units Escrowed and not yet paid out, reserved ones included.
+/// @param reserved Part of `units` promised to members: the sum of their `unitsReserved`.
+/// @param start As in the parameters.
+/// @param roundSeconds As in the parameters; zero means that there is no such task.
+/// @param commitSeconds As in the parameters.
+/// @param rounds As in the parameters.
+/// @param opened One more than the newest round with a beacon; zero when none has one.
 /// @param unitsPerRound `problemsPerRound * groupSize`.
 struct Task {
-    // slot 0 (232 bits)
-    uint96 bounty;
-    uint96 reserved;
-    uint40 created;
-    // slot 1 (256 bits): never changes
-    uint96 rate;
+    // slot 0 (256 bits)
+    uint40 units;
+    uint40 reserved;
     uint40 start;
     uint32 roundSeconds;
     uint32 commitSeconds;
-    uint32 rounds;
+    uint24 rounds;
+    uint24 opened;
     uint24 unitsPerRound;
-}
-
-/// @notice What the hub holds of one token, by purpose. Their sum never exceeds the hub's balance.
-/// @param bounties Sum of `bounty` over tasks.
-/// @param stakes Sum of `stake` over members.
-/// @param bonds Sum of `bond` over pending challenges.
-/// @param credits Sum of what accounts may withdraw.
-struct Totals {
-    // slot 0
-    uint128 bounties;
-    uint128 stakes;
-    // slot 1
-    uint128 bonds;
-    uint128 credits;
 }

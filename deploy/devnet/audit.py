@@ -16,6 +16,7 @@ from cupel.protocol.chain.bindings.test_token import TestToken, Transfer
 from cupel.protocol.chain.client import ChainClient
 from cupel.protocol.chain.contract import checksum
 from cupel.protocol.chain.deployments import Deployment
+from cupel.protocol.chain.obligations import Obligations
 from cupel.protocol.spec.task import TaskParams
 
 _BATCH_BLOCKS: Final = 100
@@ -32,12 +33,27 @@ class ChainSnapshot:
     burned: int
 
 
-async def read_snapshot(client: ChainClient, deployment: Deployment) -> ChainSnapshot:
-    """The chain's newest block and the hub's money. ChainUnavailable if it does not answer."""
-    hub, token = Hub(client, deployment.hub), TestToken(client, deployment.token)
-    burn = await hub.burn()
-    burned = await hub.credit(deployment.token, burn) + await token.balance_of(burn)
-    return ChainSnapshot(await client.head(), await client.now(), await _hub_money(hub, token), burned)
+class Auditor:
+    """Keeps the hub's obligations up to date with its events, for as long as a demo runs."""
+
+    def __init__(self, client: ChainClient, deployment: Deployment) -> None:
+        self._client = client
+        self._hub, self._token = Hub(client, deployment.hub), TestToken(client, deployment.token)
+        self._next = deployment.first_block
+        self._obligations: Obligations | None = None
+
+    async def read(self) -> ChainSnapshot:
+        """The chain's newest block and the hub's money then. ChainUnavailable if it does not answer."""
+        hub, token = self._hub, self._token
+        burn = await hub.burn()
+        obligations = self._obligations or Obligations(token.address, burn)
+        head = await self._client.head()
+        for logged in await self._client.logs(hub, self._next, head):
+            obligations.apply(logged.event)
+        self._obligations, self._next = obligations, head + 1
+        burned = obligations.credits[burn] + await token.balance_of(burn)
+        money = _hub_money(obligations, await token.balance_of(hub.address))
+        return ChainSnapshot(head, await self._client.now(), money, burned)
 
 
 async def read_facts(client: ChainClient, deployment: Deployment, task: bytes, artefacts: Path) -> ChainFacts:
@@ -45,13 +61,14 @@ async def read_facts(client: ChainClient, deployment: Deployment, task: bytes, a
     last = await client.head()
     hub, token = Hub(client, deployment.hub), TestToken(client, deployment.token)
     blocks = await _read_blocks(client.rpc_url, deployment.first_block, last)
-    history = History(task, deployment, blocks.times)
+    burn = await hub.burn()
+    history, obligations = History(task, deployment, blocks.times), Obligations(deployment.token, burn)
     for logged in await client.logs(hub, deployment.first_block, last):
         history.apply(logged)
+        obligations.apply(logged.event)
     created = history.created
     assert created is not None, "a demo is judged after its task was created"
     funded = _minted([item.event for item in await client.logs(token, deployment.first_block, last)])
-    burn = await hub.burn()
     accounts = {*funded, *(member.payout for member in history.members), burn, deployment.jury_judge}
     return ChainFacts(
         block=last,
@@ -68,17 +85,16 @@ async def read_facts(client: ChainClient, deployment: Deployment, task: bytes, a
         withdrawals=tuple(history.withdrawals),
         checkpoints=tuple(history.checkpoints.values()),
         gas=blocks.gas(deployment, _functions(artefacts)),
-        hub=await _hub_money(hub, token),
+        hub=_hub_money(obligations, await token.balance_of(hub.address)),
         funded=funded,
         balances={account: await token.balance_of(account) for account in accounts},
         credits={account: await hub.credit(deployment.token, account) for account in accounts},
     )
 
 
-async def _hub_money(hub: Hub, token: TestToken) -> HubMoney:
-    totals = await hub.totals_of(token.address)
-    balance = await token.balance_of(hub.address)
-    return HubMoney(balance, totals.bounties, totals.stakes, totals.bonds, totals.credits)
+def _hub_money(obligations: Obligations, balance: int) -> HubMoney:
+    credited = sum(obligations.credits.values())
+    return HubMoney(balance, obligations.bounties, obligations.stakes, obligations.bonds, credited)
 
 
 def _terms(created: TaskCreated, bounty: int) -> Terms:

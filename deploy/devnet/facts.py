@@ -8,6 +8,11 @@ from dataclasses import dataclass
 # Amounts are in the token's smallest unit, times are block timestamps, accounts checksum addresses.
 
 
+def challenge_name(challenge_id: int) -> str:
+    """The first eight hexadecimal digits of a challenge's id, which is a hash: enough to tell a run's apart."""
+    return f"{challenge_id:064x}"[:8]
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """The task's parameters that money depends on."""
@@ -30,7 +35,6 @@ class Membership:
     node: str
     payout: str
     quota: int
-    stake: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +124,7 @@ class GasUse:
 
 @dataclass(frozen=True, slots=True)
 class HubMoney:
-    """What the hub holds and what it says it owes."""
+    """What the hub holds, and what its events say it owes."""
 
     balance: int
     bounties: int

@@ -45,11 +45,11 @@ class History:
             return
         match event:
             case hub.TaskCreated():
-                self.created, self.bounty = event, event.bounty
-            case hub.BountyAdded():
-                self.bounty = event.bounty
+                self.created, self.bounty = event, event.units * event.params.rate
+            case hub.BountyAdded() if self.created is not None:
+                self.bounty = event.units * self.created.params.rate
             case hub.Joined():
-                self.members.append(Membership(event.node, event.payout, event.quota, event.stake))
+                self.members.append(Membership(event.node, event.payout, event.quota))
             case hub.Committed():
                 self.work.append(
                     Work(event.node, event.round, event.sequence, event.units, event.time, transaction)
@@ -71,18 +71,18 @@ class History:
                 self.challenges[event.challenge_id] = self._challenge(event, transaction)
             case hub.Resolved():
                 self._close(event.challenge_id, event.guilty, event.time)
-            case hub.Mooted() | hub.Expired():
+            case hub.Dismissed() | hub.Mooted() | hub.Expired():
                 self._close(event.challenge_id, None, event.time)
 
     def _challenge(self, event: hub.Challenged, transaction: str) -> Challenge:
-        judge, accusation = self._charge(event.judge, event.evidence)
+        judge, accusation = self._charge(event.challenge.judge, event.evidence)
         return Challenge(
             challenge_id=event.challenge_id,
             node=event.node,
-            sequence=event.sequence,
+            sequence=event.challenge.sequence,
             judge=judge,
             accusation=accusation,
-            challenger=event.challenger,
+            challenger=event.challenge.challenger,
             time=event.time,
             transaction=transaction,
             guilty=None,

@@ -102,8 +102,8 @@ class Outcome:
         }
 
 
-# Fields that hold token amounts: beyond 2^53, where readers of JSON lose digits.
-_AMOUNTS = frozenset(
+# Fields that hold token amounts and hashes: beyond 2^53, where readers of JSON lose digits.
+_LARGE_NUMBERS = frozenset(
     {
         "net",
         "stake",
@@ -112,6 +112,7 @@ _AMOUNTS = frozenset(
         "rate",
         "bond",
         "bounty",
+        "challenge_id",
         "balance",
         "bounties",
         "stakes",
@@ -123,6 +124,6 @@ _AMOUNTS = frozenset(
 
 def _plain(item: Any) -> Mapping[str, Any]:
     return {
-        name: str(value) if name in _AMOUNTS and isinstance(value, int) else value
+        name: str(value) if name in _LARGE_NUMBERS and isinstance(value, int) else value
         for name, value in dataclasses.asdict(item).items()
     }

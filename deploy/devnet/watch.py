@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from cupel.devnet.audit import read_snapshot
+from cupel.devnet.audit import Auditor
 from cupel.devnet.chronicle import Chronicle, DemoFailed
 from cupel.devnet.options import Kill
 from cupel.devnet.processes import Process
@@ -25,8 +25,7 @@ class ChainWatcher:
     def __init__(
         self, client: ChainClient, deployment: Deployment, chronicle: Chronicle, supervisor: Supervisor
     ) -> None:
-        self._client = client
-        self._deployment = deployment
+        self._auditor = Auditor(client, deployment)
         self._chronicle = chronicle
         self._supervisor = supervisor
         self._failures = 0
@@ -49,7 +48,7 @@ class ChainWatcher:
             await asyncio.sleep(_POLL_SECONDS)
 
     async def _look(self) -> None:
-        snapshot = await read_snapshot(self._client, self._deployment)
+        snapshot = await self._auditor.read()
         hub = snapshot.hub
         self._chronicle.tell_of_chain(
             "block",

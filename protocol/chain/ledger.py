@@ -7,23 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
 from cupel.protocol.chain.bindings import hub
+from cupel.protocol.chain.bindings.structs import Challenge, ChallengeStatus
 from cupel.protocol.spec.rollout import Commitment, checkpoint_root
 from cupel.protocol.spec.rounds import CommittedWork, SlashRecord
 from cupel.protocol.spec.task import TaskParams
-
-
-class ChallengeStatus(Enum):
-    """Where a challenge stands."""
-
-    PENDING = "pending"
-    GUILTY = "guilty"
-    NOT_GUILTY = "not guilty"
-    EXPIRED = "expired"
-    MOOT = "moot"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +24,6 @@ class MemberRecord:
     owner: str
     payout: str
     quota: int
-    stake: int
     first_round: int
     paid: int = 0
     """Commitments the pay cursor has passed."""
@@ -58,13 +47,31 @@ class ChallengeRecord:
     """A challenge and its outcome so far."""
 
     challenge_id: int
-    node: str
-    sequence: int
-    judge: str
-    challenger: str
+    challenge: Challenge
+    """To be shown to the hub and the judge again."""
     evidence: bytes
     time: int
     status: ChallengeStatus = ChallengeStatus.PENDING
+
+    @property
+    def node(self) -> str:
+        """The accused."""
+        return self.challenge.node
+
+    @property
+    def sequence(self) -> int:
+        """The accused's commitment."""
+        return self.challenge.sequence
+
+    @property
+    def judge(self) -> str:
+        """Who decides."""
+        return self.challenge.judge
+
+    @property
+    def challenger(self) -> str:
+        """Who put down the bond."""
+        return self.challenge.challenger
 
 
 @dataclass(slots=True)
@@ -124,7 +131,7 @@ class TaskLedger:
         match event:
             case hub.Joined():
                 self.members[event.node] = MemberRecord(
-                    event.node, event.owner, event.payout, event.quota, event.stake, event.first_round
+                    event.node, event.owner, event.payout, event.quota, event.first_round
                 )
             case hub.RoundOpened():
                 self.beacons[event.round] = event.beacon
@@ -152,18 +159,14 @@ class TaskLedger:
                 self._update_member(event.node, exited=True)
             case hub.Challenged():
                 self.challenges[event.challenge_id] = ChallengeRecord(
-                    event.challenge_id,
-                    event.node,
-                    event.sequence,
-                    event.judge,
-                    event.challenger,
-                    event.evidence,
-                    event.time,
+                    event.challenge_id, event.challenge, event.evidence, event.time
                 )
             case hub.Resolved():
                 self._settle(
                     event.challenge_id, ChallengeStatus.GUILTY if event.guilty else ChallengeStatus.NOT_GUILTY
                 )
+            case hub.Dismissed():
+                self._settle(event.challenge_id, ChallengeStatus.DISMISSED)
             case hub.Mooted():
                 self._settle(event.challenge_id, ChallengeStatus.MOOT)
             case hub.Expired():
@@ -185,6 +188,10 @@ class HubLedger:
     endpoints: dict[str, str] = field(default_factory=dict)
     _task_of_challenge: dict[int, bytes] = field(default_factory=dict)
 
+    def challenge(self, challenge_id: int) -> Challenge:
+        """What the hub and the judge want to see of a challenge that events told of."""
+        return self.tasks[self._task_of_challenge[challenge_id]].challenges[challenge_id].challenge
+
     def apply(self, event: object) -> None:
         """Take in one of the hub's events."""
         match event:
@@ -195,7 +202,7 @@ class HubLedger:
             case hub.Challenged():
                 self._task_of_challenge[event.challenge_id] = event.task
                 self.tasks[event.task].apply(event)
-            case hub.Resolved() | hub.Mooted():
+            case hub.Resolved() | hub.Dismissed() | hub.Mooted():
                 self.tasks[self._task_of_challenge[event.challenge_id]].apply(event)
             case _:
                 task = getattr(event, "task", None)

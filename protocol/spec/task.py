@@ -28,7 +28,7 @@ _SPEC_KIND: Final = "cupel.task-spec.v1"
 _PINNED_ABI: Final = "(address,bytes32)"
 TASK_PARAMS_ABI: Final = (
     "(address,address,bytes32,bytes32,uint40,uint32,uint32,uint32,uint32,uint32,uint32,uint32,uint32,uint32,uint32,"
-    f"uint96,uint96,uint96,uint32,uint32,uint32,{_PINNED_ABI},{_PINNED_ABI}[])"
+    f"uint96,uint96,uint96,uint32,uint32,uint32,{_PINNED_ABI},{_PINNED_ABI}[4])"
 )
 
 
@@ -38,6 +38,10 @@ class Pinned:
 
     code: str
     code_hash: bytes
+
+
+NOTHING_PINNED: Final = Pinned("0x" + 40 * "0", bytes(32))
+MAX_JUDGES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,12 @@ class TaskParams:
     exit_margin: int
     reward_rule: Pinned
     judges: tuple[Pinned, ...]
+    """One to MAX_JUDGES; always MAX_JUDGES long, places left over are NOTHING_PINNED."""
+
+    def __post_init__(self) -> None:
+        assert len(self.judges) <= MAX_JUDGES, f"{len(self.judges)} judges"
+        left_over = MAX_JUDGES - len(self.judges)
+        object.__setattr__(self, "judges", (*self.judges, *left_over * (NOTHING_PINNED,)))
 
     @property
     def units_per_round(self) -> int:

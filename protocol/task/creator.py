@@ -77,7 +77,7 @@ async def _create(
         judges=(await pinned(deployment.objective_judge), await pinned(deployment.jury_judge)),
     )
     check_task(params, plan.spec)
-    await participant.send("create task", participant.hub.create_task(params, plan.bounty))
+    await participant.send("create task", participant.hub.create_task(params, plan.units))
     task = task_id(chain.chain_id, participant.hub.address, params)
     participant.observer.emit("task", task="0x" + task.hex(), start=params.start, rounds=params.rounds)
     return params

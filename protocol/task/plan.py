@@ -52,6 +52,11 @@ class TaskPlan:
         """Bounty to escrow."""
         return _amount("bounty", self.terms.bounty)
 
+    @property
+    def units(self) -> int:
+        """Units of work that the bounty pays for."""
+        return self.bounty // _amount("rate", self.terms.rate)
+
     def params(
         self,
         creator: str,
@@ -105,6 +110,10 @@ def load_plan(path: Path) -> TaskPlan:
         raise ConfigError("plan", rejected.detail, f"Correct {path}") from None
     for name in ("bounty", "rate", "stake", "bond"):
         _amount(name, getattr(plan.terms, name))
+    rate = _amount("rate", plan.terms.rate)
+    if rate == 0 or plan.bounty % rate or not plan.bounty:
+        remedy = "Make it a multiple of terms.rate: the bounty pays for whole units of work"
+        raise ConfigError("terms.bounty", f"{plan.bounty} does not pay for whole units at {rate}", remedy)
     return plan
 
 

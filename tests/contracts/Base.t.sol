@@ -8,9 +8,9 @@ import {IHubErrors} from "contracts/interfaces/IHubErrors.sol";
 import {IHubEvents} from "contracts/interfaces/IHubEvents.sol";
 import {IJudge} from "contracts/interfaces/IJudge.sol";
 import {TestToken} from "contracts/periphery/TestToken.sol";
-import {ChallengeStatus} from "contracts/types/Challenge.sol";
+import {Challenge, ChallengeStatus} from "contracts/types/Challenge.sol";
 import {Commitment, Member, MemberStatus} from "contracts/types/Membership.sol";
-import {Pinned, Task, TaskParams, Totals} from "contracts/types/Task.sol";
+import {Pinned, TaskParams} from "contracts/types/Task.sol";
 
 /// @title A hub, a token, a judge that answers as told, and a task of ten rounds
 abstract contract Base is Assertions, IHubEvents {
@@ -37,7 +37,8 @@ abstract contract Base is Assertions, IHubEvents {
     uint32 internal constant DISPUTE = 300;
     uint32 internal constant MARGIN = 50;
     uint32 internal constant SETTLING = WINDOW + DISPUTE + MARGIN;
-    uint96 internal constant BOUNTY = 10_000;
+    uint40 internal constant UNITS = 1000;
+    uint256 internal constant BOUNTY = uint256(UNITS) * RATE;
     uint32 internal constant QUOTA = 40;
 
     Hub internal hub;
@@ -46,6 +47,12 @@ abstract contract Base is Assertions, IHubEvents {
     address internal NODE;
     address internal OTHER;
     bytes32 internal task;
+    /// @dev What was said at each challenge, to be shown again.
+    mapping(uint256 id => Challenge) internal shown;
+    uint256[] internal opened;
+    /// @dev Everyone who can have money in the hub.
+    address[] internal known;
+    mapping(address account => bool) internal isKnown;
 
     function setUp() public virtual {
         vm.warp(NOW);
@@ -55,6 +62,10 @@ abstract contract Base is Assertions, IHubEvents {
         judge = new ScriptedJudge();
         NODE = vm.addr(NODE_KEY);
         OTHER = vm.addr(OTHER_KEY);
+        address[8] memory cast = [CREATOR, OWNER, PAYOUT, CHALLENGER, STRANGER, BURN, NODE, OTHER];
+        for (uint256 i = 0; i < cast.length; ++i) {
+            know(cast[i]);
+        }
     }
 
     function params() internal view virtual returns (TaskParams memory p) {
@@ -79,13 +90,19 @@ abstract contract Base is Assertions, IHubEvents {
         p.challengeWindow = WINDOW;
         p.disputeSeconds = DISPUTE;
         p.exitMargin = MARGIN;
-        p.judges = new Pinned[](1);
         p.judges[0] = Pinned(address(judge), address(judge).codehash);
     }
 
     // Steps
 
+    function know(address account) internal {
+        if (isKnown[account]) return;
+        isKnown[account] = true;
+        known.push(account);
+    }
+
     function fund(address account, uint256 amount) internal {
+        know(account);
         TestToken(params().token).mint(account, amount);
         vm.prank(account);
         TestToken(params().token).approve(address(hub), type(uint256).max);
@@ -95,12 +112,13 @@ abstract contract Base is Assertions, IHubEvents {
         TaskParams memory p = params();
         fund(CREATOR, BOUNTY);
         vm.prank(CREATOR);
-        task = hub.createTask(p, BOUNTY);
+        task = hub.createTask(p, UNITS);
         return task;
     }
 
     function join(uint256 key, uint32 quota) internal returns (address node) {
         node = vm.addr(key);
+        know(node);
         fund(OWNER, STAKE);
         bytes memory consent = consentOf(key, OWNER, PAYOUT, quota);
         vm.prank(OWNER);
@@ -134,14 +152,61 @@ abstract contract Base is Assertions, IHubEvents {
         c.sequence = hub.commit(task, round, c.root, c.manifest, units);
     }
 
+    /// @notice Every call is another accusation, since it brings other evidence.
     function challengeBy(address challenger, address node, Commitment memory c, IJudge.Verdict answer)
         internal
         returns (uint256)
     {
-        fund(challenger, BOND);
+        fund(challenger, params().bond);
         judge.script(answer);
+        return accuse(challenger, node, c, abi.encode("evidence", opened.length));
+    }
+
+    function accuse(address challenger, address node, Commitment memory c, bytes memory evidence)
+        internal
+        returns (uint256 id)
+    {
+        Challenge memory accusation = accusationOf(challenger, node, c, evidence);
+        id = idOf(accusation);
+        shown[id] = accusation;
+        opened.push(id);
         vm.prank(challenger);
-        return hub.challenge(params(), node, c, address(judge), "evidence");
+        assertEq(hub.challenge(params(), node, c, address(judge), evidence), id, "challenge id");
+    }
+
+    /// @notice The challenge that `accuse` would open now.
+    function accusationOf(address challenger, address node, Commitment memory c, bytes memory evidence)
+        internal
+        view
+        returns (Challenge memory accusation)
+    {
+        TaskParams memory p = params();
+        accusation.task = task;
+        accusation.node = node;
+        accusation.sequence = c.sequence;
+        accusation.judge = address(judge);
+        accusation.challenger = challenger;
+        accusation.token = p.token;
+        accusation.stake = p.stake;
+        accusation.bond = p.bond;
+        accusation.deadline = uint40(block.timestamp + p.disputeSeconds);
+        accusation.evidenceHash = keccak256(evidence);
+    }
+
+    function idOf(Challenge memory accusation) internal pure returns (uint256) {
+        return uint256(keccak256(abi.encode(accusation)));
+    }
+
+    function decide(uint256 id, IJudge.Verdict answer) internal {
+        judge.decide(hub, shown[id], answer);
+    }
+
+    function decide(uint256 id, bool guilty) internal {
+        decide(id, guilty ? IJudge.Verdict.Guilty : IJudge.Verdict.NotGuilty);
+    }
+
+    function expire(uint256 id) internal {
+        hub.expire(shown[id]);
     }
 
     function claim(address node, Commitment memory c) internal {
@@ -174,17 +239,33 @@ abstract contract Base is Assertions, IHubEvents {
     }
 
     function assertChallenge(uint256 id, ChallengeStatus status) internal view {
-        assertEq(uint256(hub.challengeOf(id).status), uint256(status), "challenge status");
+        assertEq(uint256(hub.challengeStatus(id)), uint256(status), "challenge status");
     }
 
     function assertTotals(uint256 bounties, uint256 stakes, uint256 bonds, uint256 credits) internal view {
-        Totals memory totals = hub.totalsOf(params().token);
-        assertEq(totals.bounties, bounties, "bounties");
-        assertEq(totals.stakes, stakes, "stakes");
-        assertEq(totals.bonds, bonds, "bonds");
-        assertEq(totals.credits, credits, "credits");
-        uint256 held = TestToken(params().token).balanceOf(address(hub));
+        TaskParams memory p = params();
+        assertEq(uint256(hub.taskOf(task).units) * p.rate, bounties, "bounties");
+        (uint256 staked, uint256 credited) = holdings();
+        assertEq(staked, stakes, "stakes");
+        assertEq(bondsHeld(), bonds, "bonds");
+        assertEq(credited, credits, "credits");
+        uint256 held = TestToken(p.token).balanceOf(address(hub));
         assertEq(held, bounties + stakes + bonds + credits, "balance");
+    }
+
+    function holdings() internal view returns (uint256 stakes, uint256 credits) {
+        for (uint256 i = 0; i < known.length; ++i) {
+            MemberStatus status = member(known[i]).status;
+            if (status == MemberStatus.Active || status == MemberStatus.Exiting) stakes += params().stake;
+            credits += credit(known[i]);
+        }
+    }
+
+    function bondsHeld() internal view returns (uint256 bonds) {
+        for (uint256 i = 0; i < opened.length; ++i) {
+            bool pending = hub.challengeStatus(opened[i]) == ChallengeStatus.Pending;
+            if (pending && shown[opened[i]].token == params().token) bonds += shown[opened[i]].bond;
+        }
     }
 
     // Expected refusals
@@ -203,6 +284,10 @@ abstract contract Base is Assertions, IHubEvents {
 
     function expectBadParameter(bytes32 name) internal {
         vm.expectRevert(abi.encodeWithSelector(IHubErrors.Hub_BadParameter.selector, name));
+    }
+
+    function expectNotPending(uint256 id, ChallengeStatus status) internal {
+        expect(IHubErrors.Hub_ChallengeNotPending.selector, id, uint256(status));
     }
 
     function expectStatus(address node, MemberStatus status) internal {

@@ -84,9 +84,9 @@ class Responder:
                 await send("reveal vote", self._jury.reveal_vote(challenge_id, vote.guilty, vote.salt))
                 self._observer.emit("vote", challenge_id=challenge_id, guilty=vote.guilty)
             case CloseTrial(challenge_id):
-                await send("close trial", self._jury.close(challenge_id))
+                await send("close trial", self._jury.close(self._participant.ledger.challenge(challenge_id)))
             case Expire(challenge_id):
-                await send("expire challenge", hub.expire(challenge_id))
+                await send("expire challenge", hub.expire(self._participant.ledger.challenge(challenge_id)))
             case LeaveJury():
                 await send("leave jury", self._jury.resign())
             case Withdraw():
@@ -111,17 +111,11 @@ class Responder:
 
     async def _convinces(self, accusation: Accusation) -> bool:
         """Ask the judge before a bond is put down: an error of ours should not feed the accused."""
-        participant = self._participant
-        judge = ObjectiveJudge(participant.chain, accusation.judge)
+        judge = ObjectiveJudge(self._participant.chain, accusation.judge)
+        challenge = accusation.as_challenge(self._task, self._params, self._participant.address)
         try:
             verdict = await judge.examine(
-                0,
-                self._task,
-                self._params,
-                accusation.node,
-                accusation.commitment,
-                participant.address,
-                accusation.evidence,
+                0, challenge, self._params, accusation.commitment, accusation.evidence
             )
         except ContractError as error:
             logger.info("%s refuses evidence: %s", accusation.judge, error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
+from cupel.devnet.facts import challenge_name
 from cupel.devnet.money import MoneyRow
 from cupel.devnet.outcome import GasRow, Outcome
 from cupel.devnet.verdict import Check, tokens
@@ -107,7 +108,7 @@ def challenge_table(outcome: Outcome) -> str:
         seconds = max(challenge.resolved_time - challenge.time, 0)
         body.append(
             [
-                ("n muted", str(challenge.challenge_id)),
+                ("n muted", challenge_name(challenge.challenge_id)),
                 ("name", escape(name)),
                 ("", escape(challenge.accusation)),
                 ("", escape(challenge.judge)),

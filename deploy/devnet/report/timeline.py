@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Final
 
-from cupel.devnet.facts import ChainFacts
+from cupel.devnet.facts import ChainFacts, challenge_name
 from cupel.devnet.report.charts import cross, svg
 from cupel.devnet.story.state import DemoState, NodeState, Status
 
@@ -110,7 +110,7 @@ def _disputes(facts: ChainFacts, node: NodeState, scale: _Scale, y: float) -> li
             continue
         left = scale(challenge.time)
         right = max(scale(challenge.resolved_time or challenge.time), left + 3)
-        tip = f"challenge {challenge.challenge_id}: {challenge.accusation} before {challenge.judge}"
+        tip = f"challenge {challenge_name(challenge.challenge_id)}: {challenge.accusation} before {challenge.judge}"
         style = (
             "fill:var(--bad);opacity:.28" if challenge.guilty is not False else "fill:var(--muted);opacity:.3"
         )

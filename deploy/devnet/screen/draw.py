@@ -184,7 +184,7 @@ def _verifier_cells(state: DemoState, verifier: VerifierState) -> list[Text]:
             challenge.guilty
         ]
         votes = f", {len(challenge.votes)} votes" if challenge.votes else ""
-        disputes.append(f"#{challenge.challenge_id} {challenge.node} {challenge.reason}{votes}: ", "dim")
+        disputes.append(f"{challenge.node} {challenge.reason}{votes}: ", "dim")
         disputes.append(verdict[0], verdict[1]).append("  ")
     return [
         Text(f"  {verifier.name}", "bold"),

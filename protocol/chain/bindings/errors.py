@@ -16,6 +16,20 @@ from cupel.protocol.chain.errors import ContractError
 
 
 @dataclass(unsafe_hash=True)
+class AddressEmptyCode(ContractError):
+    """There's no code at `target` (it is not a contract)."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("9996b315")
+    TYPES: ClassVar[tuple[str, ...]] = ("address",)
+    target: str
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """The error with these ABI-decoded fields."""
+        return cls(checksum(values[0]))
+
+
+@dataclass(unsafe_hash=True)
 class Assignment_SlotOutOfRange(ContractError):
     """The slot lies outside the permutation's domain, so cycle walking might never end."""
 
@@ -140,6 +154,14 @@ class ERC20InvalidSpender(ContractError):
 
 
 @dataclass(unsafe_hash=True)
+class FailedCall(ContractError):
+    """A call to an address target failed. The target may have reverted."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("d6bda275")
+    TYPES: ClassVar[tuple[str, ...]] = ()
+
+
+@dataclass(unsafe_hash=True)
 class Hub_AmountZero(ContractError):
     """The amount must not be zero."""
 
@@ -188,6 +210,21 @@ class Hub_BadPayout(ContractError):
 
 
 @dataclass(unsafe_hash=True)
+class Hub_BadSignature(ContractError):
+    """The node did not sign commitment `sequence` with these contents."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("b31bfce6")
+    TYPES: ClassVar[tuple[str, ...]] = ("address", "uint256")
+    node: str
+    sequence: int
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """The error with these ABI-decoded fields."""
+        return cls(checksum(values[0]), values[1])
+
+
+@dataclass(unsafe_hash=True)
 class Hub_BadUnits(ContractError):
     """Units must be at least one and at most `limit`."""
 
@@ -198,13 +235,30 @@ class Hub_BadUnits(ContractError):
 
 
 @dataclass(unsafe_hash=True)
+class Hub_BatchEmpty(ContractError):
+    """The batch is empty."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("8714dab6")
+    TYPES: ClassVar[tuple[str, ...]] = ()
+
+
+@dataclass(unsafe_hash=True)
 class Hub_BountyTooSmall(ContractError):
-    """The bounty has less unreserved than the quota is worth."""
+    """The bounty pays for fewer unreserved units than the quota asks for."""
 
     SELECTOR: ClassVar[bytes] = bytes.fromhex("3c311e20")
     TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256")
     asked: int
     available: int
+
+
+@dataclass(unsafe_hash=True)
+class Hub_ChallengeExists(ContractError):
+    """The same challenge, in the same second, is before the judge already."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("7b0be7d1")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
+    challenge_id: int
 
 
 @dataclass(unsafe_hash=True)
@@ -325,6 +379,15 @@ class Hub_MemberNotActive(ContractError):
     def from_abi(cls, values: tuple[Any, ...]) -> Self:
         """The error with these ABI-decoded fields."""
         return cls(values[0], checksum(values[1]), structs.MemberStatus(values[2]))
+
+
+@dataclass(unsafe_hash=True)
+class Hub_NoVerdict(ContractError):
+    """A verdict must be Guilty, NotGuilty or Dismissed."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("3b154a4c")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
+    challenge_id: int
 
 
 @dataclass(unsafe_hash=True)
@@ -870,6 +933,7 @@ class SafeERC20FailedOperation(ContractError):
 KNOWN: Final[dict[bytes, type[ContractError]]] = {
     error.SELECTOR: error
     for error in (
+        AddressEmptyCode,
         Assignment_SlotOutOfRange,
         ERC20InsufficientAllowance,
         ERC20InsufficientBalance,
@@ -877,12 +941,16 @@ KNOWN: Final[dict[bytes, type[ContractError]]] = {
         ERC20InvalidReceiver,
         ERC20InvalidSender,
         ERC20InvalidSpender,
+        FailedCall,
         Hub_AmountZero,
         Hub_BadConsent,
         Hub_BadParameter,
         Hub_BadPayout,
+        Hub_BadSignature,
         Hub_BadUnits,
+        Hub_BatchEmpty,
         Hub_BountyTooSmall,
+        Hub_ChallengeExists,
         Hub_ChallengeNotPending,
         Hub_CheckpointExists,
         Hub_CodeMismatch,
@@ -892,6 +960,7 @@ KNOWN: Final[dict[bytes, type[ContractError]]] = {
         Hub_JudgeUnknown,
         Hub_MemberExists,
         Hub_MemberNotActive,
+        Hub_NoVerdict,
         Hub_NotCreator,
         Hub_NotJudge,
         Hub_NotOwner,

@@ -23,15 +23,15 @@ from cupel.protocol.chain.contract import (
 
 @dataclass(frozen=True, slots=True)
 class BountyAdded(Event):
-    """The bounty grew by `amount` to `bounty`."""
+    """The bounty grew by the pay of `added` units to that of `units`."""
 
-    TOPIC: ClassVar[bytes] = bytes.fromhex("f4ecd3e564e10ce7279bc462063eb5acbb34380a4505fcd2f28fbc5f0d365667")
+    TOPIC: ClassVar[bytes] = bytes.fromhex("840d3057670c1e4db512e0630d0da886ced7340e29a8dab188ec18ae9efdb29b")
     INDEXED: ClassVar[tuple[str, ...]] = ("bytes32", "address")
-    DATA: ClassVar[tuple[str, ...]] = ("uint96", "uint96")
+    DATA: ClassVar[tuple[str, ...]] = ("uint40", "uint40")
     task: bytes
     from_: str
-    amount: int
-    bounty: int
+    added: int
+    units: int
 
     @classmethod
     def from_abi(cls, indexed: tuple[Any, ...], data: tuple[Any, ...]) -> Self:
@@ -41,17 +41,15 @@ class BountyAdded(Event):
 
 @dataclass(frozen=True, slots=True)
 class Challenged(Event):
-    """A commitment is accused before `judge`."""
+    """A commitment is accused before `challenge.judge`. `challengeId` is the hash of `challenge`."""
 
-    TOPIC: ClassVar[bytes] = bytes.fromhex("2a71345aff12480619b8ee081c9663f9df086722cadfdb5773a6775740eba1fc")
+    TOPIC: ClassVar[bytes] = bytes.fromhex("e76bca5dfe96200887b352e4e2d3ca14978bf1d6cdb0f9562766d66df4fa125d")
     INDEXED: ClassVar[tuple[str, ...]] = ("uint256", "bytes32", "address")
-    DATA: ClassVar[tuple[str, ...]] = ("uint32", "address", "address", "bytes", "uint40")
+    DATA: ClassVar[tuple[str, ...]] = (structs.CHALLENGE_ABI, "bytes", "uint40")
     challenge_id: int
     task: bytes
     node: str
-    sequence: int
-    judge: str
-    challenger: str
+    challenge: structs.Challenge
     evidence: bytes
     time: int
 
@@ -59,14 +57,7 @@ class Challenged(Event):
     def from_abi(cls, indexed: tuple[Any, ...], data: tuple[Any, ...]) -> Self:
         """The event with these ABI-decoded fields."""
         return cls(
-            indexed[0],
-            indexed[1],
-            checksum(indexed[2]),
-            data[0],
-            checksum(data[1]),
-            checksum(data[2]),
-            data[3],
-            data[4],
+            indexed[0], indexed[1], checksum(indexed[2]), structs.decode_challenge(data[0]), data[1], data[2]
         )
 
 
@@ -94,9 +85,9 @@ class CheckpointPosted(Event):
 class Claimed(Event):
     """`units` were paid to the payout's credit; `paid` is the new cursor."""
 
-    TOPIC: ClassVar[bytes] = bytes.fromhex("acb912aeaac6eae5ff4faadc221ffa33a0161a531eccdc37b0b360d8af1e3929")
+    TOPIC: ClassVar[bytes] = bytes.fromhex("b9ea2c399df21877627b1abac62441e9f65df9ad4bd16e2bb844ba8c0ebe392f")
     INDEXED: ClassVar[tuple[str, ...]] = ("bytes32", "address")
-    DATA: ClassVar[tuple[str, ...]] = ("uint32", "uint96", "address", "uint32")
+    DATA: ClassVar[tuple[str, ...]] = ("uint32", "uint256", "address", "uint32")
     task: bytes
     node: str
     units: int
@@ -130,6 +121,23 @@ class Committed(Event):
     def from_abi(cls, indexed: tuple[Any, ...], data: tuple[Any, ...]) -> Self:
         """The event with these ABI-decoded fields."""
         return cls(indexed[0], checksum(indexed[1]), indexed[2], data[0], data[1], data[2], data[3], data[4])
+
+
+@dataclass(frozen=True, slots=True)
+class Dismissed(Event):
+    """The judge found nobody at fault: the bond went back to the challenger."""
+
+    TOPIC: ClassVar[bytes] = bytes.fromhex("185169ab88a74cdc7e4267e249b9b89e27a4c08084ce70269d027cdf13c31990")
+    INDEXED: ClassVar[tuple[str, ...]] = ("uint256",)
+    DATA: ClassVar[tuple[str, ...]] = ("uint96", "uint40")
+    challenge_id: int
+    challenger_credit: int
+    time: int
+
+    @classmethod
+    def from_abi(cls, indexed: tuple[Any, ...], data: tuple[Any, ...]) -> Self:
+        """The event with these ABI-decoded fields."""
+        return cls(indexed[0], data[0], data[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,23 +217,20 @@ class Expired(Event):
 class Joined(Event):
     """A node joined; it may commit from round `firstRound` on."""
 
-    TOPIC: ClassVar[bytes] = bytes.fromhex("95276515f3a973416ceb11f1d45b8ffca660da13860e7f6896eb3a04fbfc03c4")
+    TOPIC: ClassVar[bytes] = bytes.fromhex("54c91d6bce60cdc6af1cd1914176e621de7b8bf0cd486459c08aa7434c4fc325")
     INDEXED: ClassVar[tuple[str, ...]] = ("bytes32", "address")
-    DATA: ClassVar[tuple[str, ...]] = ("address", "address", "uint32", "uint96", "uint32")
+    DATA: ClassVar[tuple[str, ...]] = ("address", "address", "uint32", "uint32")
     task: bytes
     node: str
     owner: str
     payout: str
     quota: int
-    stake: int
     first_round: int
 
     @classmethod
     def from_abi(cls, indexed: tuple[Any, ...], data: tuple[Any, ...]) -> Self:
         """The event with these ABI-decoded fields."""
-        return cls(
-            indexed[0], checksum(indexed[1]), checksum(data[0]), checksum(data[1]), data[2], data[3], data[4]
-        )
+        return cls(indexed[0], checksum(indexed[1]), checksum(data[0]), checksum(data[1]), data[2], data[3])
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,19 +252,20 @@ class Mooted(Event):
 
 @dataclass(frozen=True, slots=True)
 class Refunded(Event):
-    """Unreserved bounty went to the creator's credit."""
+    """The pay of `units` that nobody has reserved went to the creator's credit."""
 
-    TOPIC: ClassVar[bytes] = bytes.fromhex("f6cd5966a3bbff16e2cadf120fa194ce222e02cad89bd1fa846943a98576ef53")
+    TOPIC: ClassVar[bytes] = bytes.fromhex("82824d4e2c76ab24ab99f01166591c81228b0ee283d3f7a688d3c18b5c71facf")
     INDEXED: ClassVar[tuple[str, ...]] = ("bytes32", "address")
-    DATA: ClassVar[tuple[str, ...]] = ("uint96",)
+    DATA: ClassVar[tuple[str, ...]] = ("uint40", "uint256")
     task: bytes
     creator: str
+    units: int
     amount: int
 
     @classmethod
     def from_abi(cls, indexed: tuple[Any, ...], data: tuple[Any, ...]) -> Self:
         """The event with these ABI-decoded fields."""
-        return cls(indexed[0], checksum(indexed[1]), data[0])
+        return cls(indexed[0], checksum(indexed[1]), data[0], data[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,15 +327,15 @@ class Slashed(Event):
 
 @dataclass(frozen=True, slots=True)
 class TaskCreated(Event):
-    """A task exists from now on; `params` is the preimage of its id."""
+    """A task exists from now on; `params` is the preimage of its id. Its bounty pays for `units`."""
 
-    TOPIC: ClassVar[bytes] = bytes.fromhex("c33d5f688d99d8fc8e6655f177a1bde25246f5c61fb5e04c64a67f3f32bceed2")
+    TOPIC: ClassVar[bytes] = bytes.fromhex("719f2a965d3f0d8a68fe0b93000746f87fcf0fed2f25697bacd1ce79cb9e03ca")
     INDEXED: ClassVar[tuple[str, ...]] = ("bytes32", "address")
-    DATA: ClassVar[tuple[str, ...]] = (structs.TASK_PARAMS_ABI, "uint96")
+    DATA: ClassVar[tuple[str, ...]] = (structs.TASK_PARAMS_ABI, "uint40")
     task: bytes
     creator: str
     params: structs.TaskParams
-    bounty: int
+    units: int
 
     @classmethod
     def from_abi(cls, indexed: tuple[Any, ...], data: tuple[Any, ...]) -> Self:
@@ -367,6 +373,7 @@ class Hub(Contract):
         CheckpointPosted.TOPIC: CheckpointPosted,
         Claimed.TOPIC: Claimed,
         Committed.TOPIC: Committed,
+        Dismissed.TOPIC: Dismissed,
         EndpointSet.TOPIC: EndpointSet,
         ExitRequested.TOPIC: ExitRequested,
         Exited.TOPIC: Exited,
@@ -426,22 +433,24 @@ class Hub(Contract):
         """
         return self._prepare(
             "challenge",
-            "d09eb70c",
+            "477df5ad",
             (structs.TASK_PARAMS_ABI, "address", structs.COMMITMENT_ABI, "address", "bytes"),
             (structs.encode_task_params(p), node, structs.encode_commitment(c), judge, evidence),
             lambda data: decode_values(("uint256",), data)[0],
         )
 
-    async def challenge_count(self) -> int:
-        """Number of challenges ever opened; ids run from 1."""
-        values = await self._read("a2f05725", (), (), ("uint256",))
+    async def challenge_id_of(self, challenge: structs.Challenge) -> int:
+        """Id of a challenge: its hash."""
+        values = await self._read(
+            "49056388", (structs.CHALLENGE_ABI,), (structs.encode_challenge(challenge),), ("uint256",)
+        )
         result: int = values[0]
         return result
 
-    async def challenge_of(self, challenge_id: int) -> structs.Challenge:
-        """A challenge that its judge left open; all zero when it was answered at once."""
-        values = await self._read("2a4ccee5", ("uint256",), (challenge_id,), (structs.CHALLENGE_ABI,))
-        result: structs.Challenge = structs.decode_challenge(values[0])
+    async def challenge_status(self, challenge_id: int) -> structs.ChallengeStatus:
+        """Where a challenge stands that its judge left open; None when it was answered at once."""
+        values = await self._read("e3185898", ("uint256",), (challenge_id,), ("uint8",))
+        result: structs.ChallengeStatus = structs.ChallengeStatus(values[0])
         return result
 
     async def checkpoint_of(self, task: bytes, version: int) -> structs.Checkpoint:
@@ -459,7 +468,7 @@ class Hub(Contract):
         """
         return self._prepare(
             "claim",
-            "b43a9822",
+            "87e84ca8",
             (structs.TASK_PARAMS_ABI, "address", f"{structs.COMMITMENT_ABI}[]"),
             (structs.encode_task_params(p), node, tuple(structs.encode_commitment(item) for item in batch)),
             no_result,
@@ -487,6 +496,35 @@ class Hub(Contract):
             lambda data: decode_values(("uint32",), data)[0],
         )
 
+    def commit_batch(self, task: bytes, round: int, batch: Sequence[structs.SignedCommit]) -> Call[None]:
+        """Commits for many nodes in one transaction that anyone may send. All or none: a batch with one
+        commitment that `commit` would refuse is refused.
+
+        batch: At least one; each signed over the node's next sequence, so that a signature counts once.
+        """
+        return self._prepare(
+            "commit_batch",
+            "34dfed4f",
+            ("bytes32", "uint32", f"{structs.SIGNED_COMMIT_ABI}[]"),
+            (fixed_bytes(task, 32), round, tuple(structs.encode_signed_commit(item) for item in batch)),
+            no_result,
+        )
+
+    async def commit_digest(
+        self, task: bytes, sequence: int, round: int, root: bytes, manifest: bytes, units: int
+    ) -> bytes:
+        """What a node signs for `commitBatch`: EIP-712 `Commit(bytes32 task,uint32 sequence,uint32 round,
+        bytes32 root,bytes32 manifest,uint32 units)`.
+        """
+        values = await self._read(
+            "51cd9f21",
+            ("bytes32", "uint32", "uint32", "bytes32", "bytes32", "uint32"),
+            (fixed_bytes(task, 32), sequence, round, fixed_bytes(root, 32), fixed_bytes(manifest, 32), units),
+            ("bytes32",),
+        )
+        result: bytes = values[0]
+        return result
+
     async def commitment_hash(self, task: bytes, node: str, slot: int) -> bytes:
         """Hash in ring slot `slot` (0 to 63); zero when unused."""
         values = await self._read(
@@ -495,21 +533,21 @@ class Hub(Contract):
         result: bytes = values[0]
         return result
 
-    def create_task(self, p: structs.TaskParams, bounty: int) -> Call[bytes]:
-        """Creates a task and escrows its first bounty. Needs an allowance of `bounty`.
+    def create_task(self, p: structs.TaskParams, units: int) -> Call[bytes]:
+        """Creates a task and escrows its first bounty. Needs an allowance of `units * p.rate`.
 
         p: Parameters; the sender must be `p.creator`. Start must not lie in the past, every pinned contract
         must have the named code.
 
-        bounty: More than zero.
+        units: What the bounty pays for, more than zero.
 
         Returns task: The id.
         """
         return self._prepare(
             "create_task",
-            "9984548f",
-            (structs.TASK_PARAMS_ABI, "uint96"),
-            (structs.encode_task_params(p), bounty),
+            "cc65e619",
+            (structs.TASK_PARAMS_ABI, "uint40"),
+            (structs.encode_task_params(p), units),
             lambda data: decode_values(("bytes32",), data)[0],
         )
 
@@ -526,17 +564,19 @@ class Hub(Contract):
         """
         return self._prepare(
             "exit",
-            "b01fb6db",
+            "475c5b44",
             (structs.TASK_PARAMS_ABI, "address"),
             (structs.encode_task_params(p), node),
             no_result,
         )
 
-    def expire(self, challenge_id: int) -> Call[None]:
+    def expire(self, pending: structs.Challenge) -> Call[None]:
         """Ends a challenge whose judge was silent until the deadline, or whose accused has been slashed.
         Anyone may.
         """
-        return self._prepare("expire", "bf81bf43", ("uint256",), (challenge_id,), no_result)
+        return self._prepare(
+            "expire", "c87beb5e", (structs.CHALLENGE_ABI,), (structs.encode_challenge(pending),), no_result
+        )
 
     def join(self, p: structs.TaskParams, node: str, payout: str, quota: int, consent: bytes) -> Call[None]:
         """Locks `p.stake` of the sender and reserves `quota * p.rate` of the bounty for `node`.
@@ -555,7 +595,7 @@ class Hub(Contract):
         """
         return self._prepare(
             "join",
-            "ee963e2f",
+            "b3e4626e",
             (structs.TASK_PARAMS_ABI, "address", "address", "uint32", "bytes"),
             (structs.encode_task_params(p), node, payout, quota, consent),
             no_result,
@@ -580,8 +620,19 @@ class Hub(Contract):
         result: structs.Member = structs.decode_member(values[0])
         return result
 
+    def multicall(self, data: Sequence[bytes]) -> Call[tuple[bytes, ...]]:
+        """Receives and executes a batch of function calls on this contract."""
+        return self._prepare(
+            "multicall",
+            "ac9650d8",
+            ("bytes[]",),
+            (tuple(data),),
+            lambda data: tuple(decode_values(("bytes[]",), data)[0]),
+        )
+
     def open_round(self, task: bytes, round: int) -> Call[bytes]:
-        """Fixes the randomness of a round that has started. Anyone may, once a round.
+        """Fixes the randomness of a round whose commit time has begun and is not over. Anyone may, once a
+        round.
 
         `keccak256(abi.encode(prevrandao, blockhash(block.number - 1)))`. It decides samples, never guilt.
         """
@@ -591,6 +642,21 @@ class Hub(Contract):
             ("bytes32", "uint32"),
             (fixed_bytes(task, 32), round),
             lambda data: decode_values(("bytes32",), data)[0],
+        )
+
+    def permit(self, token: str, amount: int, deadline: int, v: int, r: bytes, s: bytes) -> Call[None]:
+        """Lets the hub take `amount` of an EIP-2612 token from the sender by its signature, in the same
+        `multicall` as what needs it.
+
+        A permit that fails is passed over: somebody may have used it a moment before, and if not, the
+        transfer fails.
+        """
+        return self._prepare(
+            "permit",
+            "7ac2ff7b",
+            ("address", "uint256", "uint256", "uint8", "bytes32", "bytes32"),
+            (token, amount, deadline, v, fixed_bytes(r, 32), fixed_bytes(s, 32)),
+            no_result,
         )
 
     def post_checkpoint(self, task: bytes, version: int, digest: bytes) -> Call[int]:
@@ -613,7 +679,7 @@ class Hub(Contract):
         disputeSeconds + exitMargin` on, as often as reserves are released.
         """
         return self._prepare(
-            "refund", "ae747a04", (structs.TASK_PARAMS_ABI,), (structs.encode_task_params(p),), no_result
+            "refund", "31c9c966", (structs.TASK_PARAMS_ABI,), (structs.encode_task_params(p),), no_result
         )
 
     def request_exit(self, task: bytes, node: str) -> Call[None]:
@@ -629,7 +695,7 @@ class Hub(Contract):
     async def task_id_of(self, p: structs.TaskParams) -> bytes:
         """Id of a task with these parameters on this hub, created or not."""
         values = await self._read(
-            "9f76b8c2", (structs.TASK_PARAMS_ABI,), (structs.encode_task_params(p),), ("bytes32",)
+            "ddc408b9", (structs.TASK_PARAMS_ABI,), (structs.encode_task_params(p),), ("bytes32",)
         )
         result: bytes = values[0]
         return result
@@ -640,32 +706,32 @@ class Hub(Contract):
         result: structs.Task = structs.decode_task(values[0])
         return result
 
-    def top_up(self, p: structs.TaskParams, amount: int) -> Call[None]:
-        """Adds to the bounty of a task whose last round is not over. Anyone may; the money counts as the
-        creator's.
+    def top_up(self, p: structs.TaskParams, units: int) -> Call[None]:
+        """Adds the pay of `units` to the bounty of a task whose last round is not over. Anyone may; the money
+        counts as the creator's.
         """
         return self._prepare(
             "top_up",
-            "97447b3b",
-            (structs.TASK_PARAMS_ABI, "uint96"),
-            (structs.encode_task_params(p), amount),
+            "0c7e2c54",
+            (structs.TASK_PARAMS_ABI, "uint40"),
+            (structs.encode_task_params(p), units),
             no_result,
         )
 
-    async def totals_of(self, token: str) -> structs.Totals:
-        """What the hub owes in a token, by purpose."""
-        values = await self._read("427d7432", ("address",), (token,), (structs.TOTALS_ABI,))
-        result: structs.Totals = structs.decode_totals(values[0])
-        return result
-
-    def verdict(self, challenge_id: int, guilty: bool) -> Call[None]:
+    def verdict(self, pending: structs.Challenge, answer: structs.Verdict) -> Call[None]:
         """The judge of a pending challenge decides it, before its deadline.
 
         Guilty: the whole stake is lost, the challenger gets its bond and min(stake / 2, 10 bonds), the rest
-        is burned. Not guilty: the bond goes to the accused. If the node was slashed before, the bond goes
-        back.
+        is burned. NotGuilty: the bond goes to the accused. Dismissed: it goes back. If the node was slashed
+        before, the bond goes back whatever the judge says.
         """
-        return self._prepare("verdict", "1cdcb707", ("uint256", "bool"), (challenge_id, guilty), no_result)
+        return self._prepare(
+            "verdict",
+            "d7016035",
+            (structs.CHALLENGE_ABI, "uint8"),
+            (structs.encode_challenge(pending), answer),
+            no_result,
+        )
 
     def withdraw(self, token: str, account: str) -> Call[None]:
         """Sends `account` all its credit in `token`. Anyone may. Burned stake is the credit of `BURN`."""

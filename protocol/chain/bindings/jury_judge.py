@@ -272,9 +272,11 @@ class JuryJudge(Contract):
         """Sends penalties that no juror earned to the burn address. Anyone may."""
         return self._prepare("burn", "44df8e70", (), (), no_result)
 
-    def close(self, challenge_id: int) -> Call[None]:
+    def close(self, challenge: structs.Challenge) -> Call[None]:
         """Settles penalties and, if the hub still waits, gives it the verdict. Anyone may."""
-        return self._prepare("close", "0aebeb4e", ("uint256",), (challenge_id,), no_result)
+        return self._prepare(
+            "close", "7b532e00", (structs.CHALLENGE_ABI,), (structs.encode_challenge(challenge),), no_result
+        )
 
     async def commit_seconds(self) -> int:
         """Seconds from the challenge on in which the jury is summoned and votes are committed."""
@@ -338,44 +340,30 @@ class JuryJudge(Contract):
     def open(
         self,
         challenge_id: int,
-        value1: bytes,
+        challenge: structs.Challenge,
         p: structs.TaskParams,
-        node: str,
-        value4: structs.Commitment,
-        challenger: str,
+        value3: structs.Commitment,
         evidence: bytes,
     ) -> Call[structs.Verdict]:
         """Opens a challenge, or decides it at once. A revert undoes the challenge.
 
-        challenge_id: The hub's number for it, unique for ever.
+        challenge_id: Hash of `challenge`, the hub's number for it.
+
+        challenge: Who accuses whom; all of it checked by the hub.
 
         p: Parameters of the task.
-
-        node: The accused.
-
-        challenger: Who put down the bond.
 
         evidence: What the challenger says; the judge defines its form and must assume it hostile.
         """
         return self._prepare(
             "open",
-            "e838c47f",
-            (
-                "uint256",
-                "bytes32",
-                structs.TASK_PARAMS_ABI,
-                "address",
-                structs.COMMITMENT_ABI,
-                "address",
-                "bytes",
-            ),
+            "3d5c77c5",
+            ("uint256", structs.CHALLENGE_ABI, structs.TASK_PARAMS_ABI, structs.COMMITMENT_ABI, "bytes"),
             (
                 challenge_id,
-                fixed_bytes(value1, 32),
+                structs.encode_challenge(challenge),
                 structs.encode_task_params(p),
-                node,
-                structs.encode_commitment(value4),
-                challenger,
+                structs.encode_commitment(value3),
                 evidence,
             ),
             lambda data: structs.Verdict(decode_values(("uint8",), data)[0]),

@@ -14,7 +14,6 @@ from cupel.protocol.chain.contract import (
     Contract,
     Event,
     checksum,
-    fixed_bytes,
 )
 
 
@@ -32,36 +31,24 @@ class ObjectiveJudge(Contract):
     async def examine(
         self,
         value0: int,
-        task_id: bytes,
+        challenge: structs.Challenge,
         p: structs.TaskParams,
-        node: str,
         c: structs.Commitment,
-        value5: str,
         evidence: bytes,
     ) -> structs.Verdict:
         """The verdict that `open` would give; to try evidence before a bond is put down. Arguments as for
         `open`.
 
-        Trusts its caller that `taskId` belongs to `p` and that the hub holds `c`.
+        Trusts its caller that `challenge` belongs to `p` and that the hub holds `c`.
         """
         values = await self._read(
-            "75720b35",
-            (
-                "uint256",
-                "bytes32",
-                structs.TASK_PARAMS_ABI,
-                "address",
-                structs.COMMITMENT_ABI,
-                "address",
-                "bytes",
-            ),
+            "a11333f4",
+            ("uint256", structs.CHALLENGE_ABI, structs.TASK_PARAMS_ABI, structs.COMMITMENT_ABI, "bytes"),
             (
                 value0,
-                fixed_bytes(task_id, 32),
+                structs.encode_challenge(challenge),
                 structs.encode_task_params(p),
-                node,
                 structs.encode_commitment(c),
-                value5,
                 evidence,
             ),
             ("uint8",),
@@ -84,33 +71,21 @@ class ObjectiveJudge(Contract):
     async def open(
         self,
         value0: int,
-        value1: bytes,
+        value1: structs.Challenge,
         value2: structs.TaskParams,
-        value3: str,
-        value4: structs.Commitment,
-        value5: str,
-        value6: bytes,
+        value3: structs.Commitment,
+        value4: bytes,
     ) -> structs.Verdict:
         """Opens a challenge, or decides it at once. A revert undoes the challenge."""
         values = await self._read(
-            "e838c47f",
-            (
-                "uint256",
-                "bytes32",
-                structs.TASK_PARAMS_ABI,
-                "address",
-                structs.COMMITMENT_ABI,
-                "address",
-                "bytes",
-            ),
+            "3d5c77c5",
+            ("uint256", structs.CHALLENGE_ABI, structs.TASK_PARAMS_ABI, structs.COMMITMENT_ABI, "bytes"),
             (
                 value0,
-                fixed_bytes(value1, 32),
+                structs.encode_challenge(value1),
                 structs.encode_task_params(value2),
-                value3,
-                structs.encode_commitment(value4),
-                value5,
-                value6,
+                structs.encode_commitment(value3),
+                value4,
             ),
             ("uint8",),
         )

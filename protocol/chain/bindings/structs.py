@@ -26,9 +26,9 @@ __all__ = [
     "Member",
     "MemberStatus",
     "Pinned",
+    "SignedCommit",
     "Task",
     "TaskParams",
-    "Totals",
     "Trial",
     "TrialStatus",
     "Verdict",
@@ -40,15 +40,17 @@ class ChallengeStatus(IntEnum):
     """Where a challenge that its judge left open stands. Only Pending can change, and only once.
 
     None: no such challenge, or it was answered within the transaction that opened it (see its events).
-    Moot: the node had already been slashed for something else, so the bond went back.
+    Dismissed: the judge found neither party at fault, so the bond went back. Moot: the node had already
+    been slashed for something else, so the bond went back.
     """
 
     NONE = 0
     PENDING = 1
     GUILTY = 2
     NOT_GUILTY = 3
-    EXPIRED = 4
-    MOOT = 5
+    DISMISSED = 4
+    EXPIRED = 5
+    MOOT = 6
 
 
 class MemberStatus(IntEnum):
@@ -73,11 +75,15 @@ class TrialStatus(IntEnum):
 
 
 class Verdict(IntEnum):
-    """Answer of `open`. Pending means that the judge will call `IHub.verdict` later."""
+    """Answer of `open`, and later of `IHub.verdict`. Pending means that the judge will call that function.
+    Guilty: the accused loses its stake. NotGuilty: the accuser loses its bond. Dismissed: nobody loses
+    anything.
+    """
 
     PENDING = 0
     GUILTY = 1
     NOT_GUILTY = 2
+    DISMISSED = 3
 
 
 class Vote(IntEnum):
@@ -103,7 +109,7 @@ def decode_pinned(values: tuple[Any, ...]) -> Pinned:
     return Pinned(checksum(values[0]), values[1])
 
 
-TASK_PARAMS_ABI: Final = "(address,address,bytes32,bytes32,uint40,uint32,uint32,uint32,uint32,uint32,uint32,uint32,uint32,uint32,uint32,uint96,uint96,uint96,uint32,uint32,uint32,(address,bytes32),(address,bytes32)[])"
+TASK_PARAMS_ABI: Final = "(address,address,bytes32,bytes32,uint40,uint32,uint32,uint32,uint32,uint32,uint32,uint32,uint32,uint32,uint32,uint96,uint96,uint96,uint32,uint32,uint32,(address,bytes32),(address,bytes32)[4])"
 
 
 def encode_task_params(value: TaskParams) -> tuple[Any, ...]:
@@ -184,30 +190,35 @@ def decode_commitment(values: tuple[Any, ...]) -> Commitment:
     return Commitment(values[0], values[1], values[2], values[3], values[4], values[5])
 
 
-CHALLENGE_ABI: Final = "(bytes32,address,uint96,address,uint32,uint40,uint8,address,address)"
+CHALLENGE_ABI: Final = "(bytes32,address,uint32,address,address,address,uint96,uint96,uint40,bytes32)"
 
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """A challenge that its judge left open."""
+    """A challenge. The hub keeps its status alone: whoever acts on one shows it again, and its hash is its
+    id.
+    """
 
     task: bytes
     """Task of the accused membership."""
     node: str
     """The accused."""
-    bond: int
-    """Put down by the challenger."""
-    challenger: str
-    """Gets the bond back, and a share of the stake, when the node is guilty."""
     sequence: int
     """Sequence of the challenged commitment."""
-    deadline: int
-    """A verdict counts before it; from it on, anyone may expire the challenge."""
-    status: ChallengeStatus
     judge: str
     """The only address whose verdict counts."""
+    challenger: str
+    """Gets the bond back, and a share of the stake, when the node is guilty."""
     token: str
-    """Token of the bond."""
+    """Token of bond and stake."""
+    stake: int
+    """What the accused loses when guilty."""
+    bond: int
+    """Put down by the challenger."""
+    deadline: int
+    """A verdict counts before it; from it on, anyone may expire the challenge."""
+    evidence_hash: bytes
+    """`keccak256` of the evidence."""
 
 
 def encode_challenge(value: Challenge) -> tuple[Any, ...]:
@@ -215,13 +226,14 @@ def encode_challenge(value: Challenge) -> tuple[Any, ...]:
     return (
         fixed_bytes(value.task, 32),
         value.node,
-        value.bond,
-        value.challenger,
         value.sequence,
-        value.deadline,
-        value.status,
         value.judge,
+        value.challenger,
         value.token,
+        value.stake,
+        value.bond,
+        value.deadline,
+        fixed_bytes(value.evidence_hash, 32),
     )
 
 
@@ -232,11 +244,12 @@ def decode_challenge(values: tuple[Any, ...]) -> Challenge:
         checksum(values[1]),
         values[2],
         checksum(values[3]),
-        values[4],
-        values[5],
-        ChallengeStatus(values[6]),
-        checksum(values[7]),
-        checksum(values[8]),
+        checksum(values[4]),
+        checksum(values[5]),
+        values[6],
+        values[7],
+        values[8],
+        values[9],
     )
 
 
@@ -267,17 +280,53 @@ def decode_checkpoint(values: tuple[Any, ...]) -> Checkpoint:
     return Checkpoint(values[0], checksum(values[1]), values[2], values[3])
 
 
-MEMBER_ABI: Final = "(address,uint96,uint32,uint8,uint32,uint24,uint24,uint64,uint64,uint8,address,uint40)"
+SIGNED_COMMIT_ABI: Final = "(address,bytes32,bytes32,uint32,bytes)"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedCommit:
+    """A commitment of one node in a relayed batch."""
+
+    node: str
+    """The member."""
+    root: bytes
+    """As in `Commitment`."""
+    manifest: bytes
+    """As in `Commitment`."""
+    units: int
+    """As in `Commitment`."""
+    signature: bytes
+    """Of `IHub.commitDigest`, by the node's key or, where the node is a contract, by EIP-1271."""
+
+
+def encode_signed_commit(value: SignedCommit) -> tuple[Any, ...]:
+    """The tuple that Solidity sees."""
+    return (
+        value.node,
+        fixed_bytes(value.root, 32),
+        fixed_bytes(value.manifest, 32),
+        value.units,
+        value.signature,
+    )
+
+
+def decode_signed_commit(values: tuple[Any, ...]) -> SignedCommit:
+    """Inverse of `encode_signed_commit`."""
+    return SignedCommit(checksum(values[0]), values[1], values[2], values[3], values[4])
+
+
+MEMBER_ABI: Final = "(address,uint32,uint8,uint32,uint24,uint24,uint64,uint64,uint8,address,uint40)"
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A node's place in a task, as `IHub.memberOf` tells it. Kept as a `Work` and a `Holder`."""
+    """A node's place in a task, as `IHub.memberOf` tells it. Kept as a `Work` and a `Holder`.
+
+    The stake is the task's: it is in the hub while the status is Active or Exiting.
+    """
 
     owner: str
     """Cold key: joined, may ask to exit, gets the stake back."""
-    stake: int
-    """Locked for this membership; zero once slashed or exited."""
     next: int
     """Sequence of the next commitment, which is also how many there have been."""
     unpaid: int
@@ -294,7 +343,7 @@ class Member:
     """Bit `sequence % 64` is set when a challenge to that commitment expired: it earns nothing."""
     status: MemberStatus
     payout: str
-    """Receives pay and lost bonds; zero means `owner`."""
+    """Receives pay and lost bonds."""
     exit_at: int
     """Time of the exit request, or zero."""
 
@@ -303,7 +352,6 @@ def encode_member(value: Member) -> tuple[Any, ...]:
     """The tuple that Solidity sees."""
     return (
         value.owner,
-        value.stake,
         value.next,
         value.unpaid,
         value.next_round,
@@ -328,33 +376,36 @@ def decode_member(values: tuple[Any, ...]) -> Member:
         values[5],
         values[6],
         values[7],
-        values[8],
-        MemberStatus(values[9]),
-        checksum(values[10]),
-        values[11],
+        MemberStatus(values[8]),
+        checksum(values[9]),
+        values[10],
     )
 
 
-TASK_ABI: Final = "(uint96,uint96,uint40,uint96,uint40,uint32,uint32,uint32,uint24)"
+TASK_ABI: Final = "(uint40,uint40,uint40,uint32,uint32,uint24,uint24,uint24)"
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What the hub stores of a task: its money, and the schedule that `commit` needs without the
-    parameters.
+    """What the hub stores of a task: the units that are paid for, and the schedule that `commit` needs
+    without the parameters. One slot, so money is counted in units of work; the amount is `units *
+    rate`.
     """
 
-    bounty: int
-    """Still in escrow, reserved part included."""
+    units: int
+    """Escrowed and not yet paid out, reserved ones included."""
     reserved: int
-    """Part of `bounty` promised to members: the sum of `unitsReserved * rate` over them."""
-    created: int
-    """Time of creation; zero means that there is no such task."""
-    rate: int
+    """Part of `units` promised to members: the sum of their `unitsReserved`."""
     start: int
+    """As in the parameters."""
     round_seconds: int
+    """As in the parameters; zero means that there is no such task."""
     commit_seconds: int
+    """As in the parameters."""
     rounds: int
+    """As in the parameters."""
+    opened: int
+    """One more than the newest round with a beacon; zero when none has one."""
     units_per_round: int
     """`problemsPerRound * groupSize`."""
 
@@ -362,50 +413,20 @@ class Task:
 def encode_task(value: Task) -> tuple[Any, ...]:
     """The tuple that Solidity sees."""
     return (
-        value.bounty,
+        value.units,
         value.reserved,
-        value.created,
-        value.rate,
         value.start,
         value.round_seconds,
         value.commit_seconds,
         value.rounds,
+        value.opened,
         value.units_per_round,
     )
 
 
 def decode_task(values: tuple[Any, ...]) -> Task:
     """Inverse of `encode_task`."""
-    return Task(
-        values[0], values[1], values[2], values[3], values[4], values[5], values[6], values[7], values[8]
-    )
-
-
-TOTALS_ABI: Final = "(uint128,uint128,uint128,uint128)"
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """What the hub holds of one token, by purpose. Their sum never exceeds the hub's balance."""
-
-    bounties: int
-    """Sum of `bounty` over tasks."""
-    stakes: int
-    """Sum of `stake` over members."""
-    bonds: int
-    """Sum of `bond` over pending challenges."""
-    credits: int
-    """Sum of what accounts may withdraw."""
-
-
-def encode_totals(value: Totals) -> tuple[Any, ...]:
-    """The tuple that Solidity sees."""
-    return (value.bounties, value.stakes, value.bonds, value.credits)
-
-
-def decode_totals(values: tuple[Any, ...]) -> Totals:
-    """Inverse of `encode_totals`."""
-    return Totals(values[0], values[1], values[2], values[3])
+    return Task(values[0], values[1], values[2], values[3], values[4], values[5], values[6], values[7])
 
 
 BALLOT_ABI: Final = "(bytes32,uint8)"

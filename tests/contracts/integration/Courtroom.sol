@@ -10,7 +10,7 @@ import {ObjectiveJudge} from "contracts/judges/ObjectiveJudge.sol";
 import {SortingReward} from "contracts/judges/SortingReward.sol";
 import {LeafContext, RolloutLeaf} from "contracts/libraries/RolloutLeaves.sol";
 import {TestToken} from "contracts/periphery/TestToken.sol";
-import {Challenge} from "contracts/types/Challenge.sol";
+import {Challenge, ChallengeStatus} from "contracts/types/Challenge.sol";
 import {Commitment, Member, MemberStatus} from "contracts/types/Membership.sol";
 import {Pinned, TaskParams} from "contracts/types/Task.sol";
 
@@ -33,6 +33,8 @@ abstract contract Courtroom is Checks {
     JuryJudge internal jury;
     SortingReward internal rule;
     bytes32 internal task;
+    mapping(uint256 id => Challenge) internal challenges;
+    uint256[] internal pending;
 
     function setUp() public virtual {
         vm.warp(START - 100);
@@ -44,7 +46,7 @@ abstract contract Courtroom is Checks {
         rule = new SortingReward();
         fund(CREATOR, 100_000 ether);
         vm.prank(CREATOR);
-        task = hub.createTask(params(), 100_000 ether);
+        task = hub.createTask(params(), 100_000);
         fund(NODE, TASK_STAKE);
         vm.prank(NODE);
         hub.join(params(), NODE, NODE, 1000, "");
@@ -82,7 +84,6 @@ abstract contract Courtroom is Checks {
         p.disputeSeconds = 1000;
         p.exitMargin = 600;
         p.rewardRule = Pinned(address(rule), address(rule).codehash);
-        p.judges = new Pinned[](2);
         p.judges[0] = Pinned(address(objective), address(objective).codehash);
         p.judges[1] = Pinned(address(jury), address(jury).codehash);
     }
@@ -114,8 +115,28 @@ abstract contract Courtroom is Checks {
     }
 
     function challenge(Commitment memory c, address judge, bytes memory evidence) internal returns (uint256) {
+        Challenge memory opened = Challenge({
+            task: task,
+            node: NODE,
+            sequence: c.sequence,
+            judge: judge,
+            challenger: CHALLENGER,
+            token: address(token),
+            stake: TASK_STAKE,
+            bond: BOND,
+            deadline: uint40(block.timestamp + params().disputeSeconds),
+            evidenceHash: keccak256(evidence)
+        });
         vm.prank(CHALLENGER);
-        return hub.challenge(params(), NODE, c, judge, evidence);
+        uint256 id = hub.challenge(params(), NODE, c, judge, evidence);
+        assertEq(id, hub.challengeIdOf(opened));
+        challenges[id] = opened;
+        if (hub.challengeStatus(id) == ChallengeStatus.Pending) pending.push(id);
+        return id;
+    }
+
+    function closeTrial(uint256 id) internal {
+        jury.close(challenges[id]);
     }
 
     function fund(address account, uint256 amount) internal {
@@ -134,7 +155,6 @@ abstract contract Courtroom is Checks {
     function assertConvicted() internal view {
         Member memory member = hub.memberOf(task, NODE);
         assertEq(uint256(member.status), uint256(MemberStatus.Slashed));
-        assertEq(member.stake, 0);
         assertEq(hub.credit(address(token), CHALLENGER), 11 * BOND);
         assertEq(hub.credit(address(token), hub.BURN()), TASK_STAKE - 10 * BOND);
         assertEq(hub.credit(address(token), NODE), 0);
@@ -145,20 +165,24 @@ abstract contract Courtroom is Checks {
     function assertAcquitted() internal view {
         Member memory member = hub.memberOf(task, NODE);
         assertEq(uint256(member.status), uint256(MemberStatus.Active));
-        assertEq(member.stake, TASK_STAKE);
         assertEq(hub.credit(address(token), NODE), BOND);
         assertEq(hub.credit(address(token), CHALLENGER), 0);
         assertSolvent();
     }
 
     function assertStatus(uint256 challengeId, uint256 status) internal view {
-        Challenge memory pending = hub.challengeOf(challengeId);
-        assertEq(uint256(pending.status), status);
+        assertEq(uint256(hub.challengeStatus(challengeId)), status);
     }
 
     function assertSolvent() private view {
-        uint256 owed = uint256(hub.totalsOf(address(token)).bounties) + hub.totalsOf(address(token)).stakes
-            + hub.totalsOf(address(token)).bonds + hub.totalsOf(address(token)).credits;
+        uint256 owed = uint256(hub.taskOf(task).units) * params().rate;
+        MemberStatus status = hub.memberOf(task, NODE).status;
+        if (status == MemberStatus.Active || status == MemberStatus.Exiting) owed += TASK_STAKE;
+        for (uint256 i = 0; i < pending.length; ++i) {
+            if (hub.challengeStatus(pending[i]) == ChallengeStatus.Pending) owed += BOND;
+        }
+        owed += hub.credit(address(token), CREATOR) + hub.credit(address(token), NODE);
+        owed += hub.credit(address(token), CHALLENGER) + hub.credit(address(token), hub.BURN());
         assertEq(token.balanceOf(address(hub)), owed);
         uint256 stakes = jury.toBurn();
         for (uint256 i = 0; i < 5; ++i) {

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Courtroom} from "./Courtroom.sol";
 import {RolloutLeaf} from "contracts/libraries/RolloutLeaves.sol";
 import {ChallengeStatus} from "contracts/types/Challenge.sol";
-import {Commitment} from "contracts/types/Membership.sol";
+import {Commitment, MemberStatus} from "contracts/types/Membership.sol";
 
 /// @dev Honest-majority trials before a jury of five.
 contract JuryTrialsTest is Courtroom {
@@ -24,28 +24,28 @@ contract JuryTrialsTest is Courtroom {
 
     function test_AGuiltyVerdictSlashes() external {
         vote("gggnn");
-        jury.close(id);
+        closeTrial(id);
         assertStatus(id, uint256(ChallengeStatus.Guilty));
         assertConvicted();
     }
 
     function test_ANotGuiltyVerdictPaysTheAccused() external {
         vote("ngnng");
-        jury.close(id);
+        closeTrial(id);
         assertStatus(id, uint256(ChallengeStatus.NotGuilty));
         assertAcquitted();
     }
 
     function test_ATieIsNotGuilty() external {
         vote("gn-ng");
-        jury.close(id);
+        closeTrial(id);
         assertStatus(id, uint256(ChallengeStatus.NotGuilty));
         assertAcquitted();
     }
 
     function test_ASilentJuryIsNotGuilty() external {
         vm.warp(START + 600);
-        jury.close(id);
+        closeTrial(id);
         assertStatus(id, uint256(ChallengeStatus.NotGuilty));
         assertAcquitted();
         assertEq(jury.toBurn(), 5 * jury.penalty());
@@ -55,27 +55,27 @@ contract JuryTrialsTest is Courtroom {
         vote("ggggg");
         vm.warp(START + 1000);
         // The deadline has passed: closing neither relays the verdict nor gets stuck.
-        jury.close(id);
+        closeTrial(id);
         assertStatus(id, uint256(ChallengeStatus.Pending));
-        hub.expire(id);
+        hub.expire(challenges[id]);
         assertStatus(id, uint256(ChallengeStatus.Expired));
         assertEq(hub.credit(address(token), CHALLENGER), BOND);
-        assertEq(hub.memberOf(task, NODE).stake, TASK_STAKE);
+        assertEq(uint256(hub.memberOf(task, NODE).status), uint256(MemberStatus.Active));
         assertJurorsFree();
     }
 
     function test_ATrialClosesAfterItsChallengeExpired() external {
         vote("ggggg");
         vm.warp(START + 1000);
-        hub.expire(id);
-        jury.close(id);
+        hub.expire(challenges[id]);
+        closeTrial(id);
         assertStatus(id, uint256(ChallengeStatus.Expired));
         assertJurorsFree();
     }
 
     function test_JurorsResignWhenTheTrialIsOver() external {
         vote("nnnnn");
-        jury.close(id);
+        closeTrial(id);
         for (uint256 i = 0; i < 5; ++i) {
             vm.prank(jurorAt(i));
             jury.resign();
@@ -86,7 +86,7 @@ contract JuryTrialsTest is Courtroom {
 
     function test_ACheckpointCanBeTried() external {
         vote("nnnnn");
-        jury.close(id);
+        closeTrial(id);
         vm.warp(START + 3600);
         vm.prank(NODE);
         hub.postCheckpoint(task, 1, keccak256("false weights"));
@@ -97,9 +97,9 @@ contract JuryTrialsTest is Courtroom {
         vm.roll(block.number + 1);
         jury.summon(id);
         vote("ggggg");
-        jury.close(id);
+        closeTrial(id);
         assertStatus(id, uint256(ChallengeStatus.Guilty));
-        assertEq(hub.memberOf(task, NODE).stake, 0);
+        assertEq(uint256(hub.memberOf(task, NODE).status), uint256(MemberStatus.Slashed));
     }
 
     function test_TwoTrialsRunAtOnce() external {
@@ -108,9 +108,9 @@ contract JuryTrialsTest is Courtroom {
         jury.summon(other);
         assertEq(jury.jurorOf(jurorAt(0)).serving, 2);
         vote("ggggg");
-        jury.close(id);
+        closeTrial(id);
         vm.warp(jury.trialOf(other).commitDeadline);
-        jury.close(other);
+        closeTrial(other);
         assertStatus(other, uint256(ChallengeStatus.Moot));
         assertEq(hub.credit(address(token), CHALLENGER), 12 * BOND);
         assertJurorsFree();

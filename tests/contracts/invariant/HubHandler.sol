@@ -16,22 +16,28 @@ contract HubHandler is Base {
     uint256 public constant TASKS = 2;
     uint256 public constant NODES = 3;
 
-    /// @dev What the hub should have done, counted from outside.
+    /// @dev What the hub should owe, and should have done, counted from outside.
+    uint256 public bounties;
+    uint256 public stakes;
+    uint256 public bonds;
+    uint256 public credits;
     uint256 public donated;
     uint256 public slashed;
     uint256 public burned;
     uint256 public rewarded;
     uint256 public withdrawn;
-    uint256 public openedChallenges;
     /// @dev How often each step really happened.
     mapping(string step => uint256) public taken;
 
     uint256 internal clock = NOW;
-    mapping(uint256 i => bytes32) public idOf;
+    mapping(uint256 i => bytes32) public taskAt;
     mapping(uint256 i => mapping(uint256 j => Commitment[])) internal history;
+    mapping(uint256 i => mapping(uint256 j => uint256)) public stakeOf;
     mapping(uint256 i => mapping(uint256 j => uint256)) public paidUnits;
     mapping(uint256 i => mapping(uint256 j => uint256)) public passedUnits;
     uint256[] internal pending;
+    uint256[] internal ended;
+    mapping(uint256 id => ChallengeStatus) internal outcome;
 
     modifier step() {
         vm.warp(clock);
@@ -43,9 +49,12 @@ contract HubHandler is Base {
         setUp();
         fund(STRANGER, type(uint96).max);
         for (uint256 i = 0; i < TASKS; ++i) {
-            fund(CREATOR, BOUNTY);
+            TaskParams memory p = paramsOf(i);
+            uint256 bounty = uint256(UNITS) * p.rate;
+            fund(CREATOR, bounty);
             vm.prank(CREATOR);
-            idOf[i] = hub.createTask(paramsOf(i), BOUNTY);
+            taskAt[i] = hub.createTask(p, UNITS);
+            bounties += bounty;
         }
     }
 
@@ -73,7 +82,7 @@ contract HubHandler is Base {
     }
 
     function memberAt(uint256 i, uint256 j) public view returns (Member memory) {
-        return hub.memberOf(idOf[i], nodeOf(i, j));
+        return hub.memberOf(taskAt[i], nodeOf(i, j));
     }
 
     function isStaked(uint256 i, uint256 j) public view returns (bool) {
@@ -90,7 +99,15 @@ contract HubHandler is Base {
     }
 
     function pendingAt(uint256 k) external view returns (Challenge memory) {
-        return hub.challengeOf(pending[k]);
+        return shown[pending[k]];
+    }
+
+    function endedCount() external view returns (uint256) {
+        return ended.length;
+    }
+
+    function endedAt(uint256 k) external view returns (uint256 id, ChallengeStatus status) {
+        return (ended[k], outcome[ended[k]]);
     }
 
     function commitments(uint256 i, uint256 j) external view returns (uint256) {
@@ -103,11 +120,14 @@ contract HubHandler is Base {
         vm.warp(block.timestamp + bound(seconds_, 1, 400));
     }
 
-    function topUp(uint256 i, uint256 amount) external step {
+    function topUp(uint256 i, uint256 units) external step {
         if (block.timestamp >= END) return;
         TaskParams memory p = paramsOf(i % TASKS);
+        units = bound(units, 1, 100);
         vm.prank(STRANGER);
-        hub.topUp(p, uint96(bound(amount, 1, 1000)));
+        hub.topUp(p, uint40(units));
+        bounties += units * p.rate;
+        ++taken["topUp"];
     }
 
     function donate(uint256 amount) external step {
@@ -120,13 +140,15 @@ contract HubHandler is Base {
         (i, j) = (i % TASKS, j % NODES);
         if (block.timestamp >= roundStart(ROUNDS - 1)) return;
         if (memberAt(i, j).status != MemberStatus.None) return;
-        Task memory stored = hub.taskOf(idOf[i]);
-        quota = bound(quota, 1, (stored.bounty - stored.reserved) / stored.rate);
+        Task memory stored = hub.taskOf(taskAt[i]);
+        quota = bound(quota, 1, stored.units - stored.reserved);
         if (quota > 100) quota = 100;
         address node = nodeOf(i, j);
         fund(node, STAKE);
         vm.prank(node);
         hub.join(paramsOf(i), node, node, uint32(quota), "");
+        stakeOf[i][j] = STAKE;
+        stakes += STAKE;
         ++taken["join"];
     }
 
@@ -137,7 +159,7 @@ contract HubHandler is Base {
         if (block.timestamp >= roundStart(round) + COMMIT_SECONDS) ++round;
         if (round >= ROUNDS) return;
         if (block.timestamp < roundStart(round)) vm.warp(roundStart(round));
-        bytes32 id = idOf[i];
+        bytes32 id = taskAt[i];
         if (hub.beaconOf(id, uint32(round)) == 0) hub.openRound(id, uint32(round));
         for (uint256 j = 0; j < NODES; ++j) {
             _commit(i, j, uint32(round), units);
@@ -146,8 +168,8 @@ contract HubHandler is Base {
 
     function post(uint256 i, uint256 j, uint256 version) external step {
         (i, j, version) = (i % TASKS, j % NODES, bound(version, 1, ROUNDS));
-        address poster = hub.checkpointOf(idOf[i], uint32(version)).poster;
-        bool free = poster == address(0) || hub.memberOf(idOf[i], poster).status == MemberStatus.Slashed;
+        address poster = hub.checkpointOf(taskAt[i], uint32(version)).poster;
+        bool free = poster == address(0) || hub.memberOf(taskAt[i], poster).status == MemberStatus.Slashed;
         if (!free || memberAt(i, j).status != MemberStatus.Active || block.timestamp < roundStart(version)) {
             return;
         }
@@ -157,7 +179,7 @@ contract HubHandler is Base {
         c.root = keccak256(abi.encode(keccak256("cupel.checkpoint.v1"), c.round, c.manifest));
         c.time = uint40(block.timestamp);
         vm.prank(nodeOf(i, j));
-        c.sequence = hub.postCheckpoint(idOf[i], c.round, c.manifest);
+        c.sequence = hub.postCheckpoint(taskAt[i], c.round, c.manifest);
         ++taken["postCheckpoint"];
         history[i][j].push(c);
     }
@@ -167,44 +189,44 @@ contract HubHandler is Base {
         (i, j) = (i % TASKS, j % NODES);
         if (!isStaked(i, j) || history[i][j].length == 0) return;
         Commitment memory c = history[i][j][k % history[i][j].length];
-        TaskParams memory p = paramsOf(i);
-        if (block.timestamp >= c.time + p.challengeWindow) return;
-        answer = bound(answer, 0, 3);
-        bool guilty = answer == 1 && j != 0;
-        judge.script(guilty ? IJudge.Verdict.Guilty : IJudge.Verdict(answer == 2 ? 2 : 0));
-        fund(CHALLENGER, p.bond);
-        uint256 stake = memberAt(i, j).stake;
-        vm.prank(CHALLENGER);
-        uint256 id = hub.challenge(p, nodeOf(i, j), c, address(judge), "");
-        ++openedChallenges;
+        if (block.timestamp >= c.time + WINDOW) return;
+        IJudge.Verdict said = IJudge.Verdict(answer % 4);
+        if (said == IJudge.Verdict.Guilty && j == 0) said = IJudge.Verdict.Pending;
+        uint256 id = _challenge(i, j, c, said);
         ++taken["challenge"];
-        if (guilty) {
-            ++taken["slash at once"];
-            _countSlash(i, j, stake, p.bond);
-        } else if (answer != 2) {
+        if (said == IJudge.Verdict.Pending) {
             pending.push(id);
+            return;
         }
+        // The hub keeps nothing of it.
+        _end(id, ChallengeStatus.None);
+        if (said == IJudge.Verdict.Guilty) ++taken["slash at once"];
+        if (said == IJudge.Verdict.Dismissed) ++taken["dismiss at once"];
+        _countVerdict(i, j, shown[id].bond, said);
     }
 
-    function decide(uint256 k, uint256 answer) external step {
+    function decideOne(uint256 k, uint256 answer) external step {
         if (pending.length == 0) return;
         k = k % pending.length;
-        Challenge memory c = hub.challengeOf(pending[k]);
+        uint256 id = pending[k];
+        Challenge memory c = shown[id];
         if (block.timestamp >= c.deadline) return;
         (uint256 i, uint256 j) = _siteOf(c);
-        bool guilty = answer % 2 == 1 && j != 0;
-        uint256 stake = memberAt(i, j).stake;
-        judge.decide(hub, pending[k], guilty);
+        bool moot = stakeOf[i][j] == 0;
+        IJudge.Verdict said = IJudge.Verdict(answer % 3 + 1);
+        if (said == IJudge.Verdict.Guilty && j == 0) said = IJudge.Verdict.NotGuilty;
+        decide(id, said);
         ++taken["decide"];
-        if (guilty && stake != 0) {
-            ++taken["slash later"];
-            _countSlash(i, j, stake, c.bond);
-        }
+        if (said == IJudge.Verdict.Dismissed) ++taken["dismiss later"];
+        if (said == IJudge.Verdict.Guilty && !moot) ++taken["slash later"];
+        // Guilty, NotGuilty and Dismissed follow each other in both enums.
+        _end(id, moot ? ChallengeStatus.Moot : ChallengeStatus(uint256(said) + 1));
+        _countVerdict(i, j, c.bond, moot ? IJudge.Verdict.Dismissed : said);
         _forget(k);
     }
 
     /// @dev Of the first pending challenge, counted from `k`, that nobody waits for any more.
-    function expire(uint256 k) external step {
+    function expireOne(uint256 k) external step {
         for (uint256 n = 0; n < pending.length; ++n) {
             if (_expire((k % pending.length + n) % pending.length)) return;
         }
@@ -219,7 +241,7 @@ contract HubHandler is Base {
         (i, j) = (i % TASKS, j % NODES);
         if (memberAt(i, j).status != MemberStatus.Active) return;
         vm.prank(nodeOf(i, j));
-        hub.requestExit(idOf[i], nodeOf(i, j));
+        hub.requestExit(taskAt[i], nodeOf(i, j));
     }
 
     function quit(uint256 i, uint256 j) external step {
@@ -279,7 +301,7 @@ contract HubHandler is Base {
         c.units = uint32(bound(units, 1, most));
         c.time = uint40(block.timestamp);
         vm.prank(nodeOf(i, j));
-        c.sequence = hub.commit(idOf[i], round, c.root, c.manifest, c.units);
+        c.sequence = hub.commit(taskAt[i], round, c.root, c.manifest, c.units);
         ++taken["commit"];
         history[i][j].push(c);
     }
@@ -299,6 +321,8 @@ contract HubHandler is Base {
         ++taken["claim"];
         assertEq(credit(nodeOf(i, j)) - before, units * paramsOf(i).rate, "pay");
         paidUnits[i][j] += units;
+        bounties -= units * paramsOf(i).rate;
+        credits += units * paramsOf(i).rate;
     }
 
     function _claimable(uint256 i, uint256 j, uint256 count)
@@ -309,7 +333,7 @@ contract HubHandler is Base {
         Member memory m = memberAt(i, j);
         uint256 first = m.next - m.unpaid;
         uint256 last = first;
-        uint256 open = hub.blockedFrom(idOf[i], nodeOf(i, j));
+        uint256 open = hub.blockedFrom(taskAt[i], nodeOf(i, j));
         while (last < open && last - first < count && block.timestamp >= history[i][j][last].time + WINDOW) {
             ++last;
         }
@@ -320,17 +344,47 @@ contract HubHandler is Base {
     }
 
     function _expire(uint256 k) internal returns (bool) {
-        Challenge memory c = hub.challengeOf(pending[k]);
+        uint256 id = pending[k];
+        Challenge memory c = shown[id];
         (uint256 i, uint256 j) = _siteOf(c);
-        bool moot = memberAt(i, j).status == MemberStatus.Slashed;
+        bool moot = stakeOf[i][j] == 0;
         if (block.timestamp < c.deadline && !moot) return false;
-        hub.expire(pending[k]);
+        expire(id);
         ++taken["expire"];
         if (moot) ++taken["moot"];
-        ChallengeStatus expected = moot ? ChallengeStatus.Moot : ChallengeStatus.Expired;
-        assertChallenge(pending[k], expected);
+        _end(id, moot ? ChallengeStatus.Moot : ChallengeStatus.Expired);
+        _countVerdict(i, j, c.bond, IJudge.Verdict.Dismissed);
         _forget(k);
         return true;
+    }
+
+    /// @dev As `Base.challengeBy`, on either task.
+    function _challenge(uint256 i, uint256 j, Commitment memory c, IJudge.Verdict said)
+        internal
+        returns (uint256 id)
+    {
+        TaskParams memory p = paramsOf(i);
+        bytes memory evidence = abi.encode(opened.length);
+        Challenge memory accusation = Challenge({
+            task: taskAt[i],
+            node: nodeOf(i, j),
+            sequence: c.sequence,
+            judge: address(judge),
+            challenger: CHALLENGER,
+            token: p.token,
+            stake: p.stake,
+            bond: p.bond,
+            deadline: uint40(block.timestamp + p.disputeSeconds),
+            evidenceHash: keccak256(evidence)
+        });
+        fund(CHALLENGER, p.bond);
+        judge.script(said);
+        vm.prank(CHALLENGER);
+        id = hub.challenge(p, nodeOf(i, j), c, address(judge), evidence);
+        assertEq(id, idOf(accusation), "challenge id");
+        shown[id] = accusation;
+        opened.push(id);
+        bonds += p.bond;
     }
 
     function _exit(uint256 i, uint256 j) internal returns (bool) {
@@ -341,6 +395,9 @@ contract HubHandler is Base {
         if (m.unpaid != 0) return false;
         hub.exit(p, nodeOf(i, j));
         ++taken["exit"];
+        stakes -= stakeOf[i][j];
+        credits += stakeOf[i][j];
+        stakeOf[i][j] = 0;
         // INVARIANT 3: nothing it stood by can be challenged any more.
         for (uint256 k = 0; k < history[i][j].length; ++k) {
             assertTrue(block.timestamp >= history[i][j][k].time + p.challengeWindow, "left while slashable");
@@ -350,12 +407,15 @@ contract HubHandler is Base {
 
     function _refund(uint256 i) internal {
         TaskParams memory p = paramsOf(i);
-        Task memory stored = hub.taskOf(idOf[i]);
-        if (stored.bounty == stored.reserved) return;
+        Task memory stored = hub.taskOf(taskAt[i]);
+        if (stored.units == stored.reserved) return;
         if (block.timestamp < END + p.challengeWindow + p.disputeSeconds + p.exitMargin) return;
         vm.prank(CREATOR);
         hub.refund(p);
         ++taken["refund"];
+        uint256 amount = uint256(stored.units - stored.reserved) * p.rate;
+        bounties -= amount;
+        credits += amount;
     }
 
     function _withdraw(address account) internal {
@@ -365,20 +425,34 @@ contract HubHandler is Base {
         hub.withdraw(address(token), account);
         assertEq(token.balanceOf(account) - before, amount, "withdrawn");
         withdrawn += amount;
+        credits -= amount;
         ++taken["withdraw"];
     }
 
-    function _countSlash(uint256 i, uint256 j, uint256 stake, uint256 bond) internal {
+    /// @dev The bond, and a stake that is lost, become credit.
+    function _countVerdict(uint256 i, uint256 j, uint256 bond, IJudge.Verdict said) internal {
+        bonds -= bond;
+        credits += bond;
+        if (said != IJudge.Verdict.Guilty) return;
         // INVARIANT 5: a proof inside the window ends in a slash, whatever happened before.
         assertEq(uint256(memberAt(i, j).status), uint256(MemberStatus.Slashed), "proven but not slashed");
+        uint256 stake = stakeOf[i][j];
         uint256 reward = 10 * bond < stake / 2 ? 10 * bond : stake / 2;
+        stakeOf[i][j] = 0;
+        stakes -= stake;
+        credits += stake;
         slashed += stake;
         rewarded += reward;
         burned += stake - reward;
     }
 
+    function _end(uint256 id, ChallengeStatus status) internal {
+        ended.push(id);
+        outcome[id] = status;
+    }
+
     function _siteOf(Challenge memory c) internal view returns (uint256 i, uint256 j) {
-        i = c.task == idOf[0] ? 0 : 1;
+        i = c.task == taskAt[0] ? 0 : 1;
         while (nodeOf(i, j) != c.node) ++j;
     }
 

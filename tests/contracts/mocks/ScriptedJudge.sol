@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IHub} from "contracts/interfaces/IHub.sol";
 import {IJudge} from "contracts/interfaces/IJudge.sol";
+import {Challenge} from "contracts/types/Challenge.sol";
 import {Commitment} from "contracts/types/Membership.sol";
 import {TaskParams} from "contracts/types/Task.sol";
 
@@ -27,20 +28,18 @@ contract ScriptedJudge is IJudge {
     /// @inheritdoc IJudge
     function open(
         uint256 challengeId,
-        bytes32 taskId,
+        Challenge calldata challenge,
         TaskParams calldata p,
-        address node,
         Commitment calldata c,
-        address challenger,
         bytes calldata evidence
     ) external returns (Verdict) {
-        heard = keccak256(abi.encode(challengeId, taskId, p, node, c, challenger, evidence));
+        heard = keccak256(abi.encode(challengeId, challenge, p, c, evidence));
         if (misuse.length != 0) (misused, misuseResult) = msg.sender.call(misuse);
         return answer;
     }
 
-    function decide(IHub hub, uint256 challengeId, bool guilty) external {
-        hub.verdict(challengeId, guilty);
+    function decide(IHub hub, Challenge calldata pending, Verdict verdict) external {
+        hub.verdict(pending, verdict);
     }
 }
 
@@ -51,7 +50,7 @@ contract BrokenJudge {
     fallback(bytes calldata data) external returns (bytes memory) {
         // The last byte of the evidence says how: an answer that is none, none at all, or a revert.
         uint8 how = uint8(data[data.length - 32]);
-        if (how == 0) return abi.encode(uint256(3));
+        if (how == 0) return abi.encode(uint256(4));
         if (how == 1) return "";
         revert BrokenJudge_Broken();
     }

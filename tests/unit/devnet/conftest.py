@@ -270,7 +270,7 @@ def sample_facts() -> ChainFacts:
         jury_address=account("jury"),
         burn_address=BURN,
         terms=Terms(digest("task"), TASK_START, ROUNDS, ROUND_SECONDS, UNITS, RATE, STAKE, BOND, BOUNTY),
-        members=tuple(Membership(account(name), account(name), ROUNDS * UNITS, STAKE) for name in NODES),
+        members=tuple(Membership(account(name), account(name), ROUNDS * UNITS) for name in NODES),
         work=work,
         challenges=tuple(challenges),
         slashes=tuple(slashes),

@@ -13,7 +13,7 @@ import pytest
 from eth_account import Account
 
 from cupel.devnet.anvil import CHAIN_ID, choose_port, local_chain
-from cupel.devnet.audit import read_snapshot
+from cupel.devnet.audit import Auditor
 from cupel.devnet.deployment import JuryTerms, creation_code, deploy, fund
 from cupel.devnet.facts import HubMoney
 from cupel.devnet.project import artefacts, find_binary, project_root
@@ -45,7 +45,7 @@ def test_devnet_is_deployed_funded_and_ended(tmp_path: Path) -> None:
                     await token_binding.TestToken(client, deployment.token).balance_of(wallet.address) == 500
                 )
                 assert await client.balance(wallet.address) == 100 * 10**18
-                snapshot = await read_snapshot(client, deployment)
+                snapshot = await Auditor(client, deployment).read()
                 assert (snapshot.hub, snapshot.burned) == (HubMoney(0, 0, 0, 0, 0), 0)
                 first = snapshot.timestamp
                 while await client.now() <= first:  # noqa: ASYNC110  # the chain's clock has no event

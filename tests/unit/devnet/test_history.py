@@ -7,7 +7,7 @@ from eth_abi.abi import encode
 
 from cupel.devnet.facts import Challenge, Checkpoint, Claim, Slash, Work
 from cupel.devnet.history import History
-from cupel.protocol.chain.bindings import hub
+from cupel.protocol.chain.bindings import hub, structs
 from cupel.protocol.chain.contract import Event, Logged
 from cupel.protocol.chain.deployments import Deployment
 from cupel.verifier.evidence import JuryEvidence
@@ -25,7 +25,8 @@ def history_of(*events: Event) -> History:
 
 
 def challenged(judge: str, evidence: bytes, task: bytes = TASK) -> hub.Challenged:
-    return hub.Challenged(3, task, NODE, 0, judge, VERIFIER, evidence, 50)
+    accused = structs.Challenge(task, NODE, 0, judge, VERIFIER, TOKEN, 100, 5, 99, bytes(32))
+    return hub.Challenged(3, task, NODE, accused, evidence, 50)
 
 
 def test_work_slash_claim_and_checkpoints() -> None:
@@ -72,6 +73,7 @@ def test_accusations_are_read_from_the_evidence(
     [
         (hub.Resolved(3, True, 5, 66), True),
         (hub.Resolved(3, False, 0, 66), False),
+        (hub.Dismissed(3, 5, 66), None),
         (hub.Mooted(3, 5, 66), None),
         (hub.Expired(3, TASK, NODE, 0, 5, 66), None),
     ],

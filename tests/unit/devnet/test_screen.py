@@ -38,7 +38,7 @@ def test_rounds_show_nodes_disputes_and_money(state_in_round_five: DemoState) ->
     text = text_of(draw(state_in_round_five))
     assert "round 5 of 11" in text
     assert "lies: perturbed-model" in text
-    assert "#2 node-4 wrong-toploc, 2 votes: guilty" in text
+    assert "node-4 wrong-toploc, 2 votes: guilty" in text
     assert "-100" in text
     assert "2.0 MB / 1.9 MB" in text
 

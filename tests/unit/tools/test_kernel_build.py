@@ -8,6 +8,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from typing_view import COMPONENTS
 
 ROOT = Path(__file__).resolve().parents[3]
 COMPILER = (sysconfig.get_config_var("CC") or "cc").split()[0]
@@ -20,7 +21,7 @@ def build(folder: Path, compiler: str) -> list[str]:
     shutil.copy(ROOT / "pyproject.toml", folder)
     for name in ("README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder)
-    for component in ("protocol/spec/toploc", "node", "verifier", "deploy/devnet"):
+    for component in COMPONENTS.values():
         (folder / component).mkdir(parents=True)
     shutil.copytree(ROOT / "protocol/spec/toploc/kernel", folder / "protocol/spec/toploc/kernel")
     environment = os.environ | {"CC": compiler}

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from cupel.protocol.chain.bindings import hub
+from cupel.protocol.chain.bindings.structs import Challenge
 from cupel.protocol.chain.contract import Logged
 from cupel.protocol.chain.ledger import ChallengeRecord, TaskLedger
 from cupel.protocol.model.canonical import CanonicalVersion, make_version
@@ -292,9 +293,14 @@ def test_a_bug_of_ours_is_no_finding_and_stops_nothing(run: Run, monkeypatch: py
     run(scenario)
 
 
+def record_of(node: str, sequence: int, evidence: bytes) -> ChallengeRecord:
+    accused = Challenge(bytes(32), node, sequence, JURY, OBJECTIVE, JURY, 100, 5, 2000, bytes(32))
+    return ChallengeRecord(9, accused, evidence, 1112)
+
+
 def challenge(submission: FetchedSubmission, evidence: bytes) -> ChallengeRecord:
     work = submission.work
-    return ChallengeRecord(9, work.node, work.sequence, JURY, OBJECTIVE, evidence, 1112)
+    return record_of(work.node, work.sequence, evidence)
 
 
 @pytest.mark.parametrize("rollout", [3, None, 2**32 - 2])
@@ -361,7 +367,7 @@ def test_a_posted_checkpoint_is_compared_with_our_own(run: Run, honest: bool) ->
         event = hub.CheckpointPosted(desk.ledger.task, 4, desk.world.node, 1, digest, 1110)
         desk.ledger.apply(event)
         desk.inbox.notice(Logged(event, "", 1, bytes(32), b"", 0), desk.ledger)
-        record = ChallengeRecord(9, desk.world.node, 1, JURY, OBJECTIVE, b"", 1112)
+        record = record_of(desk.world.node, 1, b"")
         desk.inbox.judge(record, desk.ledger, 1130)
         await desk.settled()
         assert desk.inbox.verdicts == {9: not honest}

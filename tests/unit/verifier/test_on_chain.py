@@ -19,10 +19,9 @@ from cupel.devnet.deployment import JuryTerms, deploy, fund
 from cupel.devnet.project import artefacts, find_binary, project_root
 from cupel.devnet.rpc import LocalRpc
 from cupel.protocol.chain.bindings.objective_judge import ObjectiveJudge
-from cupel.protocol.chain.bindings.structs import MemberStatus, Verdict
+from cupel.protocol.chain.bindings.structs import ChallengeStatus, MemberStatus, Verdict
 from cupel.protocol.chain.client import ChainClient
 from cupel.protocol.chain.deployments import Deployment
-from cupel.protocol.chain.ledger import ChallengeStatus
 from cupel.protocol.config import ConfigError
 from cupel.protocol.participant import Participant
 from cupel.protocol.spec.errors import Reason
@@ -120,7 +119,7 @@ async def make_task(chain: Chain, creator: Participant, params: TaskParams) -> T
         judges=(await pinned(deployment.objective_judge), await pinned(deployment.jury_judge)),
     )
     await creator.approve(params.token, creator.hub.address, 10_000)
-    await creator.send("create", creator.hub.create_task(params, 10_000))
+    await creator.send("create", creator.hub.create_task(params, 10_000 // params.rate))
     return params
 
 
@@ -332,13 +331,15 @@ def test_an_error_of_ours_costs_no_bond(world: Any, tmp_path: Path) -> None:
                 finding = Finding("reward", Reason.WRONG_REWARD, "", 0, objective=kind, chunk=0)
                 evidence = objective_evidence(finding, submission)
                 commitment = commitment_of(submission.work)
-                arguments = (case.accuser.task, case.params, submission.work.node, commitment, me.address)
-                assert await judge.examine(0, *arguments, evidence) is Verdict.NOT_GUILTY
-                case.accuser.accusations = [
-                    Accusation(submission.work.node, commitment, judge.address, evidence, finding.reason)
-                ]
+                accusation = Accusation(
+                    submission.work.node, commitment, judge.address, evidence, finding.reason
+                )
+                challenge = accusation.as_challenge(case.accuser.task, case.params, me.address)
+                answer = await judge.examine(0, challenge, case.params, commitment, evidence)
+                assert answer is Verdict.NOT_GUILTY
+                case.accuser.accusations = [accusation]
                 assert await case.accuser.turn() == ("Challenge",)
-            assert await me.hub.challenge_count() == 0
+            assert not me.ledger.tasks[case.accuser.task].challenges
             assert [event for event, _ in me.observer.events].count("error") == len(ObjectiveKind)  # type: ignore[attr-defined]
 
     asyncio.run(scenario())
@@ -360,9 +361,10 @@ def test_a_jury_from_accusation_to_slash(world: Any, tmp_path: Path) -> None:
             await chain.wait_until(now + 1)
             assert await me.turn() == ("Summon",)
             assert await juror.turn() == ()
-            juror.verdicts[1] = True
+            (number,) = juror.participant.ledger.tasks[me.task].challenges
+            juror.verdicts[number] = True
             assert await juror.turn() == ("CommitVote",)
-            juror.verdicts[1] = False
+            juror.verdicts[number] = False
             assert await juror.turn() == ("RevealVote",)
             assert await me.turn() == ("CloseTrial",)
             member = await me.participant.hub.member_of(me.task, accusation.node)
@@ -372,7 +374,7 @@ def test_a_jury_from_accusation_to_slash(world: Any, tmp_path: Path) -> None:
             assert await juror.turn(finished=True) == ("LeaveJury",)
             assert await juror.turn(finished=True) == ("Stop",)
             told = juror.participant.observer.events  # type: ignore[attr-defined]
-            assert ("vote", {"challenge_id": 1, "guilty": True}) in told
+            assert ("vote", {"challenge_id": number, "guilty": True}) in told
 
     asyncio.run(scenario())
 

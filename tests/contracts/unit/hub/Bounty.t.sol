@@ -12,12 +12,12 @@ contract BountyTest is Base {
     function setUp() public override {
         super.setUp();
         create();
-        fund(STRANGER, 500);
+        fund(STRANGER, 50 * RATE);
     }
 
-    function topUp(uint96 amount) internal {
+    function topUp(uint40 units) internal {
         vm.prank(STRANGER);
-        hub.topUp(params(), amount);
+        hub.topUp(params(), units);
     }
 
     function refund() internal {
@@ -27,10 +27,10 @@ contract BountyTest is Base {
 
     function test_topUpByAnyone() public {
         vm.expectEmit(address(hub));
-        emit BountyAdded(task, STRANGER, 500, BOUNTY + 500);
-        topUp(500);
-        assertEq(hub.taskOf(task).bounty, BOUNTY + 500, "bounty");
-        assertTotals(BOUNTY + 500, 0, 0, 0);
+        emit BountyAdded(task, STRANGER, 50, UNITS + 50);
+        topUp(50);
+        assertEq(hub.taskOf(task).units, UNITS + 50, "units");
+        assertTotals(BOUNTY + 50 * RATE, 0, 0, 0);
     }
 
     function test_topUpUntilTheEnd() public {
@@ -62,10 +62,10 @@ contract BountyTest is Base {
         refund();
         vm.warp(OPENS);
         vm.expectEmit(address(hub));
-        emit Refunded(task, CREATOR, BOUNTY);
+        emit Refunded(task, CREATOR, UNITS, BOUNTY);
         refund();
         assertEq(credit(CREATOR), BOUNTY, "credit");
-        assertEq(hub.taskOf(task).bounty, 0, "bounty");
+        assertEq(hub.taskOf(task).units, 0, "units");
         assertTotals(0, 0, 0, BOUNTY);
     }
 

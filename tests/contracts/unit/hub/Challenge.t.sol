@@ -22,55 +22,50 @@ contract ChallengeTest is Base {
     }
 
     function accuse(IJudge.Verdict answer) internal returns (uint256 id) {
-        judge.script(answer);
-        return accuse();
+        return challengeBy(CHALLENGER, NODE, c, answer);
     }
 
-    function accuse() internal returns (uint256 id) {
+    /// @dev A call that is to be refused.
+    function attempt(address node, address judge_) internal {
         vm.prank(CHALLENGER);
-        return hub.challenge(params(), NODE, c, address(judge), "evidence");
+        hub.challenge(params(), node, c, judge_, "");
     }
 
     function test_leftOpenByTheJudge() public {
+        Challenge memory opened_ = accusationOf(CHALLENGER, NODE, c, "evidence");
+        assertEq(opened_.deadline, c.time + DISPUTE, "deadline");
+        uint256 id = uint256(keccak256(abi.encode(opened_)));
+        assertEq(hub.challengeIdOf(opened_), id, "id by the hub");
         vm.expectEmit(address(hub));
-        emit Challenged(1, task, NODE, 0, address(judge), CHALLENGER, "evidence", c.time);
-        assertEq(accuse(), 1, "id");
+        emit Challenged(id, task, NODE, opened_, "evidence", c.time);
+        assertEq(accuse(CHALLENGER, NODE, c, "evidence"), id, "id");
 
-        Challenge memory pending = hub.challengeOf(1);
-        assertEq(pending.task, task, "task");
-        assertEq(pending.node, NODE, "node");
-        assertEq(pending.bond, BOND, "bond");
-        assertEq(pending.judge, address(judge), "judge");
-        assertEq(pending.challenger, CHALLENGER, "challenger");
-        assertEq(pending.sequence, 0, "sequence");
-        assertEq(pending.deadline, c.time + DISPUTE, "deadline");
-        assertEq(pending.token, address(token), "token");
-        assertChallenge(1, ChallengeStatus.Pending);
-        assertEq(hub.challengeCount(), 1, "count");
+        assertChallenge(id, ChallengeStatus.Pending);
         assertEq(hub.blockedFrom(task, NODE), 0, "blocked");
         assertEq(member(NODE).challenged, 1, "bit");
         assertTotals(BOUNTY, STAKE, BOND, 0);
     }
 
     function test_theJudgeHearsEverything() public {
-        uint256 id = accuse(IJudge.Verdict.Pending);
-        bytes memory all = abi.encode(id, task, params(), NODE, c, CHALLENGER, bytes("evidence"));
+        uint256 id = accuse(CHALLENGER, NODE, c, "evidence");
+        bytes memory all = abi.encode(id, shown[id], params(), c, bytes("evidence"));
         assertEq(judge.heard(), keccak256(all), "heard");
     }
 
     function test_guiltyAtOnce() public {
         judge.script(IJudge.Verdict.Guilty);
+        Challenge memory opened_ = accusationOf(CHALLENGER, NODE, c, "evidence");
+        uint256 id = idOf(opened_);
         vm.expectEmit(address(hub));
-        emit Challenged(1, task, NODE, 0, address(judge), CHALLENGER, "evidence", c.time);
+        emit Challenged(id, task, NODE, opened_, "evidence", c.time);
         vm.expectEmit(address(hub));
-        emit Slashed(task, NODE, 1, STAKE, STAKE - 10 * BOND, 10 * BOND, c.time);
+        emit Slashed(task, NODE, id, STAKE, STAKE - 10 * BOND, 10 * BOND, c.time);
         vm.expectEmit(address(hub));
-        emit Resolved(1, true, 11 * BOND, c.time);
-        uint256 id = accuse();
+        emit Resolved(id, true, 11 * BOND, c.time);
+        accuse(CHALLENGER, NODE, c, "evidence");
 
         assertChallenge(id, ChallengeStatus.None);
         assertStatus(NODE, MemberStatus.Slashed);
-        assertEq(member(NODE).stake, 0, "stake");
         assertEq(member(NODE).unitsReserved, 0, "units");
         assertEq(hub.taskOf(task).reserved, 0, "reserve");
         assertEq(credit(CHALLENGER), 11 * BOND, "challenger");
@@ -80,9 +75,10 @@ contract ChallengeTest is Base {
 
     function test_notGuiltyAtOnce() public {
         judge.script(IJudge.Verdict.NotGuilty);
+        uint256 id = idOf(accusationOf(CHALLENGER, NODE, c, "evidence"));
         vm.expectEmit(address(hub));
-        emit Resolved(1, false, 0, c.time);
-        uint256 id = accuse();
+        emit Resolved(id, false, 0, c.time);
+        accuse(CHALLENGER, NODE, c, "evidence");
         assertChallenge(id, ChallengeStatus.None);
         assertStatus(NODE, MemberStatus.Active);
         assertEq(member(NODE).challenged, 0, "not blocked");
@@ -91,17 +87,29 @@ contract ChallengeTest is Base {
         assertTotals(BOUNTY, STAKE, 0, BOND);
     }
 
+    function test_dismissedAtOnce() public {
+        judge.script(IJudge.Verdict.Dismissed);
+        uint256 id = idOf(accusationOf(CHALLENGER, NODE, c, "evidence"));
+        vm.expectEmit(address(hub));
+        emit Dismissed(id, BOND, c.time);
+        accuse(CHALLENGER, NODE, c, "evidence");
+        assertChallenge(id, ChallengeStatus.None);
+        assertStatus(NODE, MemberStatus.Active);
+        assertEq(member(NODE).challenged, 0, "not blocked");
+        assertEq(credit(PAYOUT), 0, "nothing for the accused");
+        assertEq(credit(CHALLENGER), BOND, "bond back");
+        assertTotals(BOUNTY, STAKE, 0, BOND);
+    }
+
     function test_untilTheCommitmentIsFinal() public {
         vm.warp(c.time + WINDOW - 1);
         accuse(IJudge.Verdict.Pending);
         vm.warp(c.time + WINDOW);
         expect(IHubErrors.Hub_TooLate.selector, c.time + WINDOW);
-        vm.prank(CHALLENGER);
-        hub.challenge(params(), NODE, c, address(judge), "");
+        attempt(NODE, address(judge));
         vm.warp(c.time + WINDOW + 1);
         expect(IHubErrors.Hub_TooLate.selector, c.time + WINDOW);
-        vm.prank(CHALLENGER);
-        hub.challenge(params(), NODE, c, address(judge), "");
+        attempt(NODE, address(judge));
     }
 
     function test_onlyWhatWasCommitted() public {
@@ -133,18 +141,18 @@ contract ChallengeTest is Base {
 
     function test_onlyStakedMembers() public {
         expectStatus(OTHER, MemberStatus.None);
-        vm.prank(CHALLENGER);
-        hub.challenge(params(), OTHER, c, address(judge), "");
+        attempt(OTHER, address(judge));
         accuse(IJudge.Verdict.Guilty);
         expectStatus(NODE, MemberStatus.Slashed);
-        vm.prank(CHALLENGER);
-        hub.challenge(params(), NODE, c, address(judge), "");
+        attempt(NODE, address(judge));
     }
 
     function test_onlyJudgesOfTheTask() public {
         expect(IHubErrors.Hub_JudgeUnknown.selector, uint160(STRANGER));
-        vm.prank(CHALLENGER);
-        hub.challenge(params(), NODE, c, STRANGER, "");
+        attempt(NODE, STRANGER);
+        // Places for judges that are left over hold it.
+        expect(IHubErrors.Hub_JudgeUnknown.selector, 0);
+        attempt(NODE, address(0));
     }
 
     function test_onlyJudgesWithTheirCode() public {
@@ -186,24 +194,44 @@ contract ChallengeTest is Base {
         assertTrue(credit(BURN) >= STAKE / 2, "a cheater that accuses itself loses half at least");
     }
 
-    function test_idsAreNeverReused() public {
-        assertEq(accuse(IJudge.Verdict.NotGuilty), 1, "first");
-        assertEq(accuse(IJudge.Verdict.Pending), 2, "second");
-        assertEq(accuse(IJudge.Verdict.NotGuilty), 3, "third");
-        assertEq(hub.blockedFrom(task, NODE), 0, "the second still blocks");
+    /// @dev A resolved or pending challenge cannot be opened again; another second makes another challenge.
+    function test_theSameOnlyOnceASecond() public {
+        uint256 id = accuse(CHALLENGER, NODE, c, "evidence");
+        expect(IHubErrors.Hub_ChallengeExists.selector, id);
+        vm.prank(CHALLENGER);
+        hub.challenge(params(), NODE, c, address(judge), "evidence");
+        decide(id, false);
+        expect(IHubErrors.Hub_ChallengeExists.selector, id);
+        vm.prank(CHALLENGER);
+        hub.challenge(params(), NODE, c, address(judge), "evidence");
+
+        vm.warp(block.timestamp + 1);
+        assertTrue(accuse(CHALLENGER, NODE, c, "evidence") != id, "another second");
+        fund(STRANGER, BOND);
+        assertTrue(accuse(STRANGER, NODE, c, "evidence") != id, "another challenger");
+        assertTrue(accuse(CHALLENGER, NODE, c, "other evidence") != id, "another evidence");
+        assertTotals(BOUNTY, STAKE, 3 * BOND, BOND);
+    }
+
+    /// @dev A challenge that was answered leaves nothing that could stand in the way of the next.
+    function test_anAnsweredOneMayBeRepeated() public {
+        judge.script(IJudge.Verdict.NotGuilty);
+        uint256 first = accuse(CHALLENGER, NODE, c, "evidence");
+        assertEq(accuse(CHALLENGER, NODE, c, "evidence"), first, "same second, same id");
+        assertEq(credit(PAYOUT), 2 * BOND, "both paid");
     }
 
     /// @dev A hostile crowd cannot crowd out an honest challenger.
     function test_anyNumberAtOnce() public {
-        fund(CHALLENGER, 300 * BOND);
-        for (uint256 i = 0; i < 300; ++i) {
-            accuse(IJudge.Verdict.Pending);
+        uint256[] memory ids = new uint256[](300);
+        for (uint256 i = 0; i < ids.length; ++i) {
+            ids[i] = accuse(IJudge.Verdict.Pending);
         }
-        for (uint256 id = 2; id <= 300; ++id) {
-            judge.decide(hub, id, false);
+        for (uint256 i = 1; i < ids.length; ++i) {
+            decide(ids[i], false);
             assertEq(hub.blockedFrom(task, NODE), 0, "still blocked");
         }
-        judge.decide(hub, 1, false);
+        decide(ids[0], false);
         assertEq(hub.blockedFrom(task, NODE), 1, "free");
         assertTotals(BOUNTY, STAKE, 0, 300 * BOND);
     }
@@ -217,9 +245,9 @@ contract ChallengeTest is Base {
         c = first;
         uint256 b = accuse(IJudge.Verdict.Pending);
         assertEq(hub.blockedFrom(task, NODE), 0, "first");
-        judge.decide(hub, b, false);
+        decide(b, false);
         assertEq(hub.blockedFrom(task, NODE), 1, "second again");
-        judge.decide(hub, a, false);
+        decide(a, false);
         assertEq(hub.blockedFrom(task, NODE), 2, "none");
     }
 

@@ -33,8 +33,8 @@ contract ClaimTest is Base {
         assertEq(credit(PAYOUT), 5 * RATE, "pay");
         assertEq(cursor(NODE), 1, "cursor");
         assertEq(member(NODE).unitsReserved, QUOTA - 5, "reserved units");
-        assertEq(hub.taskOf(task).bounty, BOUNTY - 5 * RATE, "bounty");
-        assertEq(hub.taskOf(task).reserved, (QUOTA - 5) * RATE, "reserve");
+        assertEq(hub.taskOf(task).units, UNITS - 5, "units");
+        assertEq(hub.taskOf(task).reserved, QUOTA - 5, "reserve");
         assertTotals(BOUNTY - 5 * RATE, STAKE, 0, 5 * RATE);
     }
 
@@ -105,7 +105,7 @@ contract ClaimTest is Base {
         claim(NODE, c);
         expect(IHubErrors.Hub_SequenceBlocked.selector, 1);
         claim(NODE, second);
-        judge.decide(hub, id, false);
+        decide(id, false);
         claim(NODE, second);
         assertEq(credit(PAYOUT), 8 * RATE + BOND, "pay and bond");
     }

@@ -37,21 +37,22 @@ contract CommitTest is Base {
     }
 
     function test_inTheFirstSecondsOfTheRound() public {
-        vm.warp(roundStart(2));
-        hub.openRound(task, 2);
-        vm.warp(roundStart(1) + COMMIT_SECONDS - 1);
+        vm.warp(roundStart(1) - 1);
+        expect(IHubErrors.Hub_TooEarly.selector, roundStart(1));
+        submit(1, 1);
+        vm.warp(roundStart(1));
         hub.openRound(task, 1);
         submit(1, 1);
-        vm.warp(roundStart(2) - 1);
-        expect(IHubErrors.Hub_TooEarly.selector, roundStart(2));
-        submit(2, 1);
+
+        vm.warp(roundStart(2));
+        hub.openRound(task, 2);
         vm.warp(roundStart(2) + COMMIT_SECONDS);
         expect(IHubErrors.Hub_TooLate.selector, roundStart(2) + COMMIT_SECONDS);
         submit(2, 1);
         vm.warp(roundStart(2) + COMMIT_SECONDS + 1);
         expect(IHubErrors.Hub_TooLate.selector, roundStart(2) + COMMIT_SECONDS);
         submit(2, 1);
-        vm.warp(roundStart(2));
+        vm.warp(roundStart(2) + COMMIT_SECONDS - 1);
         submit(2, 1);
     }
 

@@ -15,7 +15,7 @@ contract CreateTaskTest is Base {
 
     function submit(TaskParams memory p) internal returns (bytes32) {
         vm.prank(CREATOR);
-        return hub.createTask(p, BOUNTY);
+        return hub.createTask(p, UNITS);
     }
 
     function refuses(TaskParams memory p, bytes32 name) internal returns (TaskParams memory) {
@@ -29,18 +29,18 @@ contract CreateTaskTest is Base {
         bytes32 id = keccak256(abi.encode(block.chainid, address(hub), p));
         assertEq(hub.taskIdOf(p), id, "id before");
         vm.expectEmit(address(hub));
-        emit TaskCreated(id, CREATOR, p, BOUNTY);
-        assertEq(submit(p), id, "id");
+        emit TaskCreated(id, CREATOR, p, UNITS);
+        task = submit(p);
+        assertEq(task, id, "id");
 
         Task memory stored = hub.taskOf(id);
-        assertEq(stored.bounty, BOUNTY, "bounty");
+        assertEq(stored.units, UNITS, "units");
         assertEq(stored.reserved, 0, "reserved");
-        assertEq(stored.created, NOW, "created");
-        assertEq(stored.rate, RATE, "rate");
         assertEq(stored.start, START, "start");
         assertEq(stored.roundSeconds, ROUND_SECONDS, "roundSeconds");
         assertEq(stored.commitSeconds, COMMIT_SECONDS, "commitSeconds");
         assertEq(stored.rounds, ROUNDS, "rounds");
+        assertEq(stored.opened, 0, "opened");
         assertEq(stored.unitsPerRound, UNITS_PER_ROUND, "unitsPerRound");
         assertTotals(BOUNTY, 0, 0, 0);
     }
@@ -62,7 +62,7 @@ contract CreateTaskTest is Base {
         TaskParams memory p = params();
         expect(IHubErrors.Hub_NotCreator.selector, uint160(STRANGER), uint160(CREATOR));
         vm.prank(STRANGER);
-        hub.createTask(p, BOUNTY);
+        hub.createTask(p, UNITS);
     }
 
     function test_onlyOnce() public {
@@ -90,6 +90,8 @@ contract CreateTaskTest is Base {
         p.commitSeconds = ROUND_SECONDS + 1;
         p = refuses(p, "commitSeconds");
         p.rounds = 0;
+        p = refuses(p, "rounds");
+        p.rounds = 2 ** 24;
         p = refuses(p, "rounds");
         p.challengeWindow = 0;
         p = refuses(p, "challengeWindow");
@@ -164,20 +166,26 @@ contract CreateTaskTest is Base {
 
     function test_judges() public {
         TaskParams memory p = params();
-        p.judges = judges(0);
-        p = refuses(p, "judges");
-        p.judges = judges(5);
+        p.judges[0] = Pinned(address(0), 0);
         p = refuses(p, "judges");
         p.judges[0].code = CREATOR;
         p = refuses(p, "judges");
+        p.judges[3].code = CREATOR;
+        p = refuses(p, "judges");
+        p.judges[1].codeHash = keccak256("code");
+        p = refuses(p, "judges");
+        p.judges[2] = p.judges[0];
+        p = refuses(p, "judges");
         p.rewardRule.codeHash = keccak256("code");
         p = refuses(p, "rewardRule");
-        p.judges = judges(4);
-        submit(p);
+        for (uint256 count = 1; count <= 4; ++count) {
+            fund(CREATOR, BOUNTY);
+            p.judges = judges(count);
+            submit(p);
+        }
     }
 
-    function judges(uint256 count) internal view returns (Pinned[] memory list) {
-        list = new Pinned[](count);
+    function judges(uint256 count) internal view returns (Pinned[4] memory list) {
         for (uint256 i = 0; i < count; ++i) {
             list[i] = params().judges[0];
         }

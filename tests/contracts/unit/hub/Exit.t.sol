@@ -52,7 +52,6 @@ contract ExitTest is Base {
         vm.prank(STRANGER);
         hub.exit(params(), NODE);
         assertEq(credit(OWNER), STAKE, "stake to the owner");
-        assertEq(member(NODE).stake, 0, "stake");
         assertEq(member(NODE).unitsReserved, 0, "units");
         assertEq(hub.taskOf(task).reserved, 0, "reserve");
         assertStatus(NODE, MemberStatus.Exited);
@@ -85,7 +84,7 @@ contract ExitTest is Base {
         hub.exit(params(), NODE);
         claim(NODE, c);
         hub.exit(params(), NODE);
-        assertEq(hub.taskOf(task).bounty, BOUNTY - 3 * RATE, "bounty");
+        assertEq(hub.taskOf(task).units, UNITS - 3, "units");
         assertEq(hub.taskOf(task).reserved, 0, "reserve");
     }
 
@@ -100,7 +99,7 @@ contract ExitTest is Base {
         hub.exit(params(), NODE);
         expect(IHubErrors.Hub_SequenceBlocked.selector, 0);
         claim(NODE, c);
-        hub.expire(id);
+        expire(id);
         claim(NODE, c);
         hub.exit(params(), NODE);
         assertEq(credit(OWNER), STAKE, "stake");

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Base} from "../../Base.t.sol";
 import {IHubErrors} from "contracts/interfaces/IHubErrors.sol";
 import {IJudge} from "contracts/interfaces/IJudge.sol";
-import {ChallengeStatus} from "contracts/types/Challenge.sol";
+import {Challenge, ChallengeStatus} from "contracts/types/Challenge.sol";
 import {Commitment, MemberStatus} from "contracts/types/Membership.sol";
 import {TaskParams} from "contracts/types/Task.sol";
 
@@ -28,20 +28,20 @@ contract ExpireTest is Base {
         deadline = c.time + 50;
     }
 
-    function expire() internal {
+    function expireNow() internal {
         vm.warp(deadline);
         vm.prank(STRANGER);
-        hub.expire(id);
+        expire(id);
     }
 
     function test_fromTheDeadlineOn() public {
         vm.warp(deadline - 1);
         expect(IHubErrors.Hub_TooEarly.selector, deadline);
-        hub.expire(id);
+        expire(id);
         vm.warp(deadline);
         vm.expectEmit(address(hub));
         emit Expired(id, task, NODE, 0, BOND, uint40(deadline));
-        hub.expire(id);
+        expire(id);
         assertChallenge(id, ChallengeStatus.Expired);
         assertEq(credit(CHALLENGER), BOND, "bond back");
         assertEq(member(NODE).voided, 1, "void");
@@ -51,20 +51,28 @@ contract ExpireTest is Base {
     }
 
     function test_onlyOnce() public {
-        expire();
-        expect(IHubErrors.Hub_ChallengeNotPending.selector, id, uint256(ChallengeStatus.Expired));
-        hub.expire(id);
-        expect(IHubErrors.Hub_ChallengeNotPending.selector, id, uint256(ChallengeStatus.Expired));
-        judge.decide(hub, id, true);
-        expect(IHubErrors.Hub_ChallengeNotPending.selector, 99, uint256(ChallengeStatus.None));
-        hub.expire(99);
+        expireNow();
+        expectNotPending(id, ChallengeStatus.Expired);
+        expire(id);
+        expectNotPending(id, ChallengeStatus.Expired);
+        decide(id, true);
+    }
+
+    function test_onlyOfChallengesLeftOpen() public {
+        Challenge memory other;
+        expectNotPending(idOf(other), ChallengeStatus.None);
+        hub.expire(other);
+        uint256 answered = challengeBy(STRANGER, NODE, c, IJudge.Verdict.NotGuilty);
+        vm.warp(deadline);
+        expectNotPending(answered, ChallengeStatus.None);
+        expire(answered);
     }
 
     function test_voidWorkIsPassedUnpaid() public {
         Commitment[] memory batch = new Commitment[](2);
         batch[0] = c;
         batch[1] = commitTo(NODE, 2, 3);
-        hub.expire(id);
+        expire(id);
         vm.warp(batch[1].time + WINDOW);
         hub.claim(params(), NODE, batch);
         assertEq(credit(PAYOUT), 3 * RATE, "only the second");
@@ -74,7 +82,7 @@ contract ExpireTest is Base {
     }
 
     function test_voidWorkIsFinalNoEarlier() public {
-        expire();
+        expireNow();
         vm.warp(c.time + WINDOW - 1);
         expect(IHubErrors.Hub_TooEarly.selector, c.time + WINDOW);
         claim(NODE, c);
@@ -82,16 +90,16 @@ contract ExpireTest is Base {
 
     /// @dev A cheater cannot void its commitment with a silent judge and so escape a proof.
     function test_voidWorkIsStillAccused() public {
-        expire();
+        expireNow();
         challengeBy(STRANGER, NODE, c, IJudge.Verdict.Guilty);
         assertStatus(NODE, MemberStatus.Slashed);
     }
 
     function test_voidTwiceIsVoid() public {
         uint256 second = challengeBy(STRANGER, NODE, c, IJudge.Verdict.Pending);
-        expire();
+        expireNow();
         assertEq(hub.blockedFrom(task, NODE), 0, "the second still blocks");
-        hub.expire(second);
+        expire(second);
         vm.warp(c.time + WINDOW);
         claim(NODE, c);
         assertEq(credit(PAYOUT), 0, "unpaid");
@@ -99,9 +107,9 @@ contract ExpireTest is Base {
     }
 
     function test_voidStaysVoidAfterAnAcquittal() public {
-        expire();
+        expireNow();
         uint256 second = challengeBy(STRANGER, NODE, c, IJudge.Verdict.Pending);
-        judge.decide(hub, second, false);
+        decide(second, false);
         vm.warp(c.time + WINDOW);
         claim(NODE, c);
         assertEq(credit(PAYOUT), BOND, "the bond, no pay");
@@ -109,7 +117,7 @@ contract ExpireTest is Base {
 
     /// @dev The mark goes with the commitment, not with the ring slot.
     function test_slotIsCleanForTheNextLap() public {
-        expire();
+        expireNow();
         vm.warp(c.time + WINDOW);
         claim(NODE, c);
         assertEq(member(NODE).voided | member(NODE).challenged, 0, "marks");

@@ -27,19 +27,18 @@ contract JoinTest is Base {
     function test_locksStakeAndReservesPay() public {
         bytes memory signature = consent();
         vm.expectEmit(address(hub));
-        emit Joined(task, NODE, OWNER, PAYOUT, QUOTA, STAKE, 0);
+        emit Joined(task, NODE, OWNER, PAYOUT, QUOTA, 0);
         submit(NODE, PAYOUT, QUOTA, signature);
 
         Member memory m = member(NODE);
         assertEq(m.owner, OWNER, "owner");
         assertEq(m.payout, PAYOUT, "payout");
-        assertEq(m.stake, STAKE, "stake");
         assertEq(m.unitsLeft, QUOTA, "left");
         assertEq(m.unitsReserved, QUOTA, "reserved units");
         assertEq(m.nextRound, 0, "next round");
         assertEq(m.next + m.unpaid + m.exitAt + m.challenged + m.voided, 0, "untouched");
         assertStatus(NODE, MemberStatus.Active);
-        assertEq(hub.taskOf(task).reserved, QUOTA * RATE, "reserved");
+        assertEq(hub.taskOf(task).reserved, QUOTA, "reserved");
         assertTotals(BOUNTY, STAKE, 0, 0);
     }
 
@@ -148,14 +147,14 @@ contract JoinTest is Base {
     }
 
     function test_neverSellsMoreThanTheBounty() public {
-        uint32 most = uint32(BOUNTY / RATE);
+        uint32 most = uint32(UNITS);
         bytes memory signature = consentOf(NODE_KEY, OWNER, PAYOUT, most + 1);
-        expect(IHubErrors.Hub_BountyTooSmall.selector, (most + 1) * RATE, BOUNTY);
+        expect(IHubErrors.Hub_BountyTooSmall.selector, most + 1, most);
         submit(NODE, PAYOUT, most + 1, signature);
 
         submit(NODE, PAYOUT, most, consentOf(NODE_KEY, OWNER, PAYOUT, most));
         signature = consentOf(OTHER_KEY, OWNER, PAYOUT, 1);
-        expect(IHubErrors.Hub_BountyTooSmall.selector, RATE, 0);
+        expect(IHubErrors.Hub_BountyTooSmall.selector, 1, 0);
         submit(OTHER, PAYOUT, 1, signature);
     }
 

@@ -22,20 +22,22 @@ contract OpenRoundTest is Base {
         assertEq(hub.beaconOf(task, 2), 0, "other round");
     }
 
-    function test_fromTheStartOfTheRoundOn() public {
+    function test_whileCommitmentsAreAccepted() public {
         for (uint32 round = 0; round < ROUNDS; round += 3) {
             uint256 opens = roundStart(round);
             vm.warp(opens - 1);
             expect(IHubErrors.Hub_TooEarly.selector, opens);
             hub.openRound(task, round);
-            vm.warp(opens);
+            vm.warp(opens + COMMIT_SECONDS);
+            expect(IHubErrors.Hub_TooLate.selector, opens + COMMIT_SECONDS);
             hub.openRound(task, round);
+            vm.warp(opens + COMMIT_SECONDS + 1);
+            expect(IHubErrors.Hub_TooLate.selector, opens + COMMIT_SECONDS);
+            hub.openRound(task, round);
+            vm.warp(round % 2 == 0 ? opens : opens + COMMIT_SECONDS - 1);
+            hub.openRound(task, round);
+            assertEq(hub.taskOf(task).opened, round + 1, "opened");
         }
-    }
-
-    function test_lateRatherThanNever() public {
-        vm.warp(END + 1000);
-        hub.openRound(task, 0);
     }
 
     function test_onlyOnce() public {

@@ -5,7 +5,7 @@ import {Base} from "../../Base.t.sol";
 import {HookToken} from "../../mocks/Tokens.sol";
 import {IHub} from "contracts/interfaces/IHub.sol";
 import {IJudge} from "contracts/interfaces/IJudge.sol";
-import {Commitment, MemberStatus} from "contracts/types/Membership.sol";
+import {Commitment, MemberStatus, SignedCommit} from "contracts/types/Membership.sol";
 import {TaskParams} from "contracts/types/Task.sol";
 
 /// @title A hostile judge or token finds every door to money shut while the hub calls it
@@ -26,7 +26,7 @@ contract ReentrancyTest is Base {
         TaskParams memory p = params();
         Commitment[] memory batch = new Commitment[](1);
         batch[0] = c;
-        calls = new bytes[](13);
+        calls = new bytes[](14);
         calls[0] = abi.encodeCall(IHub.createTask, (p, 1));
         calls[1] = abi.encodeCall(IHub.topUp, (p, 1));
         calls[2] = abi.encodeCall(IHub.refund, (p));
@@ -36,10 +36,11 @@ contract ReentrancyTest is Base {
         calls[6] = abi.encodeCall(IHub.commit, (task, 1, 0, 0, 1));
         calls[7] = abi.encodeCall(IHub.postCheckpoint, (task, 1, 0));
         calls[8] = abi.encodeCall(IHub.challenge, (p, NODE, c, address(judge), ""));
-        calls[9] = abi.encodeCall(IHub.verdict, (pending, true));
-        calls[10] = abi.encodeCall(IHub.expire, (pending));
+        calls[9] = abi.encodeCall(IHub.verdict, (shown[pending], IJudge.Verdict.Guilty));
+        calls[10] = abi.encodeCall(IHub.expire, (shown[pending]));
         calls[11] = abi.encodeCall(IHub.claim, (p, NODE, batch));
         calls[12] = abi.encodeCall(IHub.withdraw, (address(token), PAYOUT));
+        calls[13] = abi.encodeCall(IHub.commitBatch, (task, 1, new SignedCommit[](1)));
     }
 
     function test_fromAJudge() public {

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Base} from "../../Base.t.sol";
 import {IHubErrors} from "contracts/interfaces/IHubErrors.sol";
 import {IJudge} from "contracts/interfaces/IJudge.sol";
-import {ChallengeStatus} from "contracts/types/Challenge.sol";
+import {Challenge, ChallengeStatus} from "contracts/types/Challenge.sol";
 import {Commitment, MemberStatus} from "contracts/types/Membership.sol";
 import {TaskParams} from "contracts/types/Task.sol";
 
@@ -28,7 +28,7 @@ contract VerdictTest is Base {
         emit Slashed(task, NODE, id, STAKE, STAKE - 10 * BOND, 10 * BOND, uint40(deadline - 1));
         vm.expectEmit(address(hub));
         emit Resolved(id, true, 11 * BOND, uint40(deadline - 1));
-        judge.decide(hub, id, true);
+        decide(id, true);
         assertChallenge(id, ChallengeStatus.Guilty);
         assertStatus(NODE, MemberStatus.Slashed);
         assertEq(credit(CHALLENGER), 11 * BOND, "challenger");
@@ -40,7 +40,7 @@ contract VerdictTest is Base {
     function test_notGuilty() public {
         vm.expectEmit(address(hub));
         emit Resolved(id, false, 0, c.time);
-        judge.decide(hub, id, false);
+        decide(id, false);
         assertChallenge(id, ChallengeStatus.NotGuilty);
         assertEq(credit(PAYOUT), BOND, "bond to the accused");
         assertEq(hub.blockedFrom(task, NODE), 1, "not blocked");
@@ -53,36 +53,68 @@ contract VerdictTest is Base {
     function test_untilTheDeadline() public {
         vm.warp(deadline);
         expect(IHubErrors.Hub_TooLate.selector, deadline);
-        judge.decide(hub, id, true);
+        decide(id, true);
         vm.warp(deadline + 1);
         expect(IHubErrors.Hub_TooLate.selector, deadline);
-        judge.decide(hub, id, true);
+        decide(id, true);
         vm.warp(deadline - 1);
-        judge.decide(hub, id, true);
+        decide(id, true);
     }
 
     function test_onlyByItsJudge() public {
         expect(IHubErrors.Hub_NotJudge.selector, uint160(CREATOR), uint160(address(judge)));
         vm.prank(CREATOR);
-        hub.verdict(id, true);
+        hub.verdict(shown[id], IJudge.Verdict.Guilty);
     }
 
     function test_onlyOnce() public {
-        judge.decide(hub, id, false);
-        expect(IHubErrors.Hub_ChallengeNotPending.selector, id, uint256(ChallengeStatus.NotGuilty));
-        judge.decide(hub, id, true);
-        expect(IHubErrors.Hub_ChallengeNotPending.selector, id, uint256(ChallengeStatus.NotGuilty));
-        hub.expire(id);
+        decide(id, false);
+        expectNotPending(id, ChallengeStatus.NotGuilty);
+        decide(id, true);
+        expectNotPending(id, ChallengeStatus.NotGuilty);
+        expire(id);
     }
 
     function test_onlyOfChallengesLeftOpen() public {
-        expect(IHubErrors.Hub_ChallengeNotPending.selector, 0, uint256(ChallengeStatus.None));
-        judge.decide(hub, 0, true);
+        Challenge memory other;
+        expectNotPending(idOf(other), ChallengeStatus.None);
+        judge.decide(hub, other, IJudge.Verdict.Guilty);
         uint256 answered = challengeBy(CHALLENGER, NODE, c, IJudge.Verdict.NotGuilty);
-        expect(IHubErrors.Hub_ChallengeNotPending.selector, answered, uint256(ChallengeStatus.None));
-        judge.decide(hub, answered, true);
-        expect(IHubErrors.Hub_ChallengeNotPending.selector, answered + 1, uint256(ChallengeStatus.None));
-        judge.decide(hub, answered + 1, true);
+        expectNotPending(answered, ChallengeStatus.None);
+        decide(answered, true);
+    }
+
+    /// @dev Each field is part of the id, so a judge that shows other amounts or people shows no challenge.
+    function test_onlyAsItWasRecorded() public {
+        bytes memory words = abi.encode(shown[id]);
+        for (uint256 i = 0; i < words.length / 32; ++i) {
+            bytes memory changed = abi.encode(shown[id]);
+            changed[32 * i + 31] ^= 0x01;
+            Challenge memory other = abi.decode(changed, (Challenge));
+            expectNotPending(uint256(keccak256(changed)), ChallengeStatus.None);
+            judge.decide(hub, other, IJudge.Verdict.Guilty);
+            expectNotPending(uint256(keccak256(changed)), ChallengeStatus.None);
+            hub.expire(other);
+        }
+    }
+
+    function test_mustBeAVerdict() public {
+        expect(IHubErrors.Hub_NoVerdict.selector, id);
+        decide(id, IJudge.Verdict.Pending);
+    }
+
+    function test_dismissed() public {
+        vm.expectEmit(address(hub));
+        emit Dismissed(id, BOND, c.time);
+        decide(id, IJudge.Verdict.Dismissed);
+        assertChallenge(id, ChallengeStatus.Dismissed);
+        assertStatus(NODE, MemberStatus.Active);
+        assertEq(credit(CHALLENGER), BOND, "bond back");
+        assertEq(hub.blockedFrom(task, NODE), 1, "not blocked");
+        vm.warp(c.time + WINDOW);
+        claim(NODE, c);
+        assertEq(credit(PAYOUT), 5 * RATE, "full pay");
+        assertTotals(BOUNTY - 5 * RATE, STAKE, 0, 5 * RATE + BOND);
     }
 
     /// @dev Two challengers, one conviction: the other gets its bond back, whatever the judge says or when.
@@ -90,16 +122,17 @@ contract VerdictTest is Base {
         uint256 second = challengeBy(STRANGER, NODE, c, IJudge.Verdict.Pending);
         uint256 third = challengeBy(OTHER, NODE, c, IJudge.Verdict.Pending);
         uint256 fourth = challengeBy(CREATOR, NODE, c, IJudge.Verdict.Pending);
-        judge.decide(hub, id, true);
+        decide(id, true);
         assertTotals(BOUNTY, 0, 3 * BOND, STAKE + BOND);
 
         vm.expectEmit(address(hub));
         emit Mooted(second, BOND, c.time);
-        judge.decide(hub, second, true);
-        judge.decide(hub, third, false);
-        hub.expire(fourth);
-        for (uint256 i = second; i <= fourth; ++i) {
-            assertChallenge(i, ChallengeStatus.Moot);
+        decide(second, true);
+        decide(third, false);
+        expire(fourth);
+        uint256[3] memory moot = [second, third, fourth];
+        for (uint256 i = 0; i < moot.length; ++i) {
+            assertChallenge(moot[i], ChallengeStatus.Moot);
         }
         assertEq(credit(STRANGER) + credit(OTHER) + credit(CREATOR), 3 * BOND, "bonds");
         assertEq(credit(PAYOUT), 0, "nothing for the guilty");
@@ -108,7 +141,7 @@ contract VerdictTest is Base {
 
     /// @dev A challenge that loses on purpose protects nobody.
     function test_anAcquittalDoesNotCoverAnotherProof() public {
-        judge.decide(hub, id, false);
+        decide(id, false);
         challengeBy(STRANGER, NODE, c, IJudge.Verdict.Guilty);
         assertStatus(NODE, MemberStatus.Slashed);
     }
@@ -124,7 +157,6 @@ contract BigBondTest is Base {
     function test_halfTheStakeIsTheMostAChallengerGets() public {
         create();
         join(NODE_KEY, QUOTA);
-        fund(CHALLENGER, 60);
         challengeBy(CHALLENGER, NODE, commitTo(NODE, 1, 1), IJudge.Verdict.Guilty);
         // The odd unit is burned.
         assertEq(credit(CHALLENGER), 60 + STAKE / 2, "challenger");

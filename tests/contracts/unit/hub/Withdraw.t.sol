@@ -73,7 +73,7 @@ contract WithdrawTest is Base {
             );
             hub.withdraw(address(token), PAYOUT);
         }
-        judge.decide(hub, id, true);
+        decide(id, true);
         assertStatus(NODE, MemberStatus.Slashed);
         assertEq(credit(PAYOUT), 5 * RATE, "credit is safe");
         frozen.freeze(false, false);

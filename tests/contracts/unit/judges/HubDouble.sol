@@ -15,29 +15,28 @@ contract HubDouble {
 
     mapping(uint32 version => Checkpoint) private _checkpoints;
     mapping(address node => MemberStatus) private _statuses;
-    mapping(uint256 challengeId => Challenge) private _challenges;
+    mapping(uint256 challengeId => ChallengeStatus) public challengeStatus;
 
+    /// @dev A test names its challenges itself: the evidence hash is the id.
     function ask(
         IJudge judge,
-        uint256 challengeId,
+        Challenge calldata challenge,
         TaskParams calldata p,
-        address node,
         Commitment calldata c,
-        address challenger,
         bytes calldata evidence
     ) external returns (IJudge.Verdict answer) {
-        answer = judge.open(challengeId, taskIdOf(p), p, node, c, challenger, evidence);
-        _challenges[challengeId].judge = address(judge);
-        _challenges[challengeId].deadline = uint40(block.timestamp + p.disputeSeconds);
-        _challenges[challengeId].status = ChallengeStatus.Pending;
+        uint256 id = challengeIdOf(challenge);
+        answer = judge.open(id, challenge, p, c, evidence);
+        challengeStatus[id] = ChallengeStatus.Pending;
     }
 
-    function verdict(uint256 challengeId, bool guilty_) external {
-        require(msg.sender == _challenges[challengeId].judge, "not the judge");
-        require(_challenges[challengeId].status == ChallengeStatus.Pending, "not pending");
-        require(block.timestamp < _challenges[challengeId].deadline, "late");
-        _challenges[challengeId].status = guilty_ ? ChallengeStatus.Guilty : ChallengeStatus.NotGuilty;
-        guilty = guilty_;
+    function verdict(Challenge calldata challenge, IJudge.Verdict answer) external {
+        uint256 id = challengeIdOf(challenge);
+        require(msg.sender == challenge.judge, "not the judge");
+        require(challengeStatus[id] == ChallengeStatus.Pending, "not pending");
+        require(block.timestamp < challenge.deadline, "late");
+        guilty = answer == IJudge.Verdict.Guilty;
+        challengeStatus[id] = guilty ? ChallengeStatus.Guilty : ChallengeStatus.NotGuilty;
         ++verdicts;
     }
 
@@ -50,7 +49,7 @@ contract HubDouble {
     }
 
     function setChallengeStatus(uint256 challengeId, ChallengeStatus status) external {
-        _challenges[challengeId].status = status;
+        challengeStatus[challengeId] = status;
     }
 
     function beaconOf(bytes32, uint32) external view returns (bytes32) {
@@ -65,8 +64,8 @@ contract HubDouble {
         member.status = _statuses[node];
     }
 
-    function challengeOf(uint256 challengeId) external view returns (Challenge memory) {
-        return _challenges[challengeId];
+    function challengeIdOf(Challenge calldata challenge) public pure returns (uint256) {
+        return uint256(challenge.evidenceHash);
     }
 
     function taskIdOf(TaskParams calldata p) public view returns (bytes32) {

@@ -86,7 +86,7 @@ contract JurorPoolTest is JuryJudgeTest {
         vm.expectRevert(abi.encodeWithSelector(IJurorPool.JurorPool_Serving.selector, jury[0], 1));
         resign(jury[0]);
         vote(jury, "nnn");
-        judge.close(ID);
+        close(ID);
         resign(jury[0]);
         assertEq(token.balanceOf(jury[0]), STAKE);
     }
@@ -153,7 +153,7 @@ contract JurorPoolTest is JuryJudgeTest {
     function test_PenaltiesNobodyEarnedAreBurned() external {
         address[] memory jury = summonFrom(3);
         vote(jury, "---");
-        judge.close(ID);
+        close(ID);
         assertEq(judge.toBurn(), 3 * PENALTY);
         assertSolvent(3);
         judge.burn();
@@ -198,8 +198,8 @@ contract JurorPoolTest is JuryJudgeTest {
                 vm.prank(jury[i]);
                 judge.revealVote(id, false, SALT);
             }
-            judge.close(id);
-            assertEq(uint256(hub.challengeOf(id).status), uint256(ChallengeStatus.NotGuilty));
+            close(id);
+            assertEq(uint256(hub.challengeStatus(id)), uint256(ChallengeStatus.NotGuilty));
         }
     }
 

@@ -6,6 +6,7 @@ import {IJudge} from "contracts/interfaces/IJudge.sol";
 import {IJuryJudge} from "contracts/interfaces/IJuryJudge.sol";
 import {JuryJudge} from "contracts/judges/JuryJudge.sol";
 import {Trial, TrialStatus, Vote} from "contracts/types/Jury.sol";
+import {Challenge} from "contracts/types/Challenge.sol";
 import {Commitment} from "contracts/types/Membership.sol";
 import {TaskParams} from "contracts/types/Task.sol";
 
@@ -49,7 +50,7 @@ contract JuryDrawTest is JuryJudgeTest {
         TaskParams memory p;
         Commitment memory c;
         vm.expectRevert(abi.encodeWithSelector(IJuryJudge.JuryJudge_NotHub.selector, address(this)));
-        judge.open(ID, bytes32(0), p, NODE, c, CHALLENGER, "");
+        judge.open(ID, challengeOf(ID), p, c, "");
     }
 
     function test_RevertWhen_TheDisputeIsTooShort() external {
@@ -128,7 +129,9 @@ contract JuryDrawTest is JuryJudgeTest {
         TaskParams memory p;
         p.disputeSeconds = 151;
         Commitment memory c;
-        hub.ask(judge, ID, p, NODE, c, NODE, "");
+        Challenge memory itself = challengeOf(ID);
+        itself.challenger = NODE;
+        hub.ask(judge, itself, p, c, "");
         vm.roll(OPENED_IN + 1);
         judge.summon(ID);
         assertEq(judge.juryOf(ID).length, 3);
@@ -159,14 +162,14 @@ contract JuryDrawTest is JuryJudgeTest {
                 judge.summon(id);
             }
             vm.warp(judge.trialOf(id).commitDeadline);
-            judge.close(id);
+            close(id);
         }
         assertEq(stakeOf(jury[0]), 0);
         open(99, 151);
         vm.roll(block.number + 1);
         judge.summon(99);
         assertEq(judge.juryOf(99).length, 0);
-        judge.close(99);
+        close(99);
         assertFalse(hub.guilty());
     }
 

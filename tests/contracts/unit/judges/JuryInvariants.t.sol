@@ -5,7 +5,7 @@ import {Checks} from "../../utils/Checks.sol";
 import {HubDouble} from "./HubDouble.sol";
 import {JuryJudge} from "contracts/judges/JuryJudge.sol";
 import {TestToken} from "contracts/periphery/TestToken.sol";
-import {ChallengeStatus} from "contracts/types/Challenge.sol";
+import {Challenge, ChallengeStatus} from "contracts/types/Challenge.sol";
 import {Juror, Trial, TrialStatus} from "contracts/types/Jury.sol";
 import {Commitment} from "contracts/types/Membership.sol";
 import {TaskParams} from "contracts/types/Task.sol";
@@ -18,6 +18,7 @@ contract JuryWalk is Checks {
     TestToken public immutable token;
     JuryJudge public immutable judge;
     uint256 public trials;
+    Challenge[] internal challenges;
     uint256 public closed;
     uint256 public refusedResignations;
 
@@ -63,7 +64,14 @@ contract JuryWalk is Checks {
         TaskParams memory p;
         p.disputeSeconds = 151;
         Commitment memory c;
-        try hub.ask(judge, trials, p, jurorAt(accused), c, address(0xB0B), "") {
+        Challenge memory challenge;
+        challenge.node = jurorAt(accused);
+        challenge.judge = address(judge);
+        challenge.challenger = address(0xB0B);
+        challenge.deadline = uint40(block.timestamp + 151);
+        challenge.evidenceHash = bytes32(trials);
+        try hub.ask(judge, challenge, p, c, "") {
+            challenges.push(challenge);
             ++trials;
         } catch {}
     }
@@ -90,13 +98,13 @@ contract JuryWalk is Checks {
     }
 
     function moot(uint256 id) external {
-        if (trials == 0 || hub.challengeOf(id % trials).status != ChallengeStatus.Pending) return;
+        if (trials == 0 || hub.challengeStatus(id % trials) != ChallengeStatus.Pending) return;
         hub.setChallengeStatus(id % trials, ChallengeStatus.Moot);
     }
 
     function close(uint256 id) external {
         if (trials == 0) return;
-        try judge.close(id % trials) {
+        try judge.close(challenges[id % trials]) {
             ++closed;
         } catch {}
     }
@@ -104,6 +112,10 @@ contract JuryWalk is Checks {
     function pass(uint256 time) external {
         vm.warp(block.timestamp + bound(time, 1, 60));
         vm.roll(block.number + bound(time, 1, 60) / 10 + 1);
+    }
+
+    function challengeAt(uint256 id) external view returns (Challenge memory) {
+        return challenges[id];
     }
 
     function jurorAt(uint256 i) public pure returns (address) {
@@ -175,7 +187,7 @@ contract JuryInvariantsTest is Checks {
         uint256 snapshot = vm.snapshotState();
         vm.warp(block.timestamp + 150);
         for (uint256 id = 0; id < walk.trials(); ++id) {
-            if (judge.trialOf(id).status != TrialStatus.Closed) judge.close(id);
+            if (judge.trialOf(id).status != TrialStatus.Closed) judge.close(walk.challengeAt(id));
         }
         assertEq(judge.pendingDraws(), 0);
         assertTrue(walk.hub().verdicts() <= walk.trials());

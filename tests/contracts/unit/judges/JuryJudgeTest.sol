@@ -6,6 +6,7 @@ import {HubDouble} from "./HubDouble.sol";
 import {IJudge} from "contracts/interfaces/IJudge.sol";
 import {JuryJudge} from "contracts/judges/JuryJudge.sol";
 import {TestToken} from "contracts/periphery/TestToken.sol";
+import {Challenge} from "contracts/types/Challenge.sol";
 import {Trial} from "contracts/types/Jury.sol";
 import {Commitment} from "contracts/types/Membership.sol";
 import {TaskParams} from "contracts/types/Task.sol";
@@ -21,6 +22,7 @@ abstract contract JuryJudgeTest is Checks {
     uint256 internal constant OPENED_IN = 500;
     bytes32 internal constant SALT = keccak256("salt");
 
+    mapping(uint256 id => uint40) internal deadlines;
     HubDouble internal hub;
     TestToken internal token;
     JuryJudge internal judge;
@@ -59,7 +61,22 @@ abstract contract JuryJudgeTest is Checks {
         TaskParams memory p;
         p.disputeSeconds = disputeSeconds;
         Commitment memory c;
-        hub.ask(judge, id, p, NODE, c, CHALLENGER, "evidence");
+        Challenge memory opened = challengeOf(id);
+        opened.deadline = uint40(block.timestamp + disputeSeconds);
+        deadlines[id] = opened.deadline;
+        hub.ask(judge, opened, p, c, "evidence");
+    }
+
+    function challengeOf(uint256 id) internal view returns (Challenge memory opened) {
+        opened.node = NODE;
+        opened.judge = address(judge);
+        opened.challenger = CHALLENGER;
+        opened.deadline = deadlines[id];
+        opened.evidenceHash = bytes32(id);
+    }
+
+    function close(uint256 id) internal {
+        judge.close(challengeOf(id));
     }
 
     /// @dev A trial with `jurors` registered, the jury drawn in the block after.

@@ -104,7 +104,7 @@ contract JuryVoteTest is JuryJudgeTest {
         vote(jury, "gng");
         vm.expectEmit(address(judge));
         emit IJuryJudge.JuryClosed(ID, true, 2, 3, 3, true);
-        judge.close(ID);
+        close(ID);
         assertVerdict(true);
         assertStakes(jury, STAKE + PENALTY / 2, STAKE - PENALTY, STAKE + PENALTY / 2);
     }
@@ -112,7 +112,7 @@ contract JuryVoteTest is JuryJudgeTest {
     function test_AMajorityAcquits() external {
         address[] memory jury = summonFrom(3);
         vote(jury, "ngn");
-        judge.close(ID);
+        close(ID);
         assertVerdict(false);
         assertStakes(jury, STAKE + PENALTY / 2, STAKE - PENALTY, STAKE + PENALTY / 2);
     }
@@ -120,7 +120,7 @@ contract JuryVoteTest is JuryJudgeTest {
     function test_AUnanimousJuryMovesNoMoney() external {
         address[] memory jury = summonFrom(3);
         vote(jury, "ggg");
-        judge.close(ID);
+        close(ID);
         assertVerdict(true);
         assertStakes(jury, STAKE, STAKE, STAKE);
     }
@@ -128,7 +128,7 @@ contract JuryVoteTest is JuryJudgeTest {
     function test_ATieIsNotGuiltyAndOutvotesNobody() external {
         address[] memory jury = summonFrom(3);
         vote(jury, "gn-");
-        judge.close(ID);
+        close(ID);
         assertVerdict(false);
         assertStakes(jury, STAKE + PENALTY / 2, STAKE + PENALTY / 2, STAKE - PENALTY);
     }
@@ -137,7 +137,7 @@ contract JuryVoteTest is JuryJudgeTest {
         address[] memory jury = summonFrom(3);
         vote(jury, "-gc");
         vm.warp(OPENED_AT + 150);
-        judge.close(ID);
+        close(ID);
         assertVerdict(true);
         assertStakes(jury, STAKE - PENALTY, STAKE + 2 * PENALTY, STAKE - PENALTY);
     }
@@ -145,7 +145,7 @@ contract JuryVoteTest is JuryJudgeTest {
     function test_ASilentJuryIsNotGuilty() external {
         address[] memory jury = summonFrom(3);
         vm.warp(OPENED_AT + 100);
-        judge.close(ID);
+        close(ID);
         assertVerdict(false);
         assertStakes(jury, STAKE - PENALTY, STAKE - PENALTY, STAKE - PENALTY);
     }
@@ -154,9 +154,9 @@ contract JuryVoteTest is JuryJudgeTest {
         registerJurors(3);
         open();
         vm.expectRevert(votingOpen());
-        judge.close(ID);
+        close(ID);
         vm.warp(OPENED_AT + 100);
-        judge.close(ID);
+        close(ID);
         assertVerdict(false);
         assertEq(judge.pendingDraws(), 0);
         assertEq(judge.toBurn(), 0);
@@ -166,7 +166,7 @@ contract JuryVoteTest is JuryJudgeTest {
         judge = new JuryJudge(address(hub), address(token), 4, 100, 50, STAKE);
         address[] memory jury = summonFrom(4);
         vote(jury, "ggng");
-        judge.close(ID);
+        close(ID);
         assertEq(stakeOf(jury[2]), STAKE - PENALTY);
         assertEq(stakeOf(jury[0]), STAKE + 33);
         assertEq(judge.toBurn(), 1);
@@ -176,12 +176,12 @@ contract JuryVoteTest is JuryJudgeTest {
     function test_ClosingWaitsForEveryVoteThatCanStillCome() external {
         address[] memory jury = summonFrom(3);
         vm.expectRevert(votingOpen());
-        judge.close(ID);
+        close(ID);
         vote(jury, "gc-");
         vm.expectRevert(votingOpen());
-        judge.close(ID);
+        close(ID);
         vm.warp(OPENED_AT + 150);
-        judge.close(ID);
+        close(ID);
         assertVerdict(true);
     }
 
@@ -194,18 +194,18 @@ contract JuryVoteTest is JuryJudgeTest {
             revealVote(jury[i], true);
         }
         assertEq(block.timestamp, OPENED_AT);
-        judge.close(ID);
+        close(ID);
         assertVerdict(true);
     }
 
     function test_RevertWhen_ClosedTwiceOrWithoutATrial() external {
         vm.expectRevert(wrongStatus(TrialStatus.None));
-        judge.close(ID);
+        close(ID);
         address[] memory jury = summonFrom(3);
         vote(jury, "ggg");
-        judge.close(ID);
+        close(ID);
         vm.expectRevert(wrongStatus(TrialStatus.Closed));
-        judge.close(ID);
+        close(ID);
         vm.expectRevert(wrongStatus(TrialStatus.Closed));
         revealVote(jury[0], true);
         assertEq(hub.verdicts(), 1);
@@ -217,7 +217,7 @@ contract JuryVoteTest is JuryJudgeTest {
         address[] memory jury = summonFrom(3);
         commitVote(jury[0], true);
         hub.setChallengeStatus(ID, ChallengeStatus.Moot);
-        judge.close(ID);
+        close(ID);
         assertEq(hub.verdicts(), 0);
         assertStakes(jury, STAKE, STAKE, STAKE);
     }
@@ -226,7 +226,7 @@ contract JuryVoteTest is JuryJudgeTest {
         registerJurors(3);
         open();
         hub.setChallengeStatus(ID, ChallengeStatus.Moot);
-        judge.close(ID);
+        close(ID);
         assertEq(judge.pendingDraws(), 0);
         assertEq(hub.verdicts(), 0);
     }
@@ -238,7 +238,7 @@ contract JuryVoteTest is JuryJudgeTest {
         hub.setChallengeStatus(ID, ChallengeStatus.Expired);
         vm.expectEmit(address(judge));
         emit IJuryJudge.JuryClosed(ID, true, 2, 2, 3, false);
-        judge.close(ID);
+        close(ID);
         assertEq(hub.verdicts(), 0);
         assertStakes(jury, STAKE + PENALTY / 2, STAKE + PENALTY / 2, STAKE - PENALTY);
     }
@@ -248,12 +248,12 @@ contract JuryVoteTest is JuryJudgeTest {
         vote(jury, "ggg");
         uint256 snapshot = vm.snapshotState();
         vm.warp(OPENED_AT + 151);
-        judge.close(ID);
+        close(ID);
         assertEq(hub.verdicts(), 0);
         assertStakes(jury, STAKE, STAKE, STAKE);
         vm.revertToState(snapshot);
         vm.warp(OPENED_AT + 150);
-        judge.close(ID);
+        close(ID);
         assertVerdict(true);
     }
 
@@ -270,7 +270,7 @@ contract JuryVoteTest is JuryJudgeTest {
         }
         vote(jury, votes);
         vm.warp(OPENED_AT + 150);
-        judge.close(ID);
+        close(ID);
         assertVerdict(2 * guiltyVotes > revealed);
         assertSolvent(count);
         for (uint256 i = 0; i < count; ++i) {

@@ -7,6 +7,7 @@ import {ObjectiveJudgeTest} from "./ObjectiveJudgeTest.sol";
 import {IJudge} from "contracts/interfaces/IJudge.sol";
 import {IObjectiveJudge} from "contracts/interfaces/IObjectiveJudge.sol";
 import {RolloutLeaf} from "contracts/libraries/RolloutLeaves.sol";
+import {Challenge} from "contracts/types/Challenge.sol";
 import {Commitment} from "contracts/types/Membership.sol";
 
 contract ObjectiveJudgeEvidenceTest is ObjectiveJudgeTest {
@@ -22,20 +23,19 @@ contract ObjectiveJudgeEvidenceTest is ObjectiveJudgeTest {
         RolloutLeaf[] memory leaves = honest();
         leaves[0].numTokens = 0;
         Commitment memory c = commitmentTo(leaves);
-        bytes32 taskId = context().taskId;
         bytes memory lie = Work.wrongAssignment(leaves[0], proofOf(leaves, 0));
         bytes memory honesty = Work.wrongAssignment(leaves[1], proofOf(leaves, 1));
-        assertGuilty(judge.examine(1, taskId, params(), NODE, c, CHALLENGER, lie));
-        assertNotGuilty(judge.examine(1, taskId, params(), NODE, c, CHALLENGER, honesty));
+        assertGuilty(judge.examine(1, challengeOf(params()), params(), c, lie));
+        assertNotGuilty(judge.examine(1, challengeOf(params()), params(), c, honesty));
     }
 
     function test_RevertWhen_TheCallerIsNotTheHub() external {
         RolloutLeaf[] memory leaves = honest();
         Commitment memory c = commitmentTo(leaves);
         bytes memory evidence = Work.wrongAssignment(leaves[0], proofOf(leaves, 0));
-        bytes32 taskId = context().taskId;
+        Challenge memory accusation = challengeOf(params());
         vm.expectRevert(abi.encodeWithSelector(IObjectiveJudge.ObjectiveJudge_NotHub.selector, address(this)));
-        judge.open(1, taskId, params(), NODE, c, CHALLENGER, evidence);
+        judge.open(1, accusation, params(), c, evidence);
     }
 
     function test_RevertWhen_TheEvidenceCannotBeDecoded() external {

@@ -9,6 +9,7 @@ import {IJudge} from "contracts/interfaces/IJudge.sol";
 import {ObjectiveJudge} from "contracts/judges/ObjectiveJudge.sol";
 import {SortingReward} from "contracts/judges/SortingReward.sol";
 import {LeafContext, RolloutLeaf} from "contracts/libraries/RolloutLeaves.sol";
+import {Challenge} from "contracts/types/Challenge.sol";
 import {Commitment} from "contracts/types/Membership.sol";
 import {Pinned, TaskParams} from "contracts/types/Task.sol";
 
@@ -90,7 +91,15 @@ abstract contract ObjectiveJudgeTest is Checks {
         internal
         returns (IJudge.Verdict)
     {
-        return hub.ask(judge, 1, p, NODE, c, CHALLENGER, evidence);
+        return hub.ask(judge, challengeOf(p), p, c, evidence);
+    }
+
+    function challengeOf(TaskParams memory p) internal view returns (Challenge memory opened) {
+        opened.task = keccak256(abi.encode(block.chainid, address(hub), p));
+        opened.node = NODE;
+        opened.sequence = SEQUENCE;
+        opened.judge = address(judge);
+        opened.challenger = CHALLENGER;
     }
 
     function assertGuilty(IJudge.Verdict answer) internal pure {
