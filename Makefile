@@ -15,10 +15,11 @@ ARGS ?=
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check bind vectors deploy clean clean-all
+.PHONY: help setup demo test check bind vectors deploy differential-toploc clean clean-all
 .DELETE_ON_ERROR:
 
 STEP := @tools/setup.sh
+KERNEL_SOURCES := $(wildcard protocol/spec/toploc/kernel/*)
 CONTRACT_SOURCES := $(shell find contracts -name '*.sol' 2>/dev/null)
 # make before 4.4 does not export variables to $(shell).
 $(shell TORCH='$(TORCH)' tools/setup.sh stale)
@@ -56,6 +57,10 @@ deploy: setup
 	@. tools/path.sh && exec forge script deploy/script/Deploy.s.sol --sig 'run(string)' \
 		deploy/networks/$(NETWORK).toml --rpc-url $(RPC) $(ARGS)
 
+## make differential-toploc   build the toploc package from source and compare toploc_compat with it (minutes)
+differential-toploc: setup
+	@. tools/path.sh && tools/differential_toploc.sh $(ARGS)
+
 ## make clean      remove what builds and tools made; the set-up stays
 clean:
 	rm -rf out cache build .typing .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -63,7 +68,8 @@ clean:
 
 ## make clean-all  remove the set-up as well
 clean-all: clean
-	rm -rf .venv .setup node_modules cupel.egg-info
+	rm -rf .venv .setup .differential node_modules cupel.egg-info
+	rm -f protocol/spec/toploc/_kernel.*so
 
 .setup/prerequisites: tools/setup.sh
 	$(STEP) prerequisites
@@ -71,7 +77,7 @@ clean-all: clean
 	$(STEP) environment
 .setup/torch: .setup/environment
 	$(STEP) torch
-.setup/packages: .setup/torch requirements/lock.txt pyproject.toml setup.py
+.setup/packages: .setup/torch requirements/lock.txt pyproject.toml setup.py $(KERNEL_SOURCES)
 	$(STEP) packages
 .setup/tools: package.json package-lock.json requirements/node.txt | .setup/packages
 	$(STEP) tools

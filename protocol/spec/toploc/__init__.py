@@ -7,7 +7,7 @@ tell how far the prover's were from their own, and needs no equality in the last
 from cupel.protocol.spec.toploc.activations import MAX_ELEMENTS, chunk_counts, to_bfloat16
 from cupel.protocol.spec.toploc.build import build_proof, build_proofs, build_proofs_batch
 from cupel.protocol.spec.toploc.comparison import Comparison
-from cupel.protocol.spec.toploc.proof import Proof, decode_proof, proof_bytes
+from cupel.protocol.spec.toploc.proof import Proof, decode_proof, from_base64, proof_bytes
 from cupel.protocol.spec.toploc.verify import accept, compare, compare_batch
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "compare",
     "compare_batch",
     "decode_proof",
+    "from_base64",
     "proof_bytes",
     "to_bfloat16",
 ]

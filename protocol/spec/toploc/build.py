@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 from cupel.protocol.spec.toploc.activations import (
     Patterns,
+    States,
     are_finite,
-    chunk_blocks,
     chunk_counts,
+    select_points,
     top_points,
-    top_points_batch,
 )
 from cupel.protocol.spec.toploc.polynomial import PRIME, Residues, interpolate, interpolate_batch
 from cupel.protocol.spec.toploc.proof import Proof
@@ -33,24 +33,20 @@ def build_proof(patterns: Patterns, k: int) -> bytes:
     return Proof(tuple(interpolate(top_points(patterns, k)))).to_bytes()
 
 
-def build_proofs(hidden: npt.NDArray[np.float32], chunk_tokens: int, k: int) -> list[bytes]:
+def build_proofs(hidden: States, chunk_tokens: int, k: int) -> list[bytes]:
     """Proofs of one completion, one per `chunk_tokens` rows. hidden: [T, H], row t the state that gave token t."""
     return build_proofs_batch(hidden[None], np.array([len(hidden)]), chunk_tokens, k)[0]
 
 
 def build_proofs_batch(
-    hidden: npt.NDArray[np.float32], lengths: npt.NDArray[np.integer], chunk_tokens: int, k: int
+    hidden: States, lengths: npt.NDArray[np.integer], chunk_tokens: int, k: int
 ) -> list[list[bytes]]:
     """Proofs of N completions: for each, ceil(length / chunk_tokens) proofs of 2 + 2k bytes.
 
     hidden: [N, T, H] after the final norm, rows behind a completion's length ignored; lengths: [N], each in [1, T].
-    Cost at k = 128: under 0.1 ms of one core per chunk, plus the selection.
+    Cost: see benchmarks/toploc_speed.py.
     """
-    supports = [top_points_batch(chunks, k) for chunks in chunk_blocks(hidden, lengths, chunk_tokens, k)]
-    if not supports:
-        return []
-    indices = np.concatenate([index for index, _ in supports])
-    values = np.concatenate([value for _, value in supports])
+    indices, values = select_points(hidden, lengths, chunk_tokens, k)
     # Anything not finite is of the greatest magnitude, hence among the k selected.
     assert are_finite(values), "an activation is infinite or not a number"
     encoded = iter(_encode(interpolate_batch(indices, values)))

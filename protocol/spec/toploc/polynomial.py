@@ -2,6 +2,7 @@
 
 `interpolate` and `evaluate` are the definition, in plain integers. The `_batch` twins do many chunks at once: every
 product of two residues, plus one residue, fits 32 bits (65496 * 65497 < 2^32), so no step widens to 64.
+The compiled kernel does the same where there is one.
 Coefficients are ascending: c_0 first. Shapes: C polynomials, k points of each.
 """
 
@@ -13,6 +14,8 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+
+from cupel.protocol.spec.toploc import native
 
 PRIME: Final = 65497
 """The field of the toploc package. Every finite bfloat16 pattern is a residue: the largest is 0xFF7F."""
@@ -59,6 +62,8 @@ def interpolate_batch(nodes: npt.NDArray[np.int64], values: npt.NDArray[np.integ
     Returns uint32 [C, k].
     """
     assert nodes.shape == values.shape, f"{nodes.shape} nodes, {values.shape} values"
+    if native.IS_COMPILED:
+        return native.interpolate(nodes, values)
     coefficients = np.empty(nodes.shape, dtype=np.uint32)
     for start in range(0, len(nodes), _BLOCK):
         block = slice(start, start + _BLOCK)
@@ -74,6 +79,8 @@ def evaluate_batch(coefficients: npt.NDArray[np.integer], places: npt.NDArray[np
 
     coefficients: [C, k], places: [C, P]. Returns uint32 [C, P].
     """
+    if native.IS_COMPILED:
+        return native.evaluate(coefficients, places)
     values = np.zeros(places.shape, dtype=np.uint32)
     for start in range(0, len(places), _BLOCK):
         block = slice(start, start + _BLOCK)

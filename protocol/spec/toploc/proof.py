@@ -10,6 +10,8 @@ any computation.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import struct
 from dataclasses import dataclass
 from typing import Final
@@ -62,3 +64,17 @@ def decode_proof(data: bytes, k: int) -> Proof:
     if proof.is_degenerate:
         raise Rejected(Reason.TOPLOC_DEGENERATE, f"the upper {k - k // 2} of {k} coefficients are zero")
     return proof
+
+
+def from_base64(text: str) -> bytes:
+    """The bytes of RFC 4648's base64, standard alphabet with padding: the form in which toploc's users send proofs.
+
+    Rejected(TOPLOC_BASE64) for every text but the one the bytes have, so that proofs stay unique as texts.
+    """
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Rejected(Reason.TOPLOC_BASE64, str(error)) from None
+    if base64.b64encode(data).decode("ascii") != text:
+        raise Rejected(Reason.TOPLOC_BASE64, "not the canonical encoding")
+    return data

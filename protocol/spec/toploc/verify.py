@@ -17,11 +17,12 @@ from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.task import Thresholds
 from cupel.protocol.spec.toploc.activations import (
     Patterns,
+    States,
     are_finite,
-    chunk_blocks,
     chunk_counts,
+    is_states,
+    select_points,
     top_points,
-    top_points_batch,
 )
 from cupel.protocol.spec.toploc.comparison import DISAGREEMENT, Comparison, score, score_batch
 from cupel.protocol.spec.toploc.polynomial import evaluate, evaluate_batch
@@ -42,7 +43,7 @@ def compare(proof: Proof, patterns: Patterns, k: int) -> Comparison:
 
 def compare_batch(
     proofs: Sequence[Sequence[bytes]],
-    hidden: npt.NDArray[np.float32],
+    hidden: States,
     lengths: npt.NDArray[np.integer],
     chunk_tokens: int,
     k: int,
@@ -51,14 +52,16 @@ def compare_batch(
 
     proofs: for each completion the peer's proofs as received; hidden: [N, T, H]; lengths: [N], each in [1, T].
     A completion stands or falls alone: in place of its comparisons comes Rejected(TOPLOC_COUNT, those of
-    `decode_proof`, TOPLOC_NON_FINITE).
+    `decode_proof`, TOPLOC_NON_FINITE). Rejected(TOPLOC_DTYPE) for all if the peer's weights give states of another
+    type, such as float16: their patterns would mean other numbers.
     """
     counts = chunk_counts(lengths, chunk_tokens)
     decoded = [_decode(given, count, k) for given, count in zip(proofs, counts.tolist(), strict=True)]
     if not decoded:
         return []
-    blocks = [top_points_batch(chunks, k) for chunks in chunk_blocks(hidden, lengths, chunk_tokens, k)]
-    indices, values = (np.concatenate(part) for part in zip(*blocks, strict=True))
+    if not is_states(hidden):
+        return [Rejected(Reason.TOPLOC_DTYPE, f"states of type {hidden.dtype}") for _ in decoded]
+    indices, values = select_points(hidden, lengths, chunk_tokens, k)
     claims = evaluate_batch(_coefficients(decoded, counts, k), indices)
     elements = _elements(lengths, counts, chunk_tokens, width=hidden.shape[2])
     scores = iter(score_batch(claims, indices, values, elements))

@@ -2,7 +2,7 @@ import pytest
 
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.toploc.polynomial import PRIME
-from cupel.protocol.spec.toploc.proof import Proof, decode_proof, proof_bytes
+from cupel.protocol.spec.toploc.proof import Proof, decode_proof, from_base64, proof_bytes
 
 GOOD = Proof((1, 2, 3, 4, 5, 6))
 
@@ -54,3 +54,29 @@ def test_an_empty_upper_half_is_refused(coefficients: tuple[int, ...]) -> None:
 def test_a_zero_at_the_top_is_honest_bad_luck(coefficients: tuple[int, ...]) -> None:
     proof = Proof(coefficients)
     assert decode_proof(proof.to_bytes(), len(coefficients)) == proof
+
+
+def test_base64_is_the_standard_one() -> None:
+    assert from_base64("/9kAAQAC/9g=") == bytes.fromhex("ffd900010002ffd8")
+    assert from_base64("") == b""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/9k",
+        "/9kAAQ=",
+        "/9kAAR==",
+        "/9k AAQA",
+        "/9kAAQA\n",
+        "-_-_",
+        "/9kAAQA\u00e9",
+        "====",
+        "/9kA====",
+        "\0\0\0\0",
+    ],
+)
+def test_any_other_text_is_refused(text: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        from_base64(text)
+    assert caught.value.reason is Reason.TOPLOC_BASE64

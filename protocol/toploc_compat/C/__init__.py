@@ -1,0 +1,1 @@
+"""The places where the package keeps its compiled modules."""

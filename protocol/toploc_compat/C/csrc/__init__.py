@@ -1,0 +1,1 @@
+"""Named as the package's compiled modules are: ndd, poly, utils."""
