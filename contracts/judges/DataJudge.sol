@@ -22,9 +22,9 @@ contract DataJudge is IDataJudge, GasBonds {
     uint256 private constant TOKEN_BYTES = 4;
 
     // Gas of a whole transaction that answers, measured by tests/contracts/gas/DataGas.t.sol.
-    uint256 private constant MANIFEST_GAS = 75_000;
-    uint256 private constant LEAF_GAS = 95_500;
-    uint256 private constant CHUNK_GAS = 100_500;
+    uint256 private constant MANIFEST_GAS = 75_600;
+    uint256 private constant LEAF_GAS = 95_800;
+    uint256 private constant CHUNK_GAS = 101_600;
     /// @dev A node of a Merkle proof.
     uint256 private constant SIBLING_GAS = 1280;
     /// @dev A byte of data: 16 as calldata, 8 in the log, 3 to copy and hash it, and 3 for what the floor under the price

@@ -28,9 +28,9 @@ from cupel.protocol.spec.task import TaskParams
 MAX_DATA_BYTES: Final = 4096
 """Nothing longer can be demanded."""
 PRICE_FACTOR: Final = 2
-MANIFEST_GAS: Final = 75_000
-LEAF_GAS: Final = 95_500
-CHUNK_GAS: Final = 100_500
+MANIFEST_GAS: Final = 75_600
+LEAF_GAS: Final = 95_800
+CHUNK_GAS: Final = 101_600
 SIBLING_GAS: Final = 1_280
 BYTE_GAS: Final = 30
 NEW_SLOT_GAS: Final = 17_100

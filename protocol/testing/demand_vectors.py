@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, Final
 
 from eth_abi.abi import encode as abi_encode
@@ -24,6 +25,7 @@ from cupel.protocol.spec.rollout import (
     leaf_hash,
     make_leaf,
 )
+from cupel.protocol.spec.shardcast.unixfs import file_dag
 from cupel.protocol.spec.task import TASK_PARAMS_ABI, TaskParams, task_id
 
 JUDGE: Final = "0x8000000000000000000000000000000000000008"
@@ -32,6 +34,7 @@ ANSWER_SECONDS: Final = 43_200
 CLOSE_SECONDS: Final = 43_200
 BASE_FEE: Final = 10**9
 OPENED_AT: Final = 1_700_003_200
+UPDATE: Final = b"update"
 LENGTHS: Final = (9, 4, 12, 1, 5)
 DEMANDS: Final = (
     DataDemand(Part.LEAF, 0),
@@ -49,7 +52,7 @@ DEMANDS: Final = (
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PublishedWork:
-    """A commitment to five rollouts, and the files it names."""
+    """A commitment to rollouts, and the files it names."""
 
     params: TaskParams
     context: LeafContext
@@ -58,14 +61,23 @@ class PublishedWork:
     commitment: Commitment
 
 
-def published_work(params: TaskParams, chain_id: int, hub: str, node: str) -> PublishedWork:
+def example_work(params: TaskParams, chain_id: int, hub: str, node: str) -> PublishedWork:
     """Rollouts of 9, 4, 12, 1 and 5 tokens, in chunks of 4, under a task like `params`."""
     params = dataclasses.replace(
         params, problems_per_round=5, group_size=1, chunk_tokens=4, max_tokens=12, topk=4
     )
     context = LeafContext(chain_id, hub, task_id(chain_id, hub, params), node, sequence=3, round=5)
-    policy = PolicyRef(4, keccak256(b"policy"))
     rollouts = [_rollout(index, length, params) for index, length in enumerate(LENGTHS)]
+    return publish(rollouts, params, context, time=1_700_003_100)
+
+
+def publish(
+    rollouts: Sequence[Rollout], params: TaskParams, context: LeafContext, time: int
+) -> PublishedWork:
+    """The commitment to these rollouts, and their files. The update is no update: nothing here reads it."""
+    policy = PolicyRef(context.round, keccak256(b"policy"))
+    if context.round == 0:
+        policy = PolicyRef(0, params.genesis_digest)
     leaves = [
         leaf_hash(context, make_leaf(index, rollout, policy.version, policy.digest, params.chunk_tokens))
         for index, rollout in enumerate(rollouts)
@@ -73,12 +85,12 @@ def published_work(params: TaskParams, chain_id: int, hub: str, node: str) -> Pu
     rollouts_file = rollout_file.encode(rollouts, params)
     manifest = SubmissionManifest(
         task=context.task,
-        node=node,
+        node=context.node,
         round=context.round,
         sequence=context.sequence,
         policy=policy,
-        rollouts=FileRef("rollouts", len(rollouts_file)),
-        update=FileRef("update", 1),
+        rollouts=FileRef(str(file_dag(rollouts_file)[0]), len(rollouts_file)),
+        update=FileRef(str(file_dag(UPDATE)[0]), len(UPDATE)),
         units=len(rollouts),
         metrics=Metrics(250_000, 0),
     )
@@ -88,14 +100,14 @@ def published_work(params: TaskParams, chain_id: int, hub: str, node: str) -> Pu
         root=merkle.root(leaves),
         manifest=manifest.digest,
         units=len(rollouts),
-        time=1_700_003_100,
+        time=time,
     )
     return PublishedWork(params, context, manifest.to_bytes(), rollouts_file, commitment)
 
 
 def demand_vectors(params: TaskParams, chain_id: int, hub: str, node: str) -> dict[str, Any]:
     """One honest submission, and every kind of demand for a part of it with its answer."""
-    work = published_work(params, chain_id, hub, node)
+    work = example_work(params, chain_id, hub, node)
     return {
         "chain_id": chain_id,
         "hub": hub,

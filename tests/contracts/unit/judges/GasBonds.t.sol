@@ -36,8 +36,8 @@ contract Receiver {
 
 contract GasBondsTest is DataJudgeTest {
     /// @dev Of an answer with MANIFEST, 21 bytes, to a challenger with credit in both places.
-    uint256 private constant ANSWER_GAS = 75_000 + 21 * 30;
-    uint256 private constant PRICE_IN_GAS = 2 * (75_000 + 34_200 + 4096 * 30);
+    uint256 private constant ANSWER_GAS = 75_600 + 21 * 30;
+    uint256 private constant PRICE_IN_GAS = 2 * (75_600 + 34_200 + 4096 * 30);
 
     // Credit
 

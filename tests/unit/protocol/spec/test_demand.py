@@ -21,10 +21,10 @@ from cupel.protocol.spec.demand import (
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.rollout import RolloutLeaf, leaf_hash
-from cupel.protocol.testing.demand_vectors import LENGTHS, published_work
+from cupel.protocol.testing.demand_vectors import LENGTHS, example_work
 from cupel.protocol.testing.vectors import CHAIN_ID, HUB, NODE, example_params
 
-WORK = published_work(example_params(), CHAIN_ID, HUB, NODE)
+WORK = example_work(example_params(), CHAIN_ID, HUB, NODE)
 PARAMS = WORK.params
 EVERYTHING = (DataDemand(Part.MANIFEST), *demands_for(range(len(LENGTHS)), PARAMS))
 
@@ -91,10 +91,10 @@ def test_evidence_that_demands_nothing_is_refused(evidence: bytes) -> None:
 def test_the_price_grows_with_the_answer() -> None:
     leaf, manifest = DataDemand(Part.LEAF), DataDemand(Part.MANIFEST)
     tokens, proof = DataDemand(Part.TOKENS), DataDemand(Part.PROOF)
-    assert price_in_gas(leaf, PARAMS, 64) == 2 * (2 * 17_100 + 95_500 + 6 * 1_280)
-    assert price_in_gas(tokens, PARAMS, 64) == 2 * (2 * 17_100 + 100_500 + 8 * 1_280 + 16 * 30)
-    assert price_in_gas(proof, PARAMS, 64) == 2 * (2 * 17_100 + 100_500 + 8 * 1_280 + 10 * 30)
-    assert price_in_gas(manifest, PARAMS, 64) == 2 * (2 * 17_100 + 75_000 + 4096 * 30)
+    assert price_in_gas(leaf, PARAMS, 64) == 2 * (2 * 17_100 + 95_800 + 6 * 1_280)
+    assert price_in_gas(tokens, PARAMS, 64) == 2 * (2 * 17_100 + 101_600 + 8 * 1_280 + 16 * 30)
+    assert price_in_gas(proof, PARAMS, 64) == 2 * (2 * 17_100 + 101_600 + 8 * 1_280 + 10 * 30)
+    assert price_in_gas(manifest, PARAMS, 64) == 2 * (2 * 17_100 + 75_600 + 4096 * 30)
 
 
 def test_chunks_longer_than_a_manifest_cannot_be_demanded() -> None:
