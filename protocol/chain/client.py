@@ -102,6 +102,10 @@ class ChainClient:
         """Native balance in wei."""
         return int(await self._request("eth_getBalance", [address, "latest"]), 16)
 
+    async def base_fee(self) -> int:
+        """Base fee of the newest block in wei a gas; the next block's is at most an eighth higher."""
+        return int((await self._request("eth_getBlockByNumber", ["latest", False]))["baseFeePerGas"], 16)
+
     async def code_hash(self, address: str) -> bytes:
         """keccak-256 of a contract's code, as `extcodehash`. ChainError if there is none."""
         code = bytes.fromhex((await self._request("eth_getCode", [address, "latest"]))[2:])

@@ -15,12 +15,13 @@ import pytest
 from eth_account import Account
 
 from cupel.devnet.anvil import CHAIN_ID, local_chain
-from cupel.devnet.deployment import JuryTerms, deploy, fund
+from cupel.devnet.deployment import DataTerms, JuryTerms, deploy, fund
 from cupel.devnet.project import artefacts, find_binary, project_root
 from cupel.devnet.rpc import LocalRpc
 from cupel.protocol.chain.bindings.objective_judge import ObjectiveJudge
 from cupel.protocol.chain.bindings.structs import ChallengeStatus, MemberStatus, Verdict
 from cupel.protocol.chain.client import ChainClient
+from cupel.protocol.chain.demands import DemandFeed
 from cupel.protocol.chain.deployments import Deployment
 from cupel.protocol.config import ConfigError
 from cupel.protocol.participant import Participant
@@ -44,6 +45,7 @@ pytestmark = pytest.mark.e2e
 STAKE, BOND, JUROR_STAKE = 10_000, 100, 400
 GENESIS = b"\7" * 32
 JURY = JuryTerms(size=3, commit_seconds=20, reveal_seconds=20, juror_stake=JUROR_STAKE)
+DATA = DataTerms(answer_seconds=20, close_seconds=10)
 
 
 @dataclass
@@ -96,7 +98,7 @@ async def running_chain(log: Path) -> AsyncIterator[Chain]:
     async with AsyncExitStack() as stack:
         local = await stack.enter_async_context(local_chain(binary, 0, log))
         rpc = await stack.enter_async_context(LocalRpc(local.rpc_url))
-        deployment = await deploy(local.rpc_url, CHAIN_ID, built, JURY)
+        deployment = await deploy(local.rpc_url, CHAIN_ID, built, JURY, DATA)
         yield Chain(local.rpc_url, rpc, deployment, stack)
 
 
@@ -250,7 +252,12 @@ class Disputer:
     verdicts: dict[int, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.responder = Responder(self.participant, self.task, self.params, self.judges, self.journal)
+        demands = DemandFeed(
+            self.participant.chain, self.participant.hub, None, self.participant.deployment.first_block
+        )
+        self.responder = Responder(
+            self.participant, self.task, self.params, self.judges, self.journal, demands
+        )
         jury = self.responder._jury
         self.feed = TrialFeed(self.participant.chain, jury, self.participant.deployment.first_block)
 
@@ -326,7 +333,12 @@ async def court(world: Any, folder: Path, lies: tuple[Lie, ...]) -> AsyncIterato
         submissions = {
             lie.__name__: await commit(node, world, lie) for lie, node in zip(lies, nodes, strict=True)
         }
-        judges = Judges.among(params.judges, chain.deployment.objective_judge, chain.deployment.jury_judge)
+        judges = Judges.among(
+            params.judges,
+            chain.deployment.objective_judge,
+            chain.deployment.jury_judge,
+            chain.deployment.data_judge,
+        )
         disputers = []
         for name in ("accuser", "juror"):
             participant = await chain.account(1_000)
