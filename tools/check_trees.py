@@ -30,7 +30,7 @@ INTERFACE: Final = Path("contracts/interfaces/IHub.sol")
 ERRORS: Final = Path("contracts/interfaces/IHubErrors.sol")
 
 LINE: Final = re.compile(r"(?P<indent>(?:│   |    )*)(?P<fork>├── |└── )(?P<text>\S.*)")
-LEAF: Final = re.compile(r"it (?:should )?(?P<claim>.+): (?P<test>test\w*)")
+LEAF: Final = re.compile(r"(?:it should )?(?P<claim>.+): (?P<test>test\w*)")
 FUNCTION: Final = re.compile(r"^    function (\w+)\(.*?^    \}$", re.MULTILINE | re.DOTALL)
 """A function in a contract, as `forge fmt` lays it out."""
 
@@ -73,7 +73,7 @@ def parse_tree(text: str) -> Tree:
             leaf = LEAF.fullmatch(text_)
             if leaf and not inner:
                 leaves.append(Leaf(leaf["claim"], leaf["test"]))
-            elif leaf or not inner or not text_.startswith(("when ", "given ")):
+            elif leaf or not inner:
                 problems.append(f"neither branch nor leaf: {text_!r}")
     return Tree(tuple(roots), tuple(leaves), tuple(problems))
 

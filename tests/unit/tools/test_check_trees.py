@@ -73,7 +73,6 @@ def test_a_tree_is_read_to_its_leaves() -> None:
     [
         ("├── when it is shut", "└── when it is shut", "the tree of 'open' is not drawn well"),
         ("│   └── it should revert", "    └── it should revert", "the tree of 'open' is not drawn well"),
-        ("when it is open", "it is open", "neither branch nor leaf: 'it is open'"),
         (": test_open", "", "neither branch nor leaf: 'it should say so'"),
         ("test_open", "test_shut", "test_shut is on 2 leaves"),
         ("test_open", "test_ajar", "test_ajar is no test"),
