@@ -15,7 +15,7 @@ ARGS ?=
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check bind vectors deploy clean clean-all
+.PHONY: help setup demo test check bind vectors deploy campaign clean clean-all
 .DELETE_ON_ERROR:
 
 STEP := @tools/setup.sh
@@ -55,6 +55,10 @@ deploy: setup
 	@: $(or $(NETWORK),$(error NETWORK is missing: the name of a file in deploy/networks)) $(or $(RPC),$(error RPC is missing: the URL of the chain's endpoint))
 	@. tools/path.sh && exec forge script deploy/script/Deploy.s.sol --sig 'run(string)' \
 		deploy/networks/$(NETWORK).toml --rpc-url $(RPC) $(ARGS)
+
+## make campaign   set up, then hold the hub's invariants under a million calls (a quarter of an hour); SEED=0x... repeats one
+campaign: setup
+	@. tools/path.sh && SEED="$(SEED)" RUNS="$(RUNS)" exec sh tools/campaign.sh
 
 ## make clean      remove what builds and tools made; the set-up stays
 clean:
