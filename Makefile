@@ -15,7 +15,7 @@ ARGS ?=
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check bind vectors deploy differential-toploc clean clean-all
+.PHONY: help setup demo test check bind vectors deploy campaign differential-toploc clean clean-all
 .DELETE_ON_ERROR:
 
 STEP := @tools/setup.sh
@@ -60,6 +60,10 @@ deploy: setup
 ## make differential-toploc   build the toploc package from source and compare toploc_compat with it (minutes)
 differential-toploc: setup
 	@. tools/path.sh && tools/differential_toploc.sh $(ARGS)
+
+## make campaign   set up, then hold the hub's invariants under a million calls (a quarter of an hour); SEED=0x... repeats one
+campaign: setup
+	@. tools/path.sh && SEED="$(SEED)" RUNS="$(RUNS)" exec sh tools/campaign.sh
 
 ## make clean      remove what builds and tools made; the set-up stays
 clean:

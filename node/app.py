@@ -24,6 +24,7 @@ from cupel.node.publishing.submission import (
     make_submission,
     published_leaves,
 )
+from cupel.node.rollout.rule import require_known_rule
 from cupel.node.rollout.worker import RolloutWorker, Score, environment_reward
 from cupel.node.training.state import (
     TrainerState,
@@ -367,6 +368,8 @@ async def run_node(settings: Settings, observer: Observer, parts: Parts | None =
         observer.emit(
             "task", task="0x" + ledger.task.hex(), start=ledger.params.start, rounds=ledger.params.rounds
         )
+        rule, twin = ledger.params.reward_rule, participant.deployment.sorting_reward
+        await require_known_rule(participant.chain, rule, twin)
         spec = await participant.fetch_spec(ledger)
         node = Node(participant, ledger, spec, Path(settings.data_dir), parts or Parts())
         return await node.run()

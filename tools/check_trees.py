@@ -1,4 +1,4 @@
-"""Hold the hub's unit tests to their branch trees: tests/contracts/unit/hub/*.tree, one beside each *.t.sol.
+"""Hold the contracts' unit tests to their branch trees: *.tree beside *.t.sol, in hub/ and judges/.
 
     python tools/check_trees.py
 
@@ -8,8 +8,8 @@ A tree names a function and, branch by branch, what it should do; a leaf ends wi
     ├── when the round has no beacon
     │   └── it should revert with Hub_RoundNotOpen: test_needsTheBeacon
 
-Every leaf has its own test and every test its leaf, every function of the hub has a tree, every error of the hub is on
-a leaf, and the test of a leaf with an error expects that error.
+Every leaf has its own test and every test its leaf. Of the hub, besides: every test file and every function has a tree,
+every error is on a leaf, and the test of a leaf with an error expects that error.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 TESTS: Final = Path("tests/contracts/unit/hub")
+JUDGES: Final = Path("tests/contracts/unit/judges")
 SHARED: Final = Path("tests/contracts")
 INTERFACE: Final = Path("contracts/interfaces/IHub.sol")
 ERRORS: Final = Path("contracts/interfaces/IHubErrors.sol")
 
 LINE: Final = re.compile(r"(?P<indent>(?:│   |    )*)(?P<fork>├── |└── )(?P<text>\S.*)")
-LEAF: Final = re.compile(r"it should (?P<claim>.+): (?P<test>test\w*)")
+LEAF: Final = re.compile(r"(?:it should )?(?P<claim>.+): (?P<test>test\w*)")
 FUNCTION: Final = re.compile(r"^    function (\w+)\(.*?^    \}$", re.MULTILINE | re.DOTALL)
 """A function in a contract, as `forge fmt` lays it out."""
 
@@ -72,7 +73,7 @@ def parse_tree(text: str) -> Tree:
             leaf = LEAF.fullmatch(text_)
             if leaf and not inner:
                 leaves.append(Leaf(leaf["claim"], leaf["test"]))
-            elif leaf or not inner or not text_.startswith(("when ", "given ")):
+            elif leaf or not inner:
                 problems.append(f"neither branch nor leaf: {text_!r}")
     return Tree(tuple(roots), tuple(leaves), tuple(problems))
 
@@ -138,6 +139,21 @@ def check_file(tree: Tree, source: str, shared: Iterable[str]) -> list[str]:
 
 def check(root: Path) -> list[str]:
     """What is wrong in the repository at `root`."""
+    return check_judges(root) + check_hub(root)
+
+
+def check_judges(root: Path) -> list[str]:
+    """What is wrong with the judges' trees."""
+    problems = []
+    for path in sorted((root / JUDGES).glob("*.tree")):
+        tree, source = parse_tree(path.read_text(encoding="utf-8")), path.with_suffix(".t.sol")
+        found = check_file(tree, source.read_text(encoding="utf-8"), ()) if source.exists() else ["no tests"]
+        problems += [f"{JUDGES}/{path.name}: {text}" for text in found]
+    return problems
+
+
+def check_hub(root: Path) -> list[str]:
+    """What is wrong with the hub's trees."""
     folder = root / TESTS
     helpers = [path for path in folder.glob("*.sol") if not path.name.endswith(".t.sol")]
     shared = [path.read_text(encoding="utf-8") for path in (*(root / SHARED).glob("*.sol"), *helpers)]

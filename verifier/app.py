@@ -30,7 +30,8 @@ from cupel.verifier.auditor import Auditor
 from cupel.verifier.checks.base import Rules
 from cupel.verifier.dispute.responder import Responder
 from cupel.verifier.dispute.solver import Dispute, Stop, View, decide
-from cupel.verifier.dispute.trials import TrialFeed
+from cupel.verifier.dispute.trial import JuryRules
+from cupel.verifier.dispute.trials import TrialFeed, read_rules
 from cupel.verifier.draw import DEFAULT_AUDIT_ROLLOUTS
 from cupel.verifier.evidence import Judges
 from cupel.verifier.inbox import Inbox
@@ -41,6 +42,8 @@ from cupel.verifier.withheld import WithheldData
 # A transaction needs a block or two; on a fast chain, our own loop is the slower part.
 MARGIN_BLOCKS: Final = 3
 MIN_MARGIN_SECONDS: Final = 4
+MAX_PLACES: Final = 31
+"""Places in the pool of jurors that the JuryJudge lets one account hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +52,16 @@ class Options:
 
     audit_rollouts: int = DEFAULT_AUDIT_ROLLOUTS
     """Rollouts to recompute of each submission."""
-    jury: bool = True
-    """Whether to stake as a juror where the task has a jury."""
+    jury_places: int = 1
+    """Places to stake for in the pool of jurors where the task has a jury; 0 for none."""
 
     def __post_init__(self) -> None:
         if self.audit_rollouts < 1:
             problem = f"{self.audit_rollouts} rollouts cannot show a lie"
             raise ConfigError("audit_rollouts", problem, "Recompute at least one")
+        if not 0 <= self.jury_places <= MAX_PLACES:
+            problem = f"an account cannot hold {self.jury_places} places"
+            raise ConfigError("jury_places", problem, f"Stake for 0 to {MAX_PLACES}")
 
 
 class Verifier:
@@ -95,6 +101,7 @@ class Verifier:
         jury = self._judges.jury
         self._jury = None if jury is None else JuryJudge(participant.chain, jury)
         self._feed = TrialFeed(participant.chain, self._jury, deployment.first_block)
+        self._rules: JuryRules | None = None
         self._upkeep = Upkeep(participant, self._versions, lambda: self._ledger, lambda: self._inbox.now)
         self._first_look: tuple[int, int] | None = None
         self._last_problem = ""
@@ -131,15 +138,17 @@ class Verifier:
             remedy = f"Send it at least one bond ({self._params.bond})"
             raise ConfigError("keystore", problem, remedy)
         await self._withheld.prepare()
-        if self._jury is not None and self._options.jury:
-            await self._enlist(self._jury)
+        if self._jury is not None:
+            self._rules = await read_rules(self._jury)
+            if self._options.jury_places:
+                await self._enlist(self._jury, self._options.jury_places)
 
-    async def _enlist(self, jury: JuryJudge) -> None:
+    async def _enlist(self, jury: JuryJudge, places: int) -> None:
         juror = await jury.juror_of(self._participant.address)
-        if juror.place == 0:
-            missing = await jury.juror_stake() - juror.stake
+        if juror.places < places:
+            missing = places * await jury.juror_stake() - juror.stake
             await self._participant.approve(await jury.token(), jury.address, missing)
-            await self._participant.send("register juror", jury.register())
+            await self._participant.send("register juror", jury.register(places - juror.places))
 
     async def _look_safely(self) -> bool:
         """`_look`, which may fail for a while: a chain that does not answer is asked again."""
@@ -179,11 +188,12 @@ class Verifier:
         account, ledger = self._participant.address, self._ledger
         for trial in self._feed.ledger.trials.values():
             challenge = ledger.challenges.get(trial.challenge_id)
-            drawable = account in (self._feed.ledger.jurors if trial.jurors is None else trial.jurors)
+            seats = trial.round.seats
+            drawable = account in (self._feed.ledger.jurors if seats is None else seats)
             if challenge is None or challenge.challenger == account or not drawable or trial.closed:
                 continue
-            if self._inbox.now < trial.commit_deadline:
-                self._inbox.judge(challenge, ledger, trial.commit_deadline)
+            if self._inbox.now < trial.round.commit_deadline:
+                self._inbox.judge(challenge, ledger, trial.round.commit_deadline)
 
     async def _view(self, now: int, head: int) -> View:
         ledger, params, account = self._ledger, self._params, self._participant.address
@@ -213,13 +223,23 @@ class Verifier:
                 )
                 for record in ledger.challenges.values()
             ),
+            jury=self._rules,
             trials=tuple(self._feed.ledger.trials.values()),
             verdicts=self._inbox.verdicts,
             votes=self._journal.votes,
+            funds=await self._appeal_funds(),
             is_juror=account in self._feed.ledger.jurors,
             finished=finished,
             credit=await self._participant.hub.credit(params.token, account) if finished else 0,
+            jury_credit=0 if self._jury is None or not finished else await self._jury.credit(account),
         )
+
+    async def _appeal_funds(self) -> int:
+        """What we could put down as an appeal bond; only asked for while there is something to appeal against."""
+        if self._jury is None or all(trial.closed for trial in self._feed.ledger.trials.values()):
+            return 0
+        token = TestToken(self._participant.chain, await self._jury.token())
+        return await token.balance_of(self._participant.address)
 
     def _margin_seconds(self, now: int, head: int) -> int:
         """Three blocks at the pace seen so far."""
@@ -247,7 +267,7 @@ class Verifier:
             case hub.Resolved():
                 record = self._ledger.challenges.get(event.challenge_id)
                 trial = self._feed.ledger.trials.get(event.challenge_id)
-                judged = trial is not None and account in (trial.jurors or ())
+                judged = trial is not None and trial.binds(account)
                 if record is not None and (judged or record.challenger == account):
                     self._observer.emit(
                         "resolved",

@@ -30,20 +30,23 @@ def run(
     p2p_port: Annotated[int | None, typer.Option(help="libp2p port; 0 takes a free one.")] = None,
     http_port: Annotated[int | None, typer.Option(help="Block server port; 0 takes a free one.")] = None,
     audit_rollouts: Annotated[int, typer.Option(help="Rollouts to recompute of each submission.")] = 64,
-    jury: Annotated[bool, typer.Option(help="Stake as a juror, where the task has a jury.")] = True,
+    jury_places: Annotated[
+        int, typer.Option(help="Places to stake for as a juror, where the task has a jury; 0 for none.")
+    ] = 1,
     json: Annotated[bool, typer.Option("--json", help="Events as JSON lines on standard output.")] = False,
 ) -> None:
     """Check every commitment of a task, challenge what is false, take the reward home, and stop.
 
-    The key's account needs the chain's coin for gas, one bond in the task's token, and a juror's stake with --jury.
+    The key's account needs the chain's coin for gas, one bond in the task's token, and a juror's stake for each of
+    --jury-places.
 
     Example: cupel verifier run --config verifier.toml --task newest
     """
     options = dict(locals())
-    for name in ("audit_rollouts", "jury"):
+    for name in ("audit_rollouts", "jury_places"):
         del options[name]
     # PyTorch takes seconds to load; `--help` must not.
     from cupel.verifier.app import Options, run_verifier
 
-    chosen = Options(audit_rollouts, jury)
+    chosen = Options(audit_rollouts, jury_places)
     execute(lambda settings, observer: run_verifier(settings, observer, chosen), options)

@@ -27,22 +27,24 @@ class Journal:
         """Open or start the journal. StorageError if the folder fails, ConfigError if the file is not a journal."""
         self._path = folder / f"verifier-{task.hex()}.json"
         self.secret = secrets.token_bytes(SECRET_BYTES)
-        self.votes: dict[int, Vote] = {}
+        self.votes: dict[tuple[int, int], Vote] = {}
+        """By challenge and round."""
         self.passed: set[str] = set()
         if self._path.exists():
             self._read()
         else:
             self._write()
 
-    def vote(self, challenge_id: int, guilty: bool) -> Vote:
-        """Our vote in a trial: the stored one, or a new one with a fresh salt.
+    def vote(self, challenge_id: int, round_index: int, guilty: bool) -> Vote:
+        """Our vote in a round of a trial: the stored one, or a new one with a fresh salt.
 
         A vote whose hash is on-chain can only be revealed with its own salt, so the first one stays.
         """
-        if challenge_id not in self.votes:
-            self.votes[challenge_id] = Vote(guilty, secrets.token_bytes(SALT_BYTES))
+        place = challenge_id, round_index
+        if place not in self.votes:
+            self.votes[place] = Vote(guilty, secrets.token_bytes(SALT_BYTES))
             self._write()
-        return self.votes[challenge_id]
+        return self.votes[place]
 
     def record_pass(self, root: bytes) -> None:
         """Remember that the commitment with this root passed every check."""
@@ -58,8 +60,8 @@ class Journal:
             document = json.loads(self._path.read_text(encoding="utf-8"))
             self.secret = bytes.fromhex(document["secret"])
             self.votes = {
-                int(number): Vote(vote["guilty"], bytes.fromhex(vote["salt"]))
-                for number, vote in document["votes"].items()
+                (vote["challenge"], vote["round"]): Vote(vote["guilty"], bytes.fromhex(vote["salt"]))
+                for vote in document["votes"]
             }
             self.passed = set(document["passed"])
         except OSError as error:
@@ -75,10 +77,10 @@ class Journal:
     def _write(self) -> None:
         document = {
             "secret": self.secret.hex(),
-            "votes": {
-                str(number): {"guilty": vote.guilty, "salt": vote.salt.hex()}
-                for number, vote in self.votes.items()
-            },
+            "votes": [
+                {"challenge": number, "round": index, "guilty": vote.guilty, "salt": vote.salt.hex()}
+                for (number, index), vote in self.votes.items()
+            ],
             "passed": sorted(self.passed),
         }
         temporary = self._path.with_suffix(".new")

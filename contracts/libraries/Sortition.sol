@@ -1,29 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-/// @title Drawing without replacement
+/// @title Drawing without replacement, one number after another
 library Sortition {
-    /// @notice `count` different numbers below `population`; every subset is equally likely, their order is not.
-    /// @dev Floyd's algorithm (Bentley and Floyd 1987): `count` draws whatever the population, so the cost is bounded
-    /// by the caller's `count`, quadratically. The bias of taking a 256-bit hash modulo the range is negligible.
-    function draw(bytes32 seed, uint256 population, uint256 count)
+    /// @notice The next number below `population` that is not yet in `taken`, each equally likely.
+    /// @dev The bias of taking a 256-bit hash modulo the range is negligible.
+    /// @param taken Its first `count` members are the numbers drawn so far, ascending. The new one is put among them.
+    function next(bytes32 seed, uint256 population, uint256[] memory taken, uint256 count)
         internal
         pure
-        returns (uint256[] memory drawn)
+        returns (uint256)
     {
-        assert(count <= population);
-        drawn = new uint256[](count);
-        for (uint256 i = 0; i < count; ++i) {
-            uint256 top = population - count + i;
-            uint256 candidate = uint256(keccak256(abi.encode(seed, i))) % (top + 1);
-            drawn[i] = _contains(drawn, i, candidate) ? top : candidate;
-        }
+        return take(taken, count, uint256(keccak256(abi.encode(seed, count))) % (population - count));
     }
 
-    function _contains(uint256[] memory values, uint256 length, uint256 value) private pure returns (bool) {
-        for (uint256 i = 0; i < length; ++i) {
-            if (values[i] == value) return true;
+    /// @notice The number of this rank, from 0, among those not in `taken`; put among them.
+    /// @dev Every taken number at or below the candidate pushes it up by one. Distinct ranks give distinct numbers, so a
+    /// uniform rank gives a uniform number.
+    function take(uint256[] memory taken, uint256 count, uint256 rank)
+        internal
+        pure
+        returns (uint256 number)
+    {
+        number = rank;
+        uint256 position = 0;
+        while (position < count && taken[position] <= number) {
+            ++number;
+            ++position;
         }
-        return false;
+        for (uint256 i = count; i > position; --i) {
+            taken[i] = taken[i - 1];
+        }
+        taken[position] = number;
     }
 }

@@ -29,12 +29,21 @@ COINS: Final = 100 * 10**18
 
 @dataclass(frozen=True, slots=True)
 class JuryTerms:
-    """How the devnet's jury works."""
+    """How the devnet's honest-majority jury works; `IJuryJudge` explains the terms."""
 
     size: int
+    max_appeals: int
     commit_seconds: int
     reveal_seconds: int
+    appeal_seconds: int
+    grace_seconds: int
     juror_stake: int
+
+    @property
+    def needed_seconds(self) -> int:
+        """Least dispute time of a task: all rounds, their appeals, and the grace."""
+        voting = (self.max_appeals + 1) * (self.commit_seconds + self.reveal_seconds)
+        return voting + self.max_appeals * self.appeal_seconds + self.grace_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +75,15 @@ async def deploy(
         token = await put(TestToken, TestToken.constructor())
         hub = await put(Hub, Hub.constructor())
         jury_arguments = JuryJudge.constructor(
-            hub, token, jury.size, jury.commit_seconds, jury.reveal_seconds, jury.juror_stake
+            hub,
+            token,
+            jury.size,
+            jury.max_appeals,
+            jury.commit_seconds,
+            jury.reveal_seconds,
+            jury.appeal_seconds,
+            jury.grace_seconds,
+            jury.juror_stake,
         )
         return Deployment(
             chain_id=chain_id,

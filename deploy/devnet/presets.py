@@ -31,10 +31,10 @@ STAKE: Final = 100 * TOKEN
 BOND: Final = 5 * TOKEN
 JUROR_STAKE: Final = 20 * TOKEN
 VERIFIER_FUNDS: Final = JUROR_STAKE + 20 * BOND
-"""A juror's stake, and bonds enough to accuse every commitment of two liars."""
+"""A juror's stake, and bonds enough to accuse every commitment of two liars, or for an appeal."""
 NUM_VERIFIERS: Final = 2
-# The judge's last call must reach the hub before the hub gives up waiting: a few blocks.
-_DISPUTE_MARGIN_SECONDS: Final = 3
+# The jury's last call must reach the hub before the hub gives up waiting: a few blocks.
+_GRACE_SECONDS: Final = 3
 _EXIT_MARGIN_SECONDS: Final = 2
 
 # Same shape as in examples/sorting/pretrain.py, which makes the checkpoint.
@@ -79,7 +79,15 @@ FULL: Final = Preset(
     learning_rate_billionths=800_000,
     final_learning_rate_billionths=200_000,
     pretrain_steps=400,
-    jury=JuryTerms(size=3, commit_seconds=12, reveal_seconds=10, juror_stake=JUROR_STAKE),
+    jury=JuryTerms(
+        size=3,
+        max_appeals=1,
+        commit_seconds=12,
+        reveal_seconds=10,
+        appeal_seconds=5,
+        grace_seconds=_GRACE_SECONDS,
+        juror_stake=JUROR_STAKE,
+    ),
     data=DataTerms(answer_seconds=15, close_seconds=8),
     least_round_seconds=10,
     start_in_seconds=20,
@@ -94,7 +102,16 @@ FAST: Final = Preset(
     learning_rate_billionths=800_000,
     final_learning_rate_billionths=400_000,
     pretrain_steps=250,
-    jury=JuryTerms(size=3, commit_seconds=8, reveal_seconds=6, juror_stake=JUROR_STAKE),
+    # An appeal would hold every stake for 17 s more.
+    jury=JuryTerms(
+        size=3,
+        max_appeals=0,
+        commit_seconds=8,
+        reveal_seconds=6,
+        appeal_seconds=0,
+        grace_seconds=_GRACE_SECONDS,
+        juror_stake=JUROR_STAKE,
+    ),
     data=DataTerms(answer_seconds=9, close_seconds=6),
     least_round_seconds=8,
     start_in_seconds=16,
@@ -139,7 +156,7 @@ def choose_pace(preset: Preset, num_nodes: int, step_seconds: float, num_cores: 
         round_seconds=round_seconds,
         commit_seconds=round_seconds - max(2, round_seconds // 5),
         challenge_window=2 * round_seconds,
-        dispute_seconds=preset.jury.commit_seconds + preset.jury.reveal_seconds + _DISPUTE_MARGIN_SECONDS,
+        dispute_seconds=preset.jury.needed_seconds,
         exit_margin=_EXIT_MARGIN_SECONDS,
     )
 

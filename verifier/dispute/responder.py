@@ -22,6 +22,7 @@ from cupel.protocol.spec.task import TaskParams
 from cupel.verifier.dispute.demands import Ask, CloseDemand, DemandAction, Wanted
 from cupel.verifier.dispute.solver import (
     Action,
+    Appeal,
     Challenge,
     CloseTrial,
     CommitVote,
@@ -31,6 +32,7 @@ from cupel.verifier.dispute.solver import (
     Summon,
     Vote,
     Withdraw,
+    WithdrawBonds,
 )
 from cupel.verifier.evidence import Accusation, Judges
 from cupel.verifier.journal import Journal
@@ -41,9 +43,9 @@ MIN_REFUSALS: Final = 3
 """Refusals of the same action that make an error of it."""
 
 
-def vote_hash(challenge_id: int, juror: str, vote: Vote) -> bytes:
-    """What a juror commits to: `keccak256(abi.encode(challengeId, juror, guilty, salt))`."""
-    return keccak256(words(challenge_id, juror, int(vote.guilty), vote.salt))
+def vote_hash(challenge_id: int, round_index: int, juror: str, vote: Vote) -> bytes:
+    """What a juror commits to: `keccak256(abi.encode(challengeId, round, juror, guilty, salt))`."""
+    return keccak256(words(challenge_id, round_index, juror, int(vote.guilty), vote.salt))
 
 
 class Responder:
@@ -96,14 +98,19 @@ class Responder:
                 await self._challenge(accusation)
             case Summon(challenge_id):
                 await send("summon jury", self._jury.summon(challenge_id))
-            case CommitVote(challenge_id, guilty):
+            case CommitVote(challenge_id, round_index, guilty):
                 # On disk before its hash is on-chain: a vote that cannot be revealed costs a penalty.
-                vote = self._journal.vote(challenge_id, guilty)
-                digest = vote_hash(challenge_id, self._participant.address, vote)
+                vote = self._journal.vote(challenge_id, round_index, guilty)
+                digest = vote_hash(challenge_id, round_index, self._participant.address, vote)
                 await send("commit vote", self._jury.commit_vote(challenge_id, digest))
             case RevealVote(challenge_id, vote):
                 await send("reveal vote", self._jury.reveal_vote(challenge_id, vote.guilty, vote.salt))
                 self._observer.emit("vote", challenge_id=challenge_id, guilty=vote.guilty)
+            case Appeal(challenge_id, round_index, bond):
+                token = await self._jury.token()
+                await self._participant.approve(token, self._jury.address, bond)
+                await send("appeal", self._jury.appeal(challenge_id))
+                self._observer.emit("appealed", challenge_id=challenge_id, round=round_index, bond=str(bond))
             case CloseTrial(challenge_id):
                 await send("close trial", self._jury.close(self._participant.ledger.challenge(challenge_id)))
             case Expire(challenge_id):
@@ -115,6 +122,8 @@ class Responder:
                 await send("close demand", self._data.close(record.challenge, record.demand))
             case LeaveJury():
                 await send("leave jury", self._jury.resign())
+            case WithdrawBonds():
+                await send("withdraw bonds", self._jury.withdraw(self._participant.address))
             case Withdraw():
                 amount = await hub.credit(self._params.token, self._participant.address)
                 await send("withdraw", hub.withdraw(self._params.token, self._participant.address))

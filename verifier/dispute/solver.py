@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cupel.protocol.spec.task import TaskParams
+from cupel.verifier.dispute.trial import JuryRules, Trial
 from cupel.verifier.evidence import Accusation
 
 # A move anyone may make is the challenger's first; the others step in this much later, instead of paying for the
@@ -31,35 +32,6 @@ class Dispute:
     pending: bool
     is_demand: bool = False
     """Whether it only asks for data: it accuses of nothing, and leaves room for an accusation."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """A challenge before the jury, of whatever task."""
-
-    challenge_id: int
-    draw_block: int
-    commit_deadline: int
-    reveal_deadline: int
-    jurors: tuple[str, ...] | None = None
-    """None until the jury is summoned."""
-    committed: frozenset[str] = frozenset()
-    revealed: frozenset[str] = frozenset()
-    closed: bool = False
-
-    def may_reveal(self, now: int) -> bool:
-        """Whether votes can be revealed."""
-        if self.jurors is None or now >= self.reveal_deadline:
-            return False
-        return now >= self.commit_deadline or len(self.committed) == len(self.jurors)
-
-    def is_over(self, now: int) -> bool:
-        """Whether no further vote can be revealed."""
-        if self.jurors is None:
-            return now >= self.commit_deadline
-        if len(self.revealed) == len(self.jurors) or now >= self.reveal_deadline:
-            return True
-        return now >= self.commit_deadline and self.revealed == self.committed
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +58,22 @@ class View:
     accusations: tuple[Accusation, ...]
     """What our own checks found."""
     disputes: tuple[Dispute, ...]
+    jury: JuryRules | None
+    """None if the task has no jury, and so no trials."""
     trials: tuple[Trial, ...]
     verdicts: Mapping[int, bool]
     """By challenge: whether our own recomputation confirms it. Absent while it runs."""
-    votes: Mapping[int, Vote]
-    """Votes on our disk, by challenge."""
+    votes: Mapping[tuple[int, int], Vote]
+    """Votes on our disk, by challenge and round."""
+    funds: int
+    """Our tokens for appeal bonds."""
     is_juror: bool
     """Whether the jury pool holds our stake."""
     finished: bool
     """Whether the task is over and nothing of it can be challenged any more."""
     credit: int
+    jury_credit: int
+    """Appeal bonds that came back to us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +95,7 @@ class CommitVote:
     """Commit to a vote; the salt is made and stored first, unless a stored vote waits."""
 
     challenge_id: int
+    round: int
     guilty: bool
 
 
@@ -126,6 +105,16 @@ class RevealVote:
 
     challenge_id: int
     vote: Vote
+
+
+@dataclass(frozen=True, slots=True)
+class Appeal:
+    """Put down a bond and take the result so far to a larger jury."""
+
+    challenge_id: int
+    round: int
+    """The one that this starts."""
+    bond: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +137,11 @@ class LeaveJury:
 
 
 @dataclass(frozen=True, slots=True)
+class WithdrawBonds:
+    """Move appeal bonds that came back to our account."""
+
+
+@dataclass(frozen=True, slots=True)
 class Withdraw:
     """Move our credit to our account."""
 
@@ -157,7 +151,19 @@ class Stop:
     """Nothing is left to do."""
 
 
-Action = Challenge | Summon | CommitVote | RevealVote | CloseTrial | Expire | LeaveJury | Withdraw | Stop
+Action = (
+    Challenge
+    | Summon
+    | CommitVote
+    | RevealVote
+    | Appeal
+    | CloseTrial
+    | Expire
+    | LeaveJury
+    | WithdrawBonds
+    | Withdraw
+    | Stop
+)
 
 
 def decide(view: View) -> tuple[Action, ...]:
@@ -174,40 +180,59 @@ def decide(view: View) -> tuple[Action, ...]:
 
 def _vote(view: View, trial: Trial) -> Iterator[Action]:
     """Our duty as a juror."""
-    if trial.jurors is None or view.account not in trial.jurors:
+    current, place = trial.round, (trial.challenge_id, trial.number)
+    if view.account not in (current.seats or ()):
         return
-    vote = view.votes.get(trial.challenge_id)
-    if view.account in trial.committed:
-        if vote is not None and view.account not in trial.revealed and trial.may_reveal(view.now):
+    vote = view.votes.get(place)
+    if view.account in current.committed:
+        if vote is not None and view.account not in current.votes and current.may_reveal(view.now):
             yield RevealVote(trial.challenge_id, vote)
         return
-    if view.now >= trial.commit_deadline:
+    if view.now >= current.commit_deadline:
         return
     guilty = view.verdicts.get(trial.challenge_id) if vote is None else vote.guilty
-    if guilty is None and trial.commit_deadline - view.now <= view.margin_seconds:
+    if guilty is None and current.commit_deadline - view.now <= view.margin_seconds:
         # Silence costs a penalty, and what we could not confirm ourselves is not proven.
         guilty = False
     if guilty is not None:
-        yield CommitVote(trial.challenge_id, guilty)
+        yield CommitVote(*place, guilty)
 
 
 def _steer(view: View, trial: Trial) -> Iterator[Action]:
-    """Moves that anyone may make to bring a trial forward; the challenger first, then the other participants."""
+    """Moves that anyone may make to bring a trial forward; first who asked for its jury, then the others."""
+    assert view.jury is not None, "trials are of a jury"
     dispute = next((one for one in view.disputes if one.challenge_id == trial.challenge_id), None)
     ours = dispute is not None and dispute.challenger == view.account
-    if trial.jurors is None and view.now < trial.commit_deadline:
-        waited = dispute is None or view.now >= dispute.time + TURN_SECONDS
-        if view.block_number > trial.draw_block and (ours or (view.is_juror and waited)):
-            yield Summon(trial.challenge_id)
-        return
+    current, closable = trial.round, trial.closable(view.jury)
+    involved = ours or trial.binds(view.account)
     moot = dispute is not None and not dispute.pending
-    if not (moot or trial.is_over(view.now)):
+    if moot or view.now >= closable:
+        # A stake or a bond is held by its trial, and everyone's stake by a jury that nobody drew.
+        held = involved or (view.is_juror and current.seats is None)
+        if ours or (held and view.now >= closable + TURN_SECONDS):
+            yield CloseTrial(trial.challenge_id)
+    elif view.now >= current.end:
+        yield from _appeal(view, view.jury, trial, ours)
+    elif current.seats is None and view.block_number > current.draw_block:
+        leads = ours if current.appellant is None else current.appellant == view.account
+        waited = view.now >= current.commit_deadline - view.jury.commit_seconds + TURN_SECONDS
+        if leads or ((involved or view.is_juror) and waited):
+            yield Summon(trial.challenge_id)
+
+
+def _appeal(view: View, jury: JuryRules, trial: Trial, ours: bool) -> Iterator[Action]:
+    """A larger jury, where the last one let a liar go or blamed an honest node, and we know better.
+
+    A dismissal leaves the accused as well off as an acquittal. Who accused is sure of its charge.
+    """
+    guilty = True if ours else view.verdicts.get(trial.challenge_id)
+    bond = trial.appeal_bond(jury)
+    if guilty is None or guilty == (trial.guilty is True) or bond is None or view.funds < bond:
         return
-    # A juror's stake is held by its trial, and everyone's by a jury that nobody drew.
-    held = view.is_juror if trial.jurors is None else view.account in trial.jurors
-    last_move = trial.commit_deadline if trial.jurors is None else trial.reveal_deadline
-    if ours or (held and view.now >= last_move + TURN_SECONDS):
-        yield CloseTrial(trial.challenge_id)
+    # One appeal is enough: the challenger's own comes first.
+    turn = min(TURN_SECONDS, jury.appeal_seconds // 2)
+    if ours or view.now >= trial.round.end + turn:
+        yield Appeal(trial.challenge_id, trial.number + 1, bond)
 
 
 def _is_due(view: View, accusation: Accusation) -> bool:
@@ -247,12 +272,13 @@ def _leave(view: View) -> Iterator[Action]:
     )
     if not view.finished or undecided:
         return
-    serving = any(
-        trial.jurors is None or view.account in trial.jurors for trial in view.trials if not trial.closed
-    )
+    open_trials = [trial for trial in view.trials if not trial.closed]
+    held = any(trial.round.seats is None or trial.binds(view.account) for trial in open_trials)
     if view.is_juror:
-        if not serving:
+        if not held:
             yield LeaveJury()
+    elif view.jury_credit:
+        yield WithdrawBonds()
     elif view.credit:
         yield Withdraw()
     else:

@@ -12,7 +12,7 @@ from cupel.protocol.chain.bindings.jury_judge import JuryJudge
 from cupel.protocol.chain.client import ChainClient
 from cupel.protocol.chain.contract import Event, Logged
 from cupel.protocol.chain.cursor import LogCursor
-from cupel.verifier.dispute.solver import Trial
+from cupel.verifier.dispute.trial import JuryRules, Round, Trial
 
 
 @dataclass(slots=True)
@@ -35,31 +35,47 @@ class TrialLedger:
         """Take in one of the judge's events."""
         match event:
             case jury.JuryRequested():
-                number = event.challenge_id
-                self.trials[number] = Trial(
-                    number, event.draw_block, event.commit_deadline, event.reveal_deadline
-                )
+                begun = Round(event.draw_block, event.commit_deadline, event.reveal_deadline)
+                earlier = self.trials[event.challenge_id].rounds if event.round else ()
+                self.trials[event.challenge_id] = Trial(event.challenge_id, (*earlier, begun))
+            case jury.Appealed():
+                self._change(event.challenge_id, appellant=event.appellant)
             case jury.JuryPostponed():
                 self._change(event.challenge_id, draw_block=event.draw_block)
             case jury.JurySummoned():
-                self._change(event.challenge_id, jurors=event.jurors)
+                seats = dict(zip(event.jurors, event.seats, strict=True))
+                self._change(event.challenge_id, seats=seats, changed_at=event.time)
             case jury.VoteCommitted():
-                committed = self.trials[event.challenge_id].committed | {event.juror}
+                committed = self.trials[event.challenge_id].round.committed | {event.juror}
                 self._change(event.challenge_id, committed=committed)
             case jury.VoteRevealed():
-                revealed = self.trials[event.challenge_id].revealed | {event.juror}
-                self._change(event.challenge_id, revealed=revealed)
+                votes = {**self.trials[event.challenge_id].round.votes, event.juror: event.guilty}
+                self._change(event.challenge_id, votes=votes, changed_at=event.time)
             case jury.JuryClosed():
-                self._change(event.challenge_id, closed=True)
+                trial = self.trials[event.challenge_id]
+                self.trials[event.challenge_id] = dataclasses.replace(trial, closed=True)
             case jury.JurorRegistered():
                 self.jurors.add(event.juror)
             case jury.JurorLeft():
                 self.jurors.discard(event.juror)
-            case jury.JurorEvicted() if event.stake == 0:
+            case jury.PlacesReduced() if event.places == event.stake == 0:
                 self.jurors.discard(event.juror)
 
     def _change(self, challenge_id: int, **changes: Any) -> None:
-        self.trials[challenge_id] = dataclasses.replace(self.trials[challenge_id], **changes)
+        """Change the round that is on."""
+        trial = self.trials[challenge_id]
+        rounds = (*trial.rounds[:-1], dataclasses.replace(trial.round, **changes))
+        self.trials[challenge_id] = dataclasses.replace(trial, rounds=rounds)
+
+
+async def read_rules(judge: JuryJudge) -> JuryRules:
+    """The judge's rules, which never change. ChainUnavailable."""
+    appeals = await judge.max_appeals()
+    return JuryRules(
+        commit_seconds=await judge.commit_seconds(),
+        appeal_seconds=await judge.appeal_seconds(),
+        appeal_bonds=tuple([await judge.appeal_bond(number) for number in range(1, appeals + 1)]),
+    )
 
 
 class TrialFeed:

@@ -52,10 +52,19 @@ def _challenged(state: DemoState, event: DemoEvent) -> DemoState:
 def _vote(state: DemoState, event: DemoEvent) -> DemoState:
     number, guilty = event.number("challenge_id"), event.fields.get("guilty") is True
     challenge = state.challenges.get(number)
-    if challenge is None or event.source in dict(challenge.votes):
+    if challenge is None:
         return state
-    voted = dataclasses.replace(challenge, votes=(*challenge.votes, (event.source, guilty)))
+    # Before the larger jury of an appeal a juror votes again.
+    votes = {**dict(challenge.votes), event.source: guilty}
+    voted = dataclasses.replace(challenge, votes=tuple(votes.items()))
     return dataclasses.replace(state, challenges=with_item(state.challenges, number, voted))
+
+
+def _appealed(state: DemoState, event: DemoEvent) -> DemoState:
+    challenge = state.challenges.get(event.number("challenge_id"))
+    if challenge is None:
+        return state
+    return add_line(state, event, f"appeals against the jury's result about {challenge.node}")
 
 
 def _resolved(state: DemoState, event: DemoEvent) -> DemoState:
@@ -74,5 +83,6 @@ FROM_VERIFIER: Final[Mapping[str, Handler]] = {
     "verdict": _verdict,
     "challenged": _challenged,
     "vote": _vote,
+    "appealed": _appealed,
     "resolved": _resolved,
 }

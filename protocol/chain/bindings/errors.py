@@ -775,10 +775,33 @@ class Hub_VersionUnknown(ContractError):
 
 
 @dataclass(unsafe_hash=True)
-class JurorPool_AlreadyRegistered(ContractError):
-    """The juror's stake is complete and it can be drawn."""
+class JurorPool_DrawPending(ContractError):
+    """`draws` juries are still to be drawn, and the pool must not move under them. Anyone may summon them."""
 
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("7fa7896b")
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("1be6ebfd")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
+    draws: int
+
+
+@dataclass(unsafe_hash=True)
+class JurorPool_NoCredit(ContractError):
+    """The account has no credit."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("15915171")
+    TYPES: ClassVar[tuple[str, ...]] = ("address",)
+    account: str
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """The error with these ABI-decoded fields."""
+        return cls(checksum(values[0]))
+
+
+@dataclass(unsafe_hash=True)
+class JurorPool_NotRegistered(ContractError):
+    """The account has neither stake nor place."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("f91f411f")
     TYPES: ClassVar[tuple[str, ...]] = ("address",)
     juror: str
 
@@ -789,19 +812,10 @@ class JurorPool_AlreadyRegistered(ContractError):
 
 
 @dataclass(unsafe_hash=True)
-class JurorPool_DrawPending(ContractError):
-    """`draws` juries are still to be drawn, and the pool must not move under them. Anyone may summon them."""
+class JurorPool_NothingToAdd(ContractError):
+    """No place was asked for and the stake is complete."""
 
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("1be6ebfd")
-    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
-    draws: int
-
-
-@dataclass(unsafe_hash=True)
-class JurorPool_NotRegistered(ContractError):
-    """The account has neither stake nor place."""
-
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("f91f411f")
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("518545d6")
     TYPES: ClassVar[tuple[str, ...]] = ("address",)
     juror: str
 
@@ -821,7 +835,7 @@ class JurorPool_NothingToBurn(ContractError):
 
 @dataclass(unsafe_hash=True)
 class JurorPool_Serving(ContractError):
-    """The juror sits on `juries` juries: it can leave when they have closed."""
+    """The juror has no place any more, and gets its stake back when the `juries` it sits on have closed."""
 
     SELECTOR: ClassVar[bytes] = bytes.fromhex("3ac63e96")
     TYPES: ClassVar[tuple[str, ...]] = ("address", "uint256")
@@ -836,7 +850,7 @@ class JurorPool_Serving(ContractError):
 
 @dataclass(unsafe_hash=True)
 class JurorPool_StakeSuffices(ContractError):
-    """The stake covers a penalty: no reason to evict."""
+    """The stake covers a penalty for each place: no reason to evict."""
 
     SELECTOR: ClassVar[bytes] = bytes.fromhex("e0e92d9b")
     TYPES: ClassVar[tuple[str, ...]] = ("address", "uint128")
@@ -850,6 +864,16 @@ class JurorPool_StakeSuffices(ContractError):
 
 
 @dataclass(unsafe_hash=True)
+class JurorPool_TooManyPlaces(ContractError):
+    """An account can hold `most` places."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("5d92aaca")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256")
+    places: int
+    most: int
+
+
+@dataclass(unsafe_hash=True)
 class JurorPool_TransferMismatch(ContractError):
     """The token moved another amount than asked: fee-on-transfer and rebasing tokens are refused."""
 
@@ -857,6 +881,16 @@ class JurorPool_TransferMismatch(ContractError):
     TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256")
     asked: int
     moved: int
+
+
+@dataclass(unsafe_hash=True)
+class JuryJudge_AppealOpen(ContractError):
+    """Until `closable` the result can be appealed against."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("48b0966d")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256")
+    challenge_id: int
+    closable: int
 
 
 @dataclass(unsafe_hash=True)
@@ -897,12 +931,21 @@ class JuryJudge_CannotReveal(ContractError):
 
 @dataclass(unsafe_hash=True)
 class JuryJudge_DisputeTooShort(ContractError):
-    """The jury needs `needed` seconds and one more to close; the task's disputes last `disputeSeconds`."""
+    """All rounds need `needed` seconds, grace included; the task's disputes last `disputeSeconds`."""
 
     SELECTOR: ClassVar[bytes] = bytes.fromhex("6d28adb2")
     TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256")
     needed: int
     dispute_seconds: int
+
+
+@dataclass(unsafe_hash=True)
+class JuryJudge_NoFurtherAppeal(ContractError):
+    """The trial has had all its rounds."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("3ba315d6")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
+    challenge_id: int
 
 
 @dataclass(unsafe_hash=True)
@@ -928,6 +971,15 @@ class JuryJudge_NotHub(ContractError):
 
 
 @dataclass(unsafe_hash=True)
+class JuryJudge_NotPending(ContractError):
+    """The hub does not wait for a verdict any more."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("f6220af0")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
+    challenge_id: int
+
+
+@dataclass(unsafe_hash=True)
 class JuryJudge_RevealNotOpen(ContractError):
     """Revealing starts when all have committed, at the latest at `commitDeadline`."""
 
@@ -949,8 +1001,8 @@ class JuryJudge_TooEarlyToSummon(ContractError):
 class JuryJudge_TooLate(ContractError):
     """The deadline has passed."""
 
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("e914d972")
-    TYPES: ClassVar[tuple[str, ...]] = ("uint40",)
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("2126568f")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
     deadline: int
 
 
@@ -1217,19 +1269,24 @@ KNOWN: Final[dict[bytes, type[ContractError]]] = {
         Hub_TooLate,
         Hub_TransferMismatch,
         Hub_VersionUnknown,
-        JurorPool_AlreadyRegistered,
         JurorPool_DrawPending,
+        JurorPool_NoCredit,
         JurorPool_NotRegistered,
+        JurorPool_NothingToAdd,
         JurorPool_NothingToBurn,
         JurorPool_Serving,
         JurorPool_StakeSuffices,
+        JurorPool_TooManyPlaces,
         JurorPool_TransferMismatch,
+        JuryJudge_AppealOpen,
         JuryJudge_BadTerms,
         JuryJudge_CannotCommit,
         JuryJudge_CannotReveal,
         JuryJudge_DisputeTooShort,
+        JuryJudge_NoFurtherAppeal,
         JuryJudge_NoJurors,
         JuryJudge_NotHub,
+        JuryJudge_NotPending,
         JuryJudge_RevealNotOpen,
         JuryJudge_TooEarlyToSummon,
         JuryJudge_TooLate,

@@ -23,14 +23,68 @@ from cupel.protocol.chain.contract import (
 
 
 @dataclass(frozen=True, slots=True)
-class JurorEvicted(Event):
-    """The juror cannot be drawn any more because its stake no longer covers a penalty."""
+class Appealed(Event):
+    """The result so far is taken to the larger jury of round `round`, which has just been requested."""
 
-    TOPIC: ClassVar[bytes] = bytes.fromhex("7c8fb4c3c03ac44cbb2b981fe5eae17b497392b4c27f977459b2b34ab181779e")
+    TOPIC: ClassVar[bytes] = bytes.fromhex("b87273a090b414674175e987693bd4f06e6eaef4d473771dd0d48d69a3f43b1e")
+    INDEXED: ClassVar[tuple[str, ...]] = ("uint256", "address")
+    DATA: ClassVar[tuple[str, ...]] = ("uint8", "uint128")
+    challenge_id: int
+    round: int
+    appellant: str
+    bond: int
+
+    @classmethod
+    def from_abi(cls, indexed: tuple[Any, ...], data: tuple[Any, ...]) -> Self:
+        """The event with these ABI-decoded fields."""
+        return cls(indexed[0], data[0], checksum(indexed[1]), data[1])
+
+
+@dataclass(frozen=True, slots=True)
+class BondLost(Event):
+    """The appeal was wrong: its bond goes to the coherent jurors of its round, or is burned."""
+
+    TOPIC: ClassVar[bytes] = bytes.fromhex("96c86a50fa04877c0473b13ac6d7d71cf5d41ba7eb6066ce2915f62f3d28dc84")
+    INDEXED: ClassVar[tuple[str, ...]] = ("uint256", "address")
+    DATA: ClassVar[tuple[str, ...]] = ("uint8", "uint128")
+    challenge_id: int
+    round: int
+    appellant: str
+    amount: int
+
+    @classmethod
+    def from_abi(cls, indexed: tuple[Any, ...], data: tuple[Any, ...]) -> Self:
+        """The event with these ABI-decoded fields."""
+        return cls(indexed[0], data[0], checksum(indexed[1]), data[1])
+
+
+@dataclass(frozen=True, slots=True)
+class BondReturned(Event):
+    """The appeal was right, or the trial moot: its bond is the appellant's credit."""
+
+    TOPIC: ClassVar[bytes] = bytes.fromhex("2baafb4db0871c18dc0604c6d7aa9981b232b84a173c70dbb8265073a3e7aac5")
+    INDEXED: ClassVar[tuple[str, ...]] = ("uint256", "address")
+    DATA: ClassVar[tuple[str, ...]] = ("uint8", "uint128")
+    challenge_id: int
+    round: int
+    appellant: str
+    amount: int
+
+    @classmethod
+    def from_abi(cls, indexed: tuple[Any, ...], data: tuple[Any, ...]) -> Self:
+        """The event with these ABI-decoded fields."""
+        return cls(indexed[0], data[0], checksum(indexed[1]), data[1])
+
+
+@dataclass(frozen=True, slots=True)
+class CreditWithdrawn(Event):
+    """Returned appeal bonds were sent to the appellant."""
+
+    TOPIC: ClassVar[bytes] = bytes.fromhex("05f34980cb0abc4985a656d473682eb1c6cbd146eae87d1ec505e827bfd98e5b")
     INDEXED: ClassVar[tuple[str, ...]] = ("address",)
     DATA: ClassVar[tuple[str, ...]] = ("uint128",)
-    juror: str
-    stake: int
+    account: str
+    amount: int
 
     @classmethod
     def from_abi(cls, indexed: tuple[Any, ...], data: tuple[Any, ...]) -> Self:
@@ -56,72 +110,75 @@ class JurorLeft(Event):
 
 @dataclass(frozen=True, slots=True)
 class JurorPenalised(Event):
-    """A juror lost `amount` because it did not reveal, or was in the minority."""
+    """A juror lost `amount` because it did not reveal, or voted against the result."""
 
-    TOPIC: ClassVar[bytes] = bytes.fromhex("b69e4da286fe269950458e6b7ca5da480461a3200db91a0247577c82f7da5ade")
+    TOPIC: ClassVar[bytes] = bytes.fromhex("f07d80168b494489eb2ed5b7a9c7530428dfd3ffbd61a7a1a7303a2ef1443504")
     INDEXED: ClassVar[tuple[str, ...]] = ("uint256", "address")
-    DATA: ClassVar[tuple[str, ...]] = ("uint128",)
+    DATA: ClassVar[tuple[str, ...]] = ("uint8", "uint128")
     challenge_id: int
+    round: int
     juror: str
     amount: int
 
     @classmethod
     def from_abi(cls, indexed: tuple[Any, ...], data: tuple[Any, ...]) -> Self:
         """The event with these ABI-decoded fields."""
-        return cls(indexed[0], checksum(indexed[1]), data[0])
+        return cls(indexed[0], data[0], checksum(indexed[1]), data[1])
 
 
 @dataclass(frozen=True, slots=True)
 class JurorRegistered(Event):
-    """The stake is held and the juror can be drawn from now on."""
+    """The juror has this many places and this stake from now on."""
 
-    TOPIC: ClassVar[bytes] = bytes.fromhex("966b6da985dd227a32b03eb1d91d1b0ca4c0bd591dbcefdf8da6861d0d82f18b")
+    TOPIC: ClassVar[bytes] = bytes.fromhex("cef48105ea15cab33542b2b6baf80edfa743903063646eeb70fa331dfb0627bc")
     INDEXED: ClassVar[tuple[str, ...]] = ("address",)
-    DATA: ClassVar[tuple[str, ...]] = ("uint128",)
+    DATA: ClassVar[tuple[str, ...]] = ("uint32", "uint128")
     juror: str
+    places: int
     stake: int
 
     @classmethod
     def from_abi(cls, indexed: tuple[Any, ...], data: tuple[Any, ...]) -> Self:
         """The event with these ABI-decoded fields."""
-        return cls(checksum(indexed[0]), data[0])
+        return cls(checksum(indexed[0]), data[0], data[1])
 
 
 @dataclass(frozen=True, slots=True)
 class JurorRewarded(Event):
-    """A juror of the majority earned `amount` from the penalties."""
+    """A coherent juror earned `amount` from penalties and a lost bond."""
 
-    TOPIC: ClassVar[bytes] = bytes.fromhex("a9b45243ef63e612bb233588c261f499a25dd78055317f3643c8eb06743a7270")
+    TOPIC: ClassVar[bytes] = bytes.fromhex("0fa75c9cf8acb5011db49ac5ae85305a11abb6a76e4658e9873b9c8fbb8633db")
     INDEXED: ClassVar[tuple[str, ...]] = ("uint256", "address")
-    DATA: ClassVar[tuple[str, ...]] = ("uint128",)
+    DATA: ClassVar[tuple[str, ...]] = ("uint8", "uint128")
     challenge_id: int
+    round: int
     juror: str
     amount: int
 
     @classmethod
     def from_abi(cls, indexed: tuple[Any, ...], data: tuple[Any, ...]) -> Self:
         """The event with these ABI-decoded fields."""
-        return cls(indexed[0], checksum(indexed[1]), data[0])
+        return cls(indexed[0], data[0], checksum(indexed[1]), data[1])
 
 
 @dataclass(frozen=True, slots=True)
 class JuryClosed(Event):
-    """The trial is over. `relayed` tells whether the hub still wanted the honest-majority verdict."""
+    """The trial is over after `rounds` rounds. `relayed` tells whether the hub still wanted the honest-
+    majority verdict.
+    """
 
-    TOPIC: ClassVar[bytes] = bytes.fromhex("6cbdfb784a30f86c0f94e639a5ad7fb455b77eda3876b15cc5129c985f4bcfb9")
+    TOPIC: ClassVar[bytes] = bytes.fromhex("ac09d56ce0c62781873064a60b7365f268ebf3d389cc687542312412b702ae39")
     INDEXED: ClassVar[tuple[str, ...]] = ("uint256",)
-    DATA: ClassVar[tuple[str, ...]] = ("bool", "uint8", "uint8", "uint8", "bool")
+    DATA: ClassVar[tuple[str, ...]] = ("uint8", "uint8", "bool")
     challenge_id: int
-    guilty: bool
-    guilty_votes: int
-    revealed: int
-    seats: int
+    verdict: structs.Verdict
+    rounds: int
     relayed: bool
 
     @classmethod
     def from_abi(cls, indexed: tuple[Any, ...], data: tuple[Any, ...]) -> Self:
         """The event with these ABI-decoded fields."""
-        return cls(indexed[0], data[0], data[1], data[2], data[3], data[4])
+        return cls(indexed[0], structs.Verdict(data[0]), data[1], data[2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,26 +187,30 @@ class JuryPostponed(Event):
     block.
     """
 
-    TOPIC: ClassVar[bytes] = bytes.fromhex("f9c085a8a5a07bfa735a0317defdef68cc6e3312b5ff47eb1ff5cd9e5d479418")
+    TOPIC: ClassVar[bytes] = bytes.fromhex("9a1a85d087b48f4201f8f9af66ca6bc6a970dfa42c4bcaa3e0e1032bce7d5f73")
     INDEXED: ClassVar[tuple[str, ...]] = ("uint256",)
-    DATA: ClassVar[tuple[str, ...]] = ("uint64",)
+    DATA: ClassVar[tuple[str, ...]] = ("uint8", "uint64")
     challenge_id: int
+    round: int
     draw_block: int
 
     @classmethod
     def from_abi(cls, indexed: tuple[Any, ...], data: tuple[Any, ...]) -> Self:
         """The event with these ABI-decoded fields."""
-        return cls(indexed[0], data[0])
+        return cls(indexed[0], data[0], data[1])
 
 
 @dataclass(frozen=True, slots=True)
 class JuryRequested(Event):
-    """A jury will be drawn from the hash of block `drawBlock`, for an honest-majority verdict."""
+    """A jury will be drawn from the hash of block `drawBlock`, for an honest-majority verdict. `evidence`
+    is that of the challenge, and empty on appeal.
+    """
 
-    TOPIC: ClassVar[bytes] = bytes.fromhex("8b389a17d82fc44b4d8e21dbb5e03f336cddf59c325e6a87b50b478f23f58b98")
+    TOPIC: ClassVar[bytes] = bytes.fromhex("8a3ad94d63a0eb5717ba6b5c68ece7059615bf6f33bc0b22144b3bddfae8307c")
     INDEXED: ClassVar[tuple[str, ...]] = ("uint256",)
-    DATA: ClassVar[tuple[str, ...]] = ("uint64", "uint40", "uint40", "bytes")
+    DATA: ClassVar[tuple[str, ...]] = ("uint8", "uint64", "uint40", "uint40", "bytes")
     challenge_id: int
+    round: int
     draw_block: int
     commit_deadline: int
     reveal_deadline: int
@@ -158,30 +219,31 @@ class JuryRequested(Event):
     @classmethod
     def from_abi(cls, indexed: tuple[Any, ...], data: tuple[Any, ...]) -> Self:
         """The event with these ABI-decoded fields."""
-        return cls(indexed[0], data[0], data[1], data[2], data[3])
+        return cls(indexed[0], data[0], data[1], data[2], data[3], data[4])
 
 
 @dataclass(frozen=True, slots=True)
 class JurySummoned(Event):
-    """These jurors shall vote."""
+    """These jurors shall vote, each with the weight of its seats."""
 
-    TOPIC: ClassVar[bytes] = bytes.fromhex("2edaa57355976e7b7519fbbb4cf1714a2b2b3138f8c2c45ee1e6ee8e9d5453f0")
+    TOPIC: ClassVar[bytes] = bytes.fromhex("42b06ceae2945839fc277db2536d5eca77fb6e284205ae9a029e67b9568c0a5d")
     INDEXED: ClassVar[tuple[str, ...]] = ("uint256",)
-    DATA: ClassVar[tuple[str, ...]] = ("address[]", "uint40", "uint40")
+    DATA: ClassVar[tuple[str, ...]] = ("uint8", "address[]", "uint8[]", "uint40")
     challenge_id: int
+    round: int
     jurors: tuple[str, ...]
-    commit_deadline: int
-    reveal_deadline: int
+    seats: tuple[int, ...]
+    time: int
 
     @classmethod
     def from_abi(cls, indexed: tuple[Any, ...], data: tuple[Any, ...]) -> Self:
         """The event with these ABI-decoded fields."""
-        return cls(indexed[0], tuple(checksum(item) for item in data[0]), data[1], data[2])
+        return cls(indexed[0], data[0], tuple(checksum(item) for item in data[1]), tuple(data[2]), data[3])
 
 
 @dataclass(frozen=True, slots=True)
 class PenaltiesBurned(Event):
-    """Penalties that no juror earned left for the burn address."""
+    """Penalties and bonds that no juror earned left for the burn address."""
 
     TOPIC: ClassVar[bytes] = bytes.fromhex("a2146768c320eccc2e470bcdb31d02b99e7f5fd19ecbd9bcd7cf87307fe66339")
     INDEXED: ClassVar[tuple[str, ...]] = ()
@@ -195,48 +257,71 @@ class PenaltiesBurned(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PlacesReduced(Event):
+    """The juror has this many places left, because it gave the others up or because its stake no longer
+    covers a penalty for each. Its stake stays.
+    """
+
+    TOPIC: ClassVar[bytes] = bytes.fromhex("eecb65b63eb12511cd32c35a9f60026b9e1b326bffe2785f96a00dbc28c3d476")
+    INDEXED: ClassVar[tuple[str, ...]] = ("address",)
+    DATA: ClassVar[tuple[str, ...]] = ("uint32", "uint128")
+    juror: str
+    places: int
+    stake: int
+
+    @classmethod
+    def from_abi(cls, indexed: tuple[Any, ...], data: tuple[Any, ...]) -> Self:
+        """The event with these ABI-decoded fields."""
+        return cls(checksum(indexed[0]), data[0], data[1])
+
+
+@dataclass(frozen=True, slots=True)
 class VoteCommitted(Event):
     """A juror committed to its vote."""
 
-    TOPIC: ClassVar[bytes] = bytes.fromhex("3834a2c8ea101e1468b529270d35fbff0a12de32a5a7e5729b8b4dad6fb32c01")
+    TOPIC: ClassVar[bytes] = bytes.fromhex("3dc5a3d61ab7f75a7bdc565017c77042f91ace0c1d210934fd4014b1064dd69d")
     INDEXED: ClassVar[tuple[str, ...]] = ("uint256", "address")
-    DATA: ClassVar[tuple[str, ...]] = ()
+    DATA: ClassVar[tuple[str, ...]] = ("uint8",)
     challenge_id: int
+    round: int
     juror: str
 
     @classmethod
     def from_abi(cls, indexed: tuple[Any, ...], data: tuple[Any, ...]) -> Self:
         """The event with these ABI-decoded fields."""
-        return cls(indexed[0], checksum(indexed[1]))
+        return cls(indexed[0], data[0], checksum(indexed[1]))
 
 
 @dataclass(frozen=True, slots=True)
 class VoteRevealed(Event):
     """A juror showed its vote."""
 
-    TOPIC: ClassVar[bytes] = bytes.fromhex("943b1e1e6ea36d3a013c9f482eb56e6fec8904129c7ed1869bcfe1f04727cd4c")
+    TOPIC: ClassVar[bytes] = bytes.fromhex("30c28ccd9ccf575a15825f5044a3aa373b285cd8ff72e82ae85bf7d488e014a3")
     INDEXED: ClassVar[tuple[str, ...]] = ("uint256", "address")
-    DATA: ClassVar[tuple[str, ...]] = ("bool",)
+    DATA: ClassVar[tuple[str, ...]] = ("uint8", "bool", "uint40")
     challenge_id: int
+    round: int
     juror: str
     guilty: bool
+    time: int
 
     @classmethod
     def from_abi(cls, indexed: tuple[Any, ...], data: tuple[Any, ...]) -> Self:
         """The event with these ABI-decoded fields."""
-        return cls(indexed[0], checksum(indexed[1]), data[0])
+        return cls(indexed[0], data[0], checksum(indexed[1]), data[1], data[2])
 
 
 class JuryJudge(Contract):
-    """See `IJuryJudge`. Every loop runs over one jury, at most 31 jurors.
-
-    A juror may sit on several juries at once and can lose no more than it has. Serving is not limited,
-    because a cheater could otherwise occupy the whole pool with challenges against itself.
+    """See `IJuryJudge`. A trial has at most five rounds with at most 77 seats together, because every
+    appeal enlarges the jury.
     """
 
     NAME = "JuryJudge"
     EVENTS: ClassVar[dict[bytes, type[Event]]] = {
-        JurorEvicted.TOPIC: JurorEvicted,
+        Appealed.TOPIC: Appealed,
+        BondLost.TOPIC: BondLost,
+        BondReturned.TOPIC: BondReturned,
+        CreditWithdrawn.TOPIC: CreditWithdrawn,
         JurorLeft.TOPIC: JurorLeft,
         JurorPenalised.TOPIC: JurorPenalised,
         JurorRegistered.TOPIC: JurorRegistered,
@@ -246,48 +331,93 @@ class JuryJudge(Contract):
         JuryRequested.TOPIC: JuryRequested,
         JurySummoned.TOPIC: JurySummoned,
         PenaltiesBurned.TOPIC: PenaltiesBurned,
+        PlacesReduced.TOPIC: PlacesReduced,
         VoteCommitted.TOPIC: VoteCommitted,
         VoteRevealed.TOPIC: VoteRevealed,
     }
 
     @staticmethod
     def constructor(
-        hub: str, token: str, jury_size: int, commit_seconds: int, reveal_seconds: int, juror_stake: int
+        hub: str,
+        token: str,
+        jury_size: int,
+        max_appeals: int,
+        commit_seconds: int,
+        reveal_seconds: int,
+        appeal_seconds: int,
+        grace_seconds: int,
+        juror_stake: int,
     ) -> bytes:
         """Constructor arguments, for `ChainClient.deploy`."""
         return encode(
-            ("address", "address", "uint256", "uint32", "uint32", "uint96"),
-            (hub, token, jury_size, commit_seconds, reveal_seconds, juror_stake),
+            ("address", "address", "uint256", "uint256", "uint32", "uint32", "uint32", "uint32", "uint96"),
+            (
+                hub,
+                token,
+                jury_size,
+                max_appeals,
+                commit_seconds,
+                reveal_seconds,
+                appeal_seconds,
+                grace_seconds,
+                juror_stake,
+            ),
         )
 
-    async def ballot_of(self, challenge_id: int, juror: str) -> structs.Ballot:
-        """A juror's part in a trial."""
+    def appeal(self, challenge_id: int) -> Call[None]:
+        """Takes the result so far to a larger jury. Anyone may, from a round's last vote on for
+        `appealSeconds`. Needs an allowance of `appealBond(round)` for the round that follows.
+        """
+        return self._prepare("appeal", "7e69b7b0", ("uint256",), (challenge_id,), no_result)
+
+    async def appeal_bond(self, round: int) -> int:
+        """What it costs to appeal for `round`, from 1: a penalty for each seat of the first appeal's jury,
+        doubling with every round. Zero for a round that no appeal leads to.
+        """
+        values = await self._read("93d7a5df", ("uint256",), (round,), ("uint128",))
+        result: int = values[0]
+        return result
+
+    async def appeal_seconds(self) -> int:
+        """Seconds from a round's last vote on in which anyone may appeal."""
+        values = await self._read("64fb5792", (), (), ("uint32",))
+        result: int = values[0]
+        return result
+
+    async def appellant_of(self, challenge_id: int, round: int) -> str:
+        """Who appealed for a round; nobody for round 0."""
+        values = await self._read("d0b52efc", ("uint256", "uint256"), (challenge_id, round), ("address",))
+        result: str = checksum(values[0])
+        return result
+
+    async def ballot_of(self, challenge_id: int, round: int, juror: str) -> structs.Ballot:
+        """A juror's part in a round."""
         values = await self._read(
-            "32ec991c", ("uint256", "address"), (challenge_id, juror), (structs.BALLOT_ABI,)
+            "7726b77a", ("uint256", "uint256", "address"), (challenge_id, round, juror), (structs.BALLOT_ABI,)
         )
         result: structs.Ballot = structs.decode_ballot(values[0])
         return result
 
     def burn(self) -> Call[None]:
-        """Sends penalties that no juror earned to the burn address. Anyone may."""
+        """Sends what no juror earned to the burn address. Anyone may."""
         return self._prepare("burn", "44df8e70", (), (), no_result)
 
     def close(self, challenge: structs.Challenge) -> Call[None]:
-        """Settles penalties and, if the hub still waits, gives it the verdict. Anyone may."""
+        """Settles penalties and bonds and, if the hub still waits, gives it the verdict. Anyone may."""
         return self._prepare(
             "close", "7b532e00", (structs.CHALLENGE_ABI,), (structs.encode_challenge(challenge),), no_result
         )
 
     async def commit_seconds(self) -> int:
-        """Seconds from the challenge on in which the jury is summoned and votes are committed."""
+        """Seconds from a request on in which the jury is summoned and votes are committed."""
         values = await self._read("80790557", (), (), ("uint32",))
         result: int = values[0]
         return result
 
     def commit_vote(self, challenge_id: int, vote_hash: bytes) -> Call[None]:
-        """A juror commits to its vote.
+        """A juror commits to its vote in the round that is on.
 
-        vote_hash: `keccak256(abi.encode(challengeId, juror, guilty, salt))`.
+        vote_hash: `keccak256(abi.encode(challengeId, round, juror, guilty, salt))`.
         """
         return self._prepare(
             "commit_vote",
@@ -297,9 +427,21 @@ class JuryJudge(Contract):
             no_result,
         )
 
+    async def credit(self, account: str) -> int:
+        """What `withdraw` would send."""
+        values = await self._read("d5d44d80", ("address",), (account,), ("uint128",))
+        result: int = values[0]
+        return result
+
     def evict(self, account: str) -> Call[None]:
-        """Takes a juror whose stake no longer covers a penalty out of the pool. Anyone may."""
+        """Takes a juror's places that its stake no longer covers, a penalty each, out of the pool. Anyone may."""
         return self._prepare("evict", "2641ad78", ("address",), (account,), no_result)
+
+    async def grace_seconds(self) -> int:
+        """Seconds that are left to close the trial before the hub's deadline, whatever happened."""
+        values = await self._read("e052b544", (), (), ("uint32",))
+        result: int = values[0]
+        return result
 
     async def guarantee(self) -> str:
         """What an accused or a challenger has to trust."""
@@ -320,20 +462,38 @@ class JuryJudge(Contract):
         return result
 
     async def juror_stake(self) -> int:
-        """A full stake."""
+        """A full stake, the price of a place."""
         values = await self._read("21adad8d", (), (), ("uint96",))
         result: int = values[0]
         return result
 
-    async def jury_of(self, challenge_id: int) -> tuple[str, ...]:
-        """The jurors of a trial, empty before they are summoned."""
-        values = await self._read("7d2e9f24", ("uint256",), (challenge_id,), ("address[]",))
+    async def jury_of(self, challenge_id: int, round: int) -> tuple[str, ...]:
+        """The jurors of a round, each once, in the order drawn; empty before they are summoned."""
+        values = await self._read("298ddd53", ("uint256", "uint256"), (challenge_id, round), ("address[]",))
         result: tuple[str, ...] = tuple(checksum(item) for item in values[0])
         return result
 
     async def jury_size(self) -> int:
-        """Jurors on a full jury; fewer when the pool is smaller."""
+        """Seats of the first full jury, 1 to 31; fewer when the pool is smaller."""
         values = await self._read("536c8c15", (), (), ("uint256",))
+        result: int = values[0]
+        return result
+
+    async def jury_size_in(self, round: int) -> int:
+        """Seats of a round's full jury: `2n + 1`, at most 31, after each appeal."""
+        values = await self._read("15dd4f68", ("uint256",), (round,), ("uint256",))
+        result: int = values[0]
+        return result
+
+    async def max_appeals(self) -> int:
+        """Appeals that a trial may see."""
+        values = await self._read("da93f938", (), (), ("uint256",))
+        result: int = values[0]
+        return result
+
+    async def needed_seconds(self) -> int:
+        """Least `disputeSeconds` of a task with this judge: all rounds, their appeals, and the grace."""
+        values = await self._read("083978fb", (), (), ("uint256",))
         result: int = values[0]
         return result
 
@@ -370,7 +530,7 @@ class JuryJudge(Contract):
         )
 
     async def penalty(self) -> int:
-        """What a juror loses when it does not reveal or votes with the minority: a quarter of a full stake."""
+        """What a seat loses when its juror does not reveal or is outvoted: a quarter of a full stake."""
         values = await self._read("0edd2ffc", (), (), ("uint96",))
         result: int = values[0]
         return result
@@ -381,19 +541,46 @@ class JuryJudge(Contract):
         result: int = values[0]
         return result
 
+    async def place_at(self, position: int) -> structs.Place:
+        """A place in the pool, from 0 to `poolSize() - 1`."""
+        values = await self._read("023e9ca9", ("uint256",), (position,), (structs.PLACE_ABI,))
+        result: structs.Place = structs.decode_place(values[0])
+        return result
+
     async def pool_size(self) -> int:
-        """Jurors that can be drawn."""
+        """Places that can be drawn."""
         values = await self._read("4ec18db9", (), (), ("uint256",))
         result: int = values[0]
         return result
 
-    def register(self) -> Call[None]:
-        """Stakes the sender as a juror, or fills its stake up. Needs an allowance for what is missing."""
-        return self._prepare("register", "1aa3a008", (), (), no_result)
+    async def position_of(self, account: str, index: int) -> int:
+        """Position in the pool of one of the juror's places, `index` from 0 to one less than it has."""
+        values = await self._read("a3fd0d99", ("address", "uint256"), (account, index), ("uint32",))
+        result: int = values[0]
+        return result
+
+    def register(self, places: int) -> Call[None]:
+        """Gives the sender `places` more places, at most 31 in all, and fills its stake up to a full one for
+        each. Needs an allowance for what is missing; what the juror earned counts. With no more places it
+        only fills up.
+
+        Whoever is drawn by a jury that is already requested was in the pool before.
+        """
+        return self._prepare("register", "130d7906", ("uint32",), (places,), no_result)
 
     def resign(self) -> Call[None]:
-        """Returns the sender's stake and gives up its place. Not while it serves or a draw is pending."""
+        """Gives up the sender's places and returns its stake; if it still serves, a second call after its
+        trials returns the stake. Places cannot be given up while a draw is pending.
+        """
         return self._prepare("resign", "69652fcf", (), (), no_result)
+
+    async def result_of(self, challenge_id: int) -> tuple[structs.Verdict, int]:
+        """The honest-majority result of the votes so far, and from when on `close` takes it if nothing else
+        happens. Before that time it can be appealed against, if the last vote is in and rounds are left.
+        """
+        values = await self._read("71bfabca", ("uint256",), (challenge_id,), ("uint8", "uint256"))
+        result: tuple[structs.Verdict, int] = (structs.Verdict(values[0]), values[1])
+        return result
 
     async def reveal_seconds(self) -> int:
         """Seconds after that in which votes are revealed."""
@@ -411,21 +598,29 @@ class JuryJudge(Contract):
             no_result,
         )
 
+    async def round_of(self, challenge_id: int, round: int) -> structs.Round:
+        """One of its rounds, from 0; all zero when there is none."""
+        values = await self._read(
+            "88ec0651", ("uint256", "uint256"), (challenge_id, round), (structs.ROUND_ABI,)
+        )
+        result: structs.Round = structs.decode_round(values[0])
+        return result
+
     def summon(self, challenge_id: int) -> Call[None]:
-        """Draws the jury, from the block after the challenge on. Anyone may.
+        """Draws the jury of the round that is on, from the block after its request on. Anyone may.
 
         Draws again from a newer block when the hash is no longer known.
         """
         return self._prepare("summon", "035d9f2a", ("uint256",), (challenge_id,), no_result)
 
     async def to_burn(self) -> int:
-        """Penalties waiting to be burned."""
+        """Penalties and bonds waiting to be burned."""
         values = await self._read("246ea64e", (), (), ("uint128",))
         result: int = values[0]
         return result
 
     async def token(self) -> str:
-        """Token of the stakes."""
+        """Token of stakes and appeal bonds."""
         values = await self._read("fc0c546a", (), (), ("address",))
         result: str = checksum(values[0])
         return result
@@ -435,3 +630,7 @@ class JuryJudge(Contract):
         values = await self._read("332620cb", ("uint256",), (challenge_id,), (structs.TRIAL_ABI,))
         result: structs.Trial = structs.decode_trial(values[0])
         return result
+
+    def withdraw(self, account: str) -> Call[None]:
+        """Sends `account` its returned appeal bonds. Anyone may."""
+        return self._prepare("withdraw", "51cff8d9", ("address",), (account,), no_result)

@@ -28,7 +28,9 @@ __all__ = [
     "Member",
     "MemberStatus",
     "Pinned",
+    "Place",
     "RolloutLeaf",
+    "Round",
     "SignedCommit",
     "Task",
     "TaskParams",
@@ -80,8 +82,8 @@ class MemberStatus(IntEnum):
 
 
 class TrialStatus(IntEnum):
-    """Life of a trial: None -> Drawing -> Voting -> Closed, or Drawing -> Closed when nobody summoned the
-    jury.
+    """Life of a trial: None -> Drawing -> Voting -> Closed. An appeal leads from Drawing or Voting back to
+    Drawing, and a jury that nobody summoned from Drawing to Closed.
     """
 
     NONE = 0
@@ -103,7 +105,7 @@ class Verdict(IntEnum):
 
 
 class Vote(IntEnum):
-    """What a juror did in a trial. Absent: not on the jury."""
+    """What a juror did in a round. Absent: not on the jury."""
 
     ABSENT = 0
     SUMMONED = 1
@@ -445,26 +447,30 @@ def decode_task(values: tuple[Any, ...]) -> Task:
     return Task(values[0], values[1], values[2], values[3], values[4], values[5], values[6], values[7])
 
 
-BALLOT_ABI: Final = "(bytes32,uint8)"
+BALLOT_ABI: Final = "(bytes30,uint8,uint8)"
 
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
-    """A juror's part in a trial."""
+    """A juror's part in a round."""
 
     commitment: bytes
-    """`keccak256(abi.encode(challengeId, juror, guilty, salt))`."""
+    """First 30 bytes of `keccak256(abi.encode(challengeId, round, juror, guilty, salt))`: as hard to open
+    in two ways as 2^120 hashes, and one slot with the rest.
+    """
+    seats: int
+    """How often the juror was drawn: the weight of its vote."""
     vote: Vote
 
 
 def encode_ballot(value: Ballot) -> tuple[Any, ...]:
     """The tuple that Solidity sees."""
-    return (fixed_bytes(value.commitment, 32), value.vote)
+    return (fixed_bytes(value.commitment, 30), value.seats, value.vote)
 
 
 def decode_ballot(values: tuple[Any, ...]) -> Ballot:
     """Inverse of `encode_ballot`."""
-    return Ballot(values[0], Vote(values[1]))
+    return Ballot(values[0], values[1], Vote(values[2]))
 
 
 JUROR_ABI: Final = "(uint128,uint32,uint32)"
@@ -472,19 +478,19 @@ JUROR_ABI: Final = "(uint128,uint32,uint32)"
 
 @dataclass(frozen=True, slots=True)
 class Juror:
-    """A registered juror."""
+    """A registered juror of the honest-majority jury."""
 
     stake: int
     """Held by the judge for this juror."""
-    place: int
-    """Position in the pool, from 1; zero when the juror cannot be drawn."""
+    places: int
+    """Places in the pool: its chances to be drawn."""
     serving: int
     """Juries it sits on."""
 
 
 def encode_juror(value: Juror) -> tuple[Any, ...]:
     """The tuple that Solidity sees."""
-    return (value.stake, value.place, value.serving)
+    return (value.stake, value.places, value.serving)
 
 
 def decode_juror(values: tuple[Any, ...]) -> Juror:
@@ -492,12 +498,35 @@ def decode_juror(values: tuple[Any, ...]) -> Juror:
     return Juror(values[0], values[1], values[2])
 
 
-TRIAL_ABI: Final = "(uint64,uint40,uint40,uint32,uint8,uint8,uint8,uint8,uint8,address,address)"
+PLACE_ABI: Final = "(address,uint32)"
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """A challenge before the jury."""
+class Place:
+    """One chance to be drawn."""
+
+    juror: str
+    """Whose it is."""
+    index: int
+    """Which of the juror's places it is, from 0."""
+
+
+def encode_place(value: Place) -> tuple[Any, ...]:
+    """The tuple that Solidity sees."""
+    return (value.juror, value.index)
+
+
+def decode_place(values: tuple[Any, ...]) -> Place:
+    """Inverse of `encode_place`."""
+    return Place(checksum(values[0]), values[1])
+
+
+ROUND_ABI: Final = "(uint64,uint40,uint40,uint40,uint32,uint8,uint8,uint8,uint8)"
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One jury's part of a trial. Votes are counted in seats."""
 
     draw_block: int
     """The jury is drawn from the hash of this block."""
@@ -505,55 +534,67 @@ class Trial:
     """Votes can be committed before it."""
     reveal_deadline: int
     """Votes can be revealed before it."""
+    changed_at: int
+    """When the jury was summoned or the newest vote revealed."""
     population: int
-    """Jurors in the pool when the challenge was opened: only they can be drawn."""
+    """Places in the pool when the jury was requested: only they can be drawn."""
     seats: int
-    """Jurors drawn."""
+    """Seats that were filled."""
     committed: int
-    """How many of them committed a vote."""
+    """Seats whose juror committed a vote."""
     revealed: int
-    """How many of them revealed it."""
+    """Seats whose juror revealed it."""
     guilty_votes: int
-    """How many revealed 'guilty'."""
-    status: TrialStatus
-    node: str
-    """The accused, not drawn."""
-    challenger: str
-    """Not drawn either."""
+    """Seats that voted 'guilty'."""
 
 
-def encode_trial(value: Trial) -> tuple[Any, ...]:
+def encode_round(value: Round) -> tuple[Any, ...]:
     """The tuple that Solidity sees."""
     return (
         value.draw_block,
         value.commit_deadline,
         value.reveal_deadline,
+        value.changed_at,
         value.population,
         value.seats,
         value.committed,
         value.revealed,
         value.guilty_votes,
-        value.status,
-        value.node,
-        value.challenger,
     )
+
+
+def decode_round(values: tuple[Any, ...]) -> Round:
+    """Inverse of `encode_round`."""
+    return Round(
+        values[0], values[1], values[2], values[3], values[4], values[5], values[6], values[7], values[8]
+    )
+
+
+TRIAL_ABI: Final = "(address,uint8,uint8,address)"
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A challenge before the jury."""
+
+    node: str
+    """The accused, never drawn."""
+    round: int
+    """The round that is on: how many appeals there have been."""
+    status: TrialStatus
+    """Where that round stands."""
+    challenger: str
+    """Never drawn either."""
+
+
+def encode_trial(value: Trial) -> tuple[Any, ...]:
+    """The tuple that Solidity sees."""
+    return (value.node, value.round, value.status, value.challenger)
 
 
 def decode_trial(values: tuple[Any, ...]) -> Trial:
     """Inverse of `encode_trial`."""
-    return Trial(
-        values[0],
-        values[1],
-        values[2],
-        values[3],
-        values[4],
-        values[5],
-        values[6],
-        values[7],
-        TrialStatus(values[8]),
-        checksum(values[9]),
-        checksum(values[10]),
-    )
+    return Trial(checksum(values[0]), values[1], TrialStatus(values[2]), checksum(values[3]))
 
 
 DEMAND_ABI: Final = "(uint8,uint32,uint32,bytes32,uint32,uint32,uint32,uint32,uint40,uint256)"

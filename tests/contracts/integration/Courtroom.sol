@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Checks} from "../utils/Checks.sol";
+import {Juries, JuryTerms} from "../utils/Juries.sol";
 import {Trees} from "../utils/Trees.sol";
 import {Work} from "../utils/Work.sol";
 import {Hub} from "contracts/Hub.sol";
@@ -44,7 +45,7 @@ abstract contract Courtroom is Checks {
         hub = new Hub();
         token = new TestToken();
         objective = new ObjectiveJudge(address(hub));
-        jury = new JuryJudge(address(hub), address(token), 5, 600, 300, JUROR_STAKE);
+        jury = Juries.deploy(address(hub), address(token), juryTerms());
         data = new DataJudge(address(hub), 300, 200);
         rule = new SortingReward();
         fund(CREATOR, 100_000 ether);
@@ -57,11 +58,24 @@ abstract contract Courtroom is Checks {
         for (uint256 i = 0; i < 5; ++i) {
             fund(jurorAt(i), JUROR_STAKE);
             vm.prank(jurorAt(i));
-            jury.register();
+            jury.register(1);
         }
         vm.warp(START);
         vm.roll(1010);
         hub.openRound(task, 0);
+    }
+
+    /// @dev Without appeal; 100 seconds are left to close.
+    function juryTerms() internal view virtual returns (JuryTerms memory) {
+        return JuryTerms({
+            jurySize: 5,
+            maxAppeals: 0,
+            commitSeconds: 600,
+            revealSeconds: 300,
+            appealSeconds: 0,
+            graceSeconds: 100,
+            jurorStake: JUROR_STAKE
+        });
     }
 
     function params() internal view virtual returns (TaskParams memory p) {
@@ -178,6 +192,15 @@ abstract contract Courtroom is Checks {
         assertSolvent();
     }
 
+    /// @dev The stake stands, and the bond went back.
+    function assertDismissed() internal view {
+        Member memory member = hub.memberOf(task, NODE);
+        assertEq(uint256(member.status), uint256(MemberStatus.Active));
+        assertEq(hub.credit(address(token), NODE), 0);
+        assertEq(hub.credit(address(token), CHALLENGER), BOND);
+        assertSolvent();
+    }
+
     function assertStatus(uint256 challengeId, uint256 status) internal view {
         assertEq(uint256(hub.challengeStatus(challengeId)), status);
     }
@@ -192,9 +215,9 @@ abstract contract Courtroom is Checks {
         owed += hub.credit(address(token), CREATOR) + hub.credit(address(token), NODE);
         owed += hub.credit(address(token), CHALLENGER) + hub.credit(address(token), hub.BURN());
         assertEq(token.balanceOf(address(hub)), owed);
-        uint256 stakes = jury.toBurn();
+        uint256 stakes = jury.toBurn() + jury.credit(NODE) + jury.credit(CHALLENGER);
         for (uint256 i = 0; i < 5; ++i) {
-            stakes += jury.jurorOf(jurorAt(i)).stake;
+            stakes += jury.jurorOf(jurorAt(i)).stake + jury.credit(jurorAt(i));
         }
         assertEq(token.balanceOf(address(jury)), stakes);
     }

@@ -43,11 +43,11 @@ contract JuryTrialsTest is Courtroom {
         assertAcquitted();
     }
 
-    function test_ASilentJuryIsNotGuilty() external {
+    function test_ASilentJuryHurtsNobodyButItself() external {
         vm.warp(START + 600);
         closeTrial(id);
-        assertStatus(id, uint256(ChallengeStatus.NotGuilty));
-        assertAcquitted();
+        assertStatus(id, uint256(ChallengeStatus.Dismissed));
+        assertDismissed();
         assertEq(jury.toBurn(), 5 * jury.penalty());
     }
 
@@ -109,7 +109,7 @@ contract JuryTrialsTest is Courtroom {
         assertEq(jury.jurorOf(jurorAt(0)).serving, 2);
         vote("ggggg");
         closeTrial(id);
-        vm.warp(jury.trialOf(other).commitDeadline);
+        vm.warp(jury.roundOf(other, 0).commitDeadline);
         closeTrial(other);
         assertStatus(other, uint256(ChallengeStatus.Moot));
         assertEq(hub.credit(address(token), CHALLENGER), 12 * BOND);
@@ -118,13 +118,13 @@ contract JuryTrialsTest is Courtroom {
 
     /// @dev Votes of 'g'uilty, 'n'ot guilty, '-' nothing, by the jurors in the order they were drawn.
     function vote(bytes memory votes) private {
-        address[] memory jurors = jury.juryOf(id);
+        address[] memory jurors = jury.juryOf(id, 0);
         for (uint256 i = 0; i < jurors.length; ++i) {
             if (votes[i] == "-") continue;
             vm.prank(jurors[i]);
-            jury.commitVote(id, keccak256(abi.encode(id, jurors[i], votes[i] == "g", SALT)));
+            jury.commitVote(id, keccak256(abi.encode(id, uint8(0), jurors[i], votes[i] == "g", SALT)));
         }
-        vm.warp(jury.trialOf(id).commitDeadline);
+        vm.warp(jury.roundOf(id, 0).commitDeadline);
         for (uint256 i = 0; i < jurors.length; ++i) {
             if (votes[i] == "-") continue;
             vm.prank(jurors[i]);

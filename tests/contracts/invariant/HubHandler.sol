@@ -1,182 +1,155 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {HubActs} from "./HubActs.sol";
-import {IJudge} from "contracts/interfaces/IJudge.sol";
-import {Challenge, ChallengeStatus} from "contracts/types/Challenge.sol";
-import {Commitment, MemberStatus} from "contracts/types/Membership.sol";
-import {Task, TaskParams} from "contracts/types/Task.sol";
+import {DisputeSteps} from "./DisputeSteps.sol";
+import {Book, Case, Entry, Seat} from "./Model.sol";
+import {Commitment, Member, MemberStatus} from "contracts/types/Membership.sol";
+import {Task} from "contracts/types/Task.sol";
 
-/// @title Everyone who may use a hub, acting at random on two tasks that pay in one token
-/// @dev Node 0 of each task follows the protocol: a judge never finds it guilty. Every step is a call that must succeed;
-/// where none is possible the step does nothing.
-contract HubHandler is HubActs {
-    modifier step() {
-        vm.warp(clock);
-        _;
-        clock = block.timestamp;
+/// @title Everyone who may use a hub, and some who may not, at random
+/// @dev A step is a call that the model has said will succeed or be refused. This part holds the hub's whole state
+/// against the model's; numbers as in contracts/README.md.
+contract HubHandler is DisputeSteps {
+    constructor() {
+        setUpWorld();
     }
 
-    // Steps
-
-    function pass(uint256 seconds_) external step {
-        vm.warp(block.timestamp + bound(seconds_, 1, 400));
+    /// @notice Everything, in the tasks of this run.
+    function check() public view {
+        checkTask(0);
+        checkTask(1);
+        if (third != 0) checkTask(third);
+        checkCases();
+        checkBreaches();
     }
 
-    function topUp(uint256 i, uint256 units) external step {
-        if (block.timestamp >= END) return;
-        TaskParams memory p = paramsOf(i % TASKS);
-        units = bound(units, 1, 100);
-        vm.prank(STRANGER);
-        hub.topUp(p, uint40(units));
-        bounties += units * p.rate;
-        ++taken["topUp"];
-    }
-
-    function donate(uint256 amount) external step {
-        amount = bound(amount, 1, 5);
-        token.mint(address(hub), amount);
-        donated += amount;
-    }
-
-    function enter(uint256 i, uint256 j, uint256 quota) external step {
-        (i, j) = (i % TASKS, j % NODES);
-        if (block.timestamp >= roundStart(ROUNDS - 1)) return;
-        if (memberAt(i, j).status != MemberStatus.None) return;
-        Task memory stored = hub.taskOf(taskAt[i]);
-        quota = bound(quota, 1, stored.units - stored.reserved);
-        if (quota > 100) quota = 100;
-        address node = nodeOf[i][j];
-        fund(node, STAKE);
-        vm.prank(node);
-        hub.join(paramsOf(i), node, node, uint32(quota), "");
-        stakeOf[i][j] = STAKE;
-        stakes += STAKE;
-        ++taken["join"];
-    }
-
-    /// @dev Goes on to the next commit window and lets every member work.
-    function work(uint256 i, uint256 units) external step {
-        i = i % TASKS;
-        uint256 round = block.timestamp < START ? 0 : (block.timestamp - START) / ROUND_SECONDS;
-        if (block.timestamp >= roundStart(round) + COMMIT_SECONDS) ++round;
-        if (round >= ROUNDS) return;
-        if (block.timestamp < roundStart(round)) vm.warp(roundStart(round));
-        bytes32 id = taskAt[i];
-        if (hub.beaconOf(id, uint32(round)) == 0) hub.openRound(id, uint32(round));
-        _work(i, uint32(round), units, units % 2 == 1);
-    }
-
-    function post(uint256 i, uint256 j, uint256 version) external step {
-        (i, j, version) = (i % TASKS, j % NODES, bound(version, 1, ROUNDS));
-        address poster = hub.checkpointOf(taskAt[i], uint32(version)).poster;
-        bool free = poster == address(0) || hub.memberOf(taskAt[i], poster).status == MemberStatus.Slashed;
-        if (!free || memberAt(i, j).status != MemberStatus.Active || block.timestamp < roundStart(version)) {
-            return;
+    /// @notice Everybody does what is left to do, at the last time that any rule names, while the token still misbehaves.
+    /// Nothing may fail. Then the token behaves, and everybody goes home.
+    function finish() external step(0) {
+        uint256 last = endOf(paramsOf(1)) + settling(paramsOf(1));
+        vm.warp((block.timestamp > last ? block.timestamp : last) + settling(paramsOf(0)));
+        // INVARIANT 6: now every challenge that was left open can be ended.
+        for (uint256 k = 0; k < cases.length; ++k) {
+            _expire(k);
         }
-        Commitment memory c;
-        c.round = uint32(version);
-        c.manifest = keccak256(abi.encode(i, j, version));
-        c.root = keccak256(abi.encode(keccak256("cupel.checkpoint.v1"), c.round, c.manifest));
-        c.time = uint40(block.timestamp);
-        vm.prank(nodeOf[i][j]);
-        c.sequence = hub.postCheckpoint(taskAt[i], c.round, c.manifest);
-        ++taken["postCheckpoint"];
-        history[i][j].push(c);
+        _finishTask(0);
+        _finishTask(1);
+        _finishTask(third);
+        check();
+        checkEmpty(0);
+        checkEmpty(third);
     }
 
-    /// @dev A judge that leaves it open, or answers; guilty only for nodes that may cheat.
-    function accuse(uint256 i, uint256 j, uint256 k, uint256 answer) external step {
-        (i, j) = (i % TASKS, j % NODES);
-        if (!isStaked(i, j) || history[i][j].length == 0) return;
-        Commitment memory c = history[i][j][k % history[i][j].length];
-        if (block.timestamp >= c.time + WINDOW) return;
-        IJudge.Verdict said = IJudge.Verdict(answer % 4);
-        if (said == IJudge.Verdict.Guilty && j == 0) said = IJudge.Verdict.Pending;
-        uint256 id = _challenge(i, j, c, said);
-        ++taken["challenge"];
-        if (said == IJudge.Verdict.Pending) {
-            pending.push(id);
-            return;
-        }
-        // The hub keeps nothing of it.
-        _end(id, ChallengeStatus.None);
-        if (said == IJudge.Verdict.Guilty) ++taken["slash at once"];
-        if (said == IJudge.Verdict.Dismissed) ++taken["dismiss at once"];
-        _countVerdict(i, j, shown[id].bond, said);
-    }
-
-    function decideOne(uint256 k, uint256 answer) external step {
-        if (pending.length == 0) return;
-        k = k % pending.length;
-        uint256 id = pending[k];
-        Challenge memory c = shown[id];
-        if (block.timestamp >= c.deadline) return;
-        (uint256 i, uint256 j) = _siteOf(c);
-        bool moot = stakeOf[i][j] == 0;
-        IJudge.Verdict said = IJudge.Verdict(answer % 3 + 1);
-        if (said == IJudge.Verdict.Guilty && j == 0) said = IJudge.Verdict.NotGuilty;
-        decide(id, said);
-        ++taken["decide"];
-        if (said == IJudge.Verdict.Dismissed) ++taken["dismiss later"];
-        if (said == IJudge.Verdict.Guilty && !moot) ++taken["slash later"];
-        // Guilty, NotGuilty and Dismissed follow each other in both enums.
-        _end(id, moot ? ChallengeStatus.Moot : ChallengeStatus(uint256(said) + 1));
-        _countVerdict(i, j, c.bond, moot ? IJudge.Verdict.Dismissed : said);
-        _forget(k);
-    }
-
-    /// @dev Of the first pending challenge, counted from `k`, that nobody waits for any more.
-    function expireOne(uint256 k) external step {
-        for (uint256 n = 0; n < pending.length; ++n) {
-            if (_expire((k % pending.length + n) % pending.length)) return;
-        }
-    }
-
-    function claimSome(uint256 i, uint256 j, uint256 count) external step {
-        (i, j) = (i % TASKS, j % NODES);
-        if (isStaked(i, j)) _claim(i, j, bound(count, 1, 10));
-    }
-
-    function ask(uint256 i, uint256 j) external step {
-        (i, j) = (i % TASKS, j % NODES);
-        if (memberAt(i, j).status != MemberStatus.Active) return;
-        vm.prank(nodeOf[i][j]);
-        hub.requestExit(taskAt[i], nodeOf[i][j]);
-    }
-
-    function quit(uint256 i, uint256 j) external step {
-        (i, j) = (i % TASKS, j % NODES);
-        if (isStaked(i, j)) _exit(i, j);
-    }
-
-    function withdraw(uint256 who) external step {
-        address[] memory all = accounts();
-        _withdraw(all[who % all.length]);
-    }
-
-    function refund(uint256 i) external step {
-        _refund(i % TASKS);
-    }
-
-    /// @dev Everybody does what is left to do, at the last time that any rule names. Nothing may fail.
-    function finish() external step {
-        vm.warp(block.timestamp > END + SETTLING ? block.timestamp : END + SETTLING);
-        vm.warp(block.timestamp + SETTLING);
-        while (pending.length != 0) {
-            assertTrue(_expire(0), "a challenge outlives its deadline");
-        }
-        for (uint256 i = 0; i < TASKS; ++i) {
-            for (uint256 j = 0; j < NODES; ++j) {
-                if (!isStaked(i, j)) continue;
-                _claim(i, j, 64);
-                assertTrue(_exit(i, j), "a member cannot leave");
+    function _finishTask(uint256 i) private {
+        for (uint256 j = 0; j < NODES; ++j) {
+            if (!isStaked(i, j)) continue;
+            if (seats[i][j].cursor != history[i][j].length) {
+                _claim(i, j, _batch(i, j, seats[i][j].cursor, RING), false);
             }
-            _refund(i);
+            assertTrue(canExit(i, j), "a member cannot leave");
+            hub.exit(paramsOf(i), seats[i][j].node);
+            hasExited(i, j);
         }
-        address[] memory all = accounts();
+        _refund(i, CREATOR);
+        sites[i].token.tempt(false);
+        // What the token took is somebody's loss: give it back, for who comes last would find nothing.
+        sites[i].token.mint(address(hub), bookOf(i).lost);
+        bookOf(i).lost = 0;
+        address[] memory all = accountsOf(i);
         for (uint256 k = 0; k < all.length; ++k) {
-            _withdraw(all[k]);
+            _withdraw(i, all[k]);
         }
+    }
+
+    /// @dev INVARIANT 1: what the hub says it owes, part by part, is what it should owe. INVARIANT 7: what is promised to
+    /// members is there.
+    function checkTask(uint256 i) private view {
+        Task memory stored = hub.taskOf(sites[i].id);
+        assertEq(stored.units, sites[i].units, "units");
+        assertEq(stored.reserved, sites[i].reserved, "reserved");
+        assertLe(stored.reserved, stored.units, "oversold");
+        assertEq(stored.opened, sites[i].opened, "opened");
+        uint256 reserved;
+        for (uint256 j = 0; j < NODES; ++j) {
+            Member memory m = hub.memberOf(sites[i].id, seats[i][j].node);
+            reserved += m.unitsReserved;
+            checkMember(i, j, m);
+        }
+        assertEq(reserved, stored.reserved, "sum of the reserves");
+        address token = address(sites[i].token);
+        address[] memory all = accountsOf(i);
+        for (uint256 k = 0; k < all.length; ++k) {
+            assertEq(hub.credit(token, all[k]), credited(i, all[k]), "credit");
+        }
+        checkSlashes(i);
+    }
+
+    function checkMember(uint256 i, uint256 j, Member memory m) private view {
+        Seat storage seat = seats[i][j];
+        // INVARIANT 3 and 4: a stake is there until a slash or an exit that the model has allowed.
+        assertEq(uint256(m.status), uint256(seat.status), "status");
+        if (m.status == MemberStatus.None) return;
+        assertEq(m.owner, seat.owner, "owner");
+        assertEq(m.payout, seat.payout, "payout");
+        assertEq(m.exitAt, seat.exitAt, "exit");
+        assertEq(m.next, history[i][j].length, "next");
+        assertEq(m.next - m.unpaid, seat.cursor, "cursor");
+        assertLe(m.unpaid, RING, "ring");
+        assertEq(m.nextRound, seat.nextRound, "next round");
+        assertEq(m.unitsLeft, seat.left, "left");
+        // INVARIANT 2: a slash ends all pay.
+        assertEq(m.unitsReserved, seat.reserved, "member's reserve");
+        if (isStaked(i, j)) checkMarks(i, j, m);
+    }
+
+    /// @dev The bit maps say what the lists say, and the ring holds what it should.
+    function checkMarks(uint256 i, uint256 j, Member memory m) private view {
+        uint64 challenged;
+        uint64 voided;
+        for (uint256 k = seats[i][j].cursor; k < m.next; ++k) {
+            Entry storage entry = history[i][j][k];
+            if (entry.open != 0) challenged |= uint64(1) << uint64(k % RING);
+            if (entry.voided) voided |= uint64(1) << uint64(k % RING);
+        }
+        assertEq(m.challenged, challenged, "challenged");
+        assertEq(m.voided, voided, "voided");
+        for (uint256 k = 0; k < RING && k < m.next; ++k) {
+            Commitment memory c = history[i][j][m.next - 1 - k].c;
+            bytes32 held = hub.commitmentHash(sites[i].id, seats[i][j].node, c.sequence % RING);
+            assertEq(held, keccak256(abi.encode(c)), "commitment");
+        }
+    }
+
+    /// @dev INVARIANT 8: what was slashed was burned or credited, and at least half burned. Burned stake may have been
+    /// withdrawn to where nobody can reach it.
+    function checkSlashes(uint256 i) private view {
+        Book storage book = bookOf(i);
+        assertEq(book.burned + book.rewarded, book.slashed, "split");
+        assertTrue(2 * book.burned >= book.slashed, "half is burned");
+    }
+
+    /// @dev INVARIANT 6: every challenge is where the model says, and no open one lasts beyond a dispute's time.
+    function checkCases() private view {
+        for (uint256 k = 0; k < cases.length; ++k) {
+            Case storage case_ = cases[k];
+            uint256 id = uint256(keccak256(abi.encode(case_.c)));
+            assertEq(uint256(hub.challengeStatus(id)), uint256(case_.status), "challenge");
+            assertLe(case_.c.deadline, clock + paramsOf(case_.i).disputeSeconds, "deadline");
+        }
+    }
+
+    /// @dev Nothing that a judge or a token called from within a call of the hub went through.
+    function checkBreaches() private view {
+        assertEq(sites[0].judge.breaches() + sites[1].judge.breaches(), 0, "a judge came in");
+        if (third == 0) return;
+        assertEq(sites[third].judge.breaches(), 0, "a judge came in");
+        assertEq(sites[third].token.breaches(), 0, "a token came in");
+    }
+
+    /// @dev INVARIANT 6: nothing is stuck for ever, to the last unit.
+    function checkEmpty(uint256 i) private view {
+        Book storage book = bookOf(i);
+        assertEq(book.bounties + book.stakes + book.bonds + book.credits, 0, "stuck money");
+        assertEq(sites[i].token.balanceOf(address(hub)), book.donated, "only donations are left");
     }
 }

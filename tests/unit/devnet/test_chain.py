@@ -24,7 +24,15 @@ from cupel.protocol.chain.client import ChainClient
 from cupel.protocol.chain.deployments import Deployment
 from cupel.protocol.config import ConfigError
 
-JURY = JuryTerms(size=3, commit_seconds=9, reveal_seconds=8, juror_stake=400)
+JURY = JuryTerms(
+    size=3,
+    max_appeals=2,
+    commit_seconds=9,
+    reveal_seconds=8,
+    appeal_seconds=7,
+    grace_seconds=6,
+    juror_stake=400,
+)
 DATA = DataTerms(answer_seconds=9, close_seconds=4)
 
 
@@ -42,6 +50,7 @@ def test_devnet_is_deployed_funded_and_ended(tmp_path: Path) -> None:
             async with ChainClient(chain.rpc_url, wallet.account, CHAIN_ID) as client:
                 jury = JuryJudge(client, deployment.jury_judge)
                 assert (await jury.hub(), await jury.commit_seconds()) == (deployment.hub, 9)
+                assert await jury.needed_seconds() == JURY.needed_seconds == 3 * 17 + 2 * 7 + 6
                 assert (
                     await token_binding.TestToken(client, deployment.token).balance_of(wallet.address) == 500
                 )

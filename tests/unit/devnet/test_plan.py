@@ -95,7 +95,9 @@ def test_plan_is_one_the_creator_can_read_and_the_task_can_work(preset: Preset, 
     nobody = Pinned("0x" + "00" * 20, bytes(32))
     params = plan.params(nobody.code, nobody.code, bytes(32), 0, nobody, (nobody,))
     check_task(params, plan.spec)
-    needed = preset.jury.commit_seconds + preset.jury.reveal_seconds
+    jury = preset.jury
+    rounds = 1 + jury.max_appeals
+    needed = rounds * (jury.commit_seconds + jury.reveal_seconds) + jury.max_appeals * jury.appeal_seconds
     assert params.commit_seconds < params.round_seconds
     assert needed < params.dispute_seconds
     assert plan.bounty == 5 * preset.rounds * params.units_per_round * RATE
@@ -119,7 +121,9 @@ def test_everyone_can_afford_its_part() -> None:
     amounts = starting_tokens(FULL, 10, ["node-1", "node-2"], ["verifier-1"])
     assert amounts["node-1"] == STAKE
     assert amounts[CREATOR] == 2 * 10 * FULL.units_per_round * RATE
-    assert amounts["verifier-1"] > FULL.jury.juror_stake
+    # An appeal costs a quarter of a stake for each of its 2n + 1 seats.
+    appeal = (2 * FULL.jury.size + 1) * FULL.jury.juror_stake // 4
+    assert amounts["verifier-1"] > FULL.jury.juror_stake + appeal
 
 
 def test_settings_file_is_what_the_process_reads(tmp_path: Path) -> None:

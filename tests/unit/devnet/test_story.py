@@ -119,6 +119,23 @@ def test_same_vote_and_resolution_count_once(start_state: DemoState) -> None:
     assert state.challenges[4].resolved_ms == 3
 
 
+def test_an_appeal_is_told_and_the_newest_vote_counts(start_state: DemoState) -> None:
+    opened = {"challenge_id": 4, "node": "0x1", "sequence": 0, "judge": "JuryJudge", "reason": "toploc"}
+    appealed = DemoEvent("verifier-1", "appealed", 3, {"challenge_id": 4, "round": 1, "bond": "35"})
+    state = fold(
+        start_state,
+        DemoEvent("verifier-1", "challenged", 1, opened),
+        DemoEvent("verifier-2", "vote", 2, {"challenge_id": 4, "guilty": False}),
+        appealed,
+        DemoEvent("verifier-1", "appealed", 3, {"challenge_id": 5, "round": 1, "bond": "35"}),
+        DemoEvent("verifier-2", "vote", 4, {"challenge_id": 4, "guilty": True}),
+    )
+    assert state.challenges[4].votes == (("verifier-2", True),)
+    assert [line.text for line in state.log[1:]] == [
+        f"appeals against the jury's result about {state.name_of('0x1')}"
+    ]
+
+
 def test_stage_keeps_its_start_and_detail(start_state: DemoState) -> None:
     state = fold(
         start_state,

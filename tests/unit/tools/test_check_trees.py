@@ -73,7 +73,6 @@ def test_a_tree_is_read_to_its_leaves() -> None:
     [
         ("├── when it is shut", "└── when it is shut", "the tree of 'open' is not drawn well"),
         ("│   └── it should revert", "    └── it should revert", "the tree of 'open' is not drawn well"),
-        ("when it is open", "it is open", "neither branch nor leaf: 'it is open'"),
         (": test_open", "", "neither branch nor leaf: 'it should say so'"),
         ("test_open", "test_shut", "test_shut is on 2 leaves"),
         ("test_open", "test_ajar", "test_ajar is no test"),
@@ -99,6 +98,8 @@ def repository(root: Path) -> Path:
         check_trees.TESTS / "Open.t.sol": SOURCE,
         check_trees.TESTS / "Open.tree": TREE,
         check_trees.SHARED / "Base.t.sol": BASE,
+        check_trees.JUDGES / "Judge.t.sol": SOURCE,
+        check_trees.JUDGES / "Judge.tree": TREE.replace("Hub_Shut", "Judge_Shut"),
     }.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text, encoding="utf-8")
@@ -110,6 +111,12 @@ def repository(root: Path) -> Path:
     [
         (check_trees.INTERFACE, "    function shut() external;\n", "shut of the hub has no tree"),
         (check_trees.ERRORS, "    error Hub_Wet();\n", "Hub_Wet is on no leaf"),
+        (check_trees.JUDGES / "Lost.tree", TREE, "tests/contracts/unit/judges/Lost.tree: no tests"),
+        (
+            check_trees.JUDGES / "Judge.t.sol",
+            SOURCE.replace("test_open", "test_ajar"),
+            "tests/contracts/unit/judges/Judge.tree: test_ajar is not in the tree",
+        ),
         (
             check_trees.TESTS / "Shut.tree",
             TREE,

@@ -13,23 +13,28 @@ TASK = b"\1" * 32
 
 def test_a_restart_forgets_nothing(tmp_path: Path) -> None:
     first = Journal(tmp_path, TASK)
-    vote = first.vote(7, True)
+    vote, further = first.vote(7, 0, True), first.vote(7, 1, False)
     first.record_pass(b"\2" * 32)
     second = Journal(tmp_path, TASK)
-    assert (second.secret, second.votes, second.passed) == (first.secret, {7: vote}, first.passed)
+    assert (second.secret, second.votes, second.passed) == (
+        first.secret,
+        {(7, 0): vote, (7, 1): further},
+        first.passed,
+    )
     assert second.has_passed(b"\2" * 32)
     assert not second.has_passed(b"\3" * 32)
 
 
 def test_the_first_vote_stays(tmp_path: Path) -> None:
-    vote = Journal(tmp_path, TASK).vote(7, True)
-    assert Journal(tmp_path, TASK).vote(7, False) == vote
+    vote = Journal(tmp_path, TASK).vote(7, 0, True)
+    assert Journal(tmp_path, TASK).vote(7, 0, False) == vote
 
 
 def test_secrets_and_salts_differ(tmp_path: Path) -> None:
     first, second = Journal(tmp_path, TASK), Journal(tmp_path, b"\2" * 32)
     assert first.secret != second.secret
-    assert first.vote(1, True).salt != first.vote(2, True).salt
+    assert first.vote(1, 0, True).salt != first.vote(2, 0, True).salt
+    assert first.vote(1, 0, True).salt != first.vote(1, 1, True).salt
 
 
 def test_the_secret_is_for_nobody_else(tmp_path: Path) -> None:
@@ -38,7 +43,7 @@ def test_the_secret_is_for_nobody_else(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"secret": "00"}', '{"secret": 5, "votes": {}, "passed": []}'])
+@pytest.mark.parametrize("text", ["", "[]", '{"secret": "00"}', '{"secret": 5, "votes": [], "passed": []}'])
 def test_another_file_in_its_place_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / f"verifier-{TASK.hex()}.json").write_text(text)
     with pytest.raises(ConfigError) as error:

@@ -20,6 +20,7 @@ from cupel.devnet.project import artefacts, find_binary, project_root
 from cupel.devnet.rpc import LocalRpc
 from cupel.protocol.chain.bindings.objective_judge import ObjectiveJudge
 from cupel.protocol.chain.bindings.structs import ChallengeStatus, MemberStatus, Verdict
+from cupel.protocol.chain.bindings.test_token import TestToken as Token
 from cupel.protocol.chain.client import ChainClient
 from cupel.protocol.chain.demands import DemandFeed
 from cupel.protocol.chain.deployments import Deployment
@@ -36,7 +37,7 @@ from cupel.verifier.audit import examine
 from cupel.verifier.checks.base import FetchedSubmission, Finding, commitment_of
 from cupel.verifier.dispute.responder import Responder
 from cupel.verifier.dispute.solver import Dispute, Stop, View, decide
-from cupel.verifier.dispute.trials import TrialFeed
+from cupel.verifier.dispute.trials import TrialFeed, read_rules
 from cupel.verifier.evidence import Accusation, Judges, accuse, document_of, objective_evidence
 from cupel.verifier.journal import Journal
 
@@ -44,7 +45,16 @@ pytestmark = pytest.mark.e2e
 
 STAKE, BOND, JUROR_STAKE = 10_000, 100, 400
 GENESIS = b"\7" * 32
-JURY = JuryTerms(size=3, commit_seconds=20, reveal_seconds=20, juror_stake=JUROR_STAKE)
+JURY = JuryTerms(
+    size=3,
+    max_appeals=1,
+    commit_seconds=20,
+    reveal_seconds=20,
+    appeal_seconds=10,
+    grace_seconds=5,
+    juror_stake=JUROR_STAKE,
+)
+APPEAL_BOND = 7 * JUROR_STAKE // 4
 DATA = DataTerms(answer_seconds=20, close_seconds=10)
 
 
@@ -83,6 +93,11 @@ class Chain:
         client = await self.stack.enter_async_context(ChainClient(self.url, account, CHAIN_ID))
         return Participant(client, self.deployment, None, NoPeers(), Recorder())  # type: ignore[arg-type]
 
+    async def now(self) -> int:
+        """Timestamp of the newest block."""
+        newest = await self.rpc.request("eth_getBlockByNumber", "latest", False)
+        return int(newest["timestamp"], 16)
+
     async def wait_until(self, time: int) -> None:
         """Mine a block with this timestamp."""
         await self.rpc.request("evm_setNextBlockTimestamp", time)
@@ -118,6 +133,7 @@ async def make_task(chain: Chain, creator: Participant, params: TaskParams) -> T
         round_seconds=1000,
         commit_seconds=900,
         challenge_window=500,
+        dispute_seconds=JURY.needed_seconds,
         stake=STAKE,
         bond=BOND,
         reward_rule=await pinned(deployment.sorting_reward),
@@ -258,8 +274,11 @@ class Disputer:
         self.responder = Responder(
             self.participant, self.task, self.params, self.judges, self.journal, demands
         )
-        jury = self.responder._jury
-        self.feed = TrialFeed(self.participant.chain, jury, self.participant.deployment.first_block)
+        self.jury = self.responder._jury
+        self.feed = TrialFeed(self.participant.chain, self.jury, self.participant.deployment.first_block)
+
+    async def balance(self) -> int:
+        return await Token(self.participant.chain, self.params.token).balance_of(self.participant.address)
 
     async def turn(self, finished: bool = False) -> tuple[str, ...]:
         """One look at the chain and everything it calls for; the names of the actions."""
@@ -287,12 +306,15 @@ class Disputer:
                 )
                 for record in ledger.challenges.values()
             ),
+            jury=await read_rules(self.jury),
             trials=tuple(self.feed.ledger.trials.values()),
             verdicts=self.verdicts,
             votes=self.journal.votes,
+            funds=await self.balance(),
             is_juror=participant.address in self.feed.ledger.jurors,
             finished=finished,
             credit=await participant.hub.credit(self.params.token, participant.address),
+            jury_credit=await self.jury.credit(participant.address),
         )
         actions = decide(view)
         for action in actions:
@@ -314,7 +336,7 @@ class Court:
 
 
 @asynccontextmanager
-async def court(world: Any, folder: Path, lies: tuple[Lie, ...]) -> AsyncIterator[Court]:
+async def court(world: Any, folder: Path, lies: tuple[Lie, ...], tokens: int = 1_000) -> AsyncIterator[Court]:
     async with running_chain(folder / "anvil.log") as chain:
         creator = await chain.account(10_000)
         params = await make_task(chain, creator, world.rules.params)
@@ -341,7 +363,7 @@ async def court(world: Any, folder: Path, lies: tuple[Lie, ...]) -> AsyncIterato
         )
         disputers = []
         for name in ("accuser", "juror"):
-            participant = await chain.account(1_000)
+            participant = await chain.account(tokens)
             journal = Journal(folder / name, task)
             disputers.append(Disputer(participant, params, task, judges, journal))
         yield Court(chain, params, judges, submissions, *disputers)
@@ -401,8 +423,7 @@ def test_a_jury_from_accusation_to_slash(world: Any, tmp_path: Path) -> None:
             assert accusation.judge == case.judges.jury
             me.accusations.append(accusation)
             assert await me.turn() == ("Challenge",)
-            opened = await chain.rpc.request("eth_getBlockByNumber", "latest", False)
-            now = int(opened["timestamp"], 16)
+            now = await chain.now()
             assert await me.turn() == ()
             await chain.wait_until(now + 1)
             assert await me.turn() == ("Summon",)
@@ -412,6 +433,12 @@ def test_a_jury_from_accusation_to_slash(world: Any, tmp_path: Path) -> None:
             assert await juror.turn() == ("CommitVote",)
             juror.verdicts[number] = False
             assert await juror.turn() == ("RevealVote",)
+            # Nobody appeals in the ten seconds after the last vote.
+            revealed = await chain.now()
+            assert await me.turn() == ()
+            await chain.wait_until(revealed + 9)
+            assert await me.turn() == ()
+            await chain.wait_until(revealed + 10)
             assert await me.turn() == ("CloseTrial",)
             member = await me.participant.hub.member_of(me.task, accusation.node)
             assert member.status == MemberStatus.SLASHED
@@ -427,13 +454,13 @@ def test_a_jury_from_accusation_to_slash(world: Any, tmp_path: Path) -> None:
 
 def test_a_juror_that_cannot_confirm_acquits_in_time(world: Any, tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with court(world, tmp_path, (wrong_root,)) as case:
+        async with court(world, tmp_path, (wrong_root,), APPEAL_BOND) as case:
             me, juror, chain = case.accuser, case.juror, case.chain
             await enlist(juror)
             submission = case.submissions["wrong_root"]
             me.accusations.append(accusation_of(submission, case.judges, me.participant.address))
             await me.turn()
-            opened = int((await chain.rpc.request("eth_getBlockByNumber", "latest", False))["timestamp"], 16)
+            opened = await chain.now()
             await chain.wait_until(opened + 1)
             await me.turn()
             await chain.wait_until(opened + JURY.commit_seconds - 5)
@@ -441,6 +468,9 @@ def test_a_juror_that_cannot_confirm_acquits_in_time(world: Any, tmp_path: Path)
             await chain.wait_until(opened + JURY.commit_seconds - 4)
             assert await juror.turn() == ("CommitVote",)
             assert await juror.turn() == ("RevealVote",)
+            # The accuser does not have the bond of an appeal.
+            assert await me.balance() < APPEAL_BOND
+            await chain.wait_until(await chain.now() + 10)
             assert await me.turn() == ("CloseTrial",)
             member = await me.participant.hub.member_of(me.task, submission.work.node)
             assert member.status == MemberStatus.ACTIVE
@@ -449,7 +479,42 @@ def test_a_juror_that_cannot_confirm_acquits_in_time(world: Any, tmp_path: Path)
     asyncio.run(scenario())
 
 
+def test_an_appeal_turns_a_false_acquittal(world: Any, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with court(world, tmp_path, (wrong_root,)) as case:
+            me, juror, chain = case.accuser, case.juror, case.chain
+            await enlist(juror)
+            submission = case.submissions["wrong_root"]
+            me.accusations.append(accusation_of(submission, case.judges, me.participant.address))
+            assert await me.turn() == ("Challenge",)
+            before = await me.balance()
+            await juror.participant.refresh()
+            (number,) = juror.participant.ledger.tasks[me.task].challenges
+            for verdict in (False, True):
+                await chain.wait_until(await chain.now() + 1)
+                assert await me.turn() == ("Summon",)
+                juror.verdicts[number] = verdict
+                assert await juror.turn() == ("CommitVote",)
+                assert await juror.turn() == ("RevealVote",)
+                if not verdict:
+                    assert await me.turn() == ("Appeal",)
+                    assert await me.balance() == before - APPEAL_BOND
+            assert await me.turn() == ("CloseTrial",)
+            member = await me.participant.hub.member_of(me.task, submission.work.node)
+            assert member.status == MemberStatus.SLASHED
+            assert await me.turn(finished=True) == ("WithdrawBonds",)
+            assert await me.balance() == before
+            assert await me.turn(finished=True) == ("Withdraw",)
+            assert await me.turn(finished=True) == ("Stop",)
+            # The only juror lost a penalty for its first vote.
+            assert (await juror.jury.juror_of(juror.participant.address)).stake == JUROR_STAKE * 3 // 4
+            assert await juror.turn(finished=True) == ("LeaveJury",)
+            told = me.participant.observer.events  # type: ignore[attr-defined]
+            assert ("appealed", {"challenge_id": number, "round": 1, "bond": str(APPEAL_BOND)}) in told
+
+    asyncio.run(scenario())
+
+
 async def enlist(juror: Disputer) -> None:
-    jury = juror.responder._jury
-    await juror.participant.approve(juror.params.token, jury.address, JUROR_STAKE)
-    await juror.participant.send("register", jury.register())
+    await juror.participant.approve(juror.params.token, juror.jury.address, JUROR_STAKE)
+    await juror.participant.send("register", juror.jury.register(1))

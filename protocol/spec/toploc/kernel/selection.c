@@ -40,11 +40,14 @@ static inline void tile_maxima(const uint16_t *tile, size_t rows, int16_t *maxim
 
 VECTORISED static void all_maxima(const uint16_t *patterns, size_t tiles, size_t rows, int16_t *maxima) {
     /* Constant row counts, so that the compiler keeps a tile in registers. */
-    for (size_t tile = 0; tile < tiles && rows == ROWS; tile++) {
-        tile_maxima(patterns + tile * ROWS * LANES, ROWS, maxima + tile * LANES);
-    }
-    for (size_t tile = 0; tile < tiles && rows == FEW_ROWS; tile++) {
-        tile_maxima(patterns + tile * FEW_ROWS * LANES, FEW_ROWS, maxima + tile * LANES);
+    if (rows == ROWS) {
+        for (size_t tile = 0; tile < tiles; tile++) {
+            tile_maxima(patterns + tile * ROWS * LANES, ROWS, maxima + tile * LANES);
+        }
+    } else {
+        for (size_t tile = 0; tile < tiles; tile++) {
+            tile_maxima(patterns + tile * FEW_ROWS * LANES, FEW_ROWS, maxima + tile * LANES);
+        }
     }
 }
 

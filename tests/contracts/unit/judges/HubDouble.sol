@@ -11,7 +11,7 @@ import {TaskParams} from "contracts/types/Task.sol";
 contract HubDouble {
     bytes32 public beacon = keccak256("beacon");
     uint256 public verdicts;
-    bool public guilty;
+    IJudge.Verdict public answer;
 
     mapping(uint32 version => Checkpoint) private _checkpoints;
     mapping(address node => MemberStatus) private _statuses;
@@ -26,22 +26,22 @@ contract HubDouble {
         TaskParams calldata p,
         Commitment calldata c,
         bytes calldata evidence
-    ) external returns (IJudge.Verdict answer) {
+    ) external returns (IJudge.Verdict first) {
         uint256 id = challengeIdOf(challenge);
-        answer = judge.open(id, challenge, p, c, evidence);
+        first = judge.open(id, challenge, p, c, evidence);
         challengeStatus[id] = ChallengeStatus.Pending;
     }
 
-    function verdict(Challenge calldata challenge, IJudge.Verdict answer) external {
+    function verdict(Challenge calldata challenge, IJudge.Verdict answer_) external {
         uint256 id = challengeIdOf(challenge);
         require(msg.sender == challenge.judge, "not the judge");
         require(challengeStatus[id] == ChallengeStatus.Pending, "not pending");
         require(block.timestamp < challenge.deadline, "late");
-        require(answer != IJudge.Verdict.Pending, "no verdict");
-        guilty = answer == IJudge.Verdict.Guilty;
-        if (guilty) challengeStatus[id] = ChallengeStatus.Guilty;
+        answer = answer_;
+        if (answer == IJudge.Verdict.Guilty) challengeStatus[id] = ChallengeStatus.Guilty;
         else if (answer == IJudge.Verdict.NotGuilty) challengeStatus[id] = ChallengeStatus.NotGuilty;
-        else challengeStatus[id] = ChallengeStatus.Dismissed;
+        else if (answer == IJudge.Verdict.Dismissed) challengeStatus[id] = ChallengeStatus.Dismissed;
+        else revert("no verdict");
         ++verdicts;
     }
 

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Juries} from "../../utils/Juries.sol";
 import {JuryJudgeTest} from "./JuryJudgeTest.sol";
 import {IJurorPool} from "contracts/interfaces/IJurorPool.sol";
 import {JuryJudge} from "contracts/judges/JuryJudge.sol";
 import {TestToken} from "contracts/periphery/TestToken.sol";
-import {ChallengeStatus} from "contracts/types/Challenge.sol";
-import {Juror} from "contracts/types/Jury.sol";
 
 /// @dev Keeps one unit of every transfer.
 contract TollToken is TestToken {
@@ -16,17 +15,94 @@ contract TollToken is TestToken {
     }
 }
 
+/// @dev See JurorPool.tree.
 contract JurorPoolTest is JuryJudgeTest {
+    // Registering
+
     function test_ARegisteredJurorHasStakeAndPlace() external {
         registerJurors(2);
-        Juror memory juror = judge.jurorOf(jurorAt(1));
-        assertEq(juror.stake, STAKE);
-        assertEq(juror.place, 2);
-        assertEq(juror.serving, 0);
+        assertJuror(jurorAt(1), STAKE, 1);
+        assertEq(judge.jurorOf(jurorAt(1)).serving, 0);
+        assertEq(judge.positionOf(jurorAt(1), 0), 1);
+        assertEq(judge.placeAt(1).juror, jurorAt(1));
         assertEq(judge.poolSize(), 2);
         assertEq(judge.penalty(), PENALTY);
         assertSolvent(2);
     }
+
+    function test_AJurorStakesForEveryPlace() external {
+        fund(jurorAt(0), 31 * STAKE);
+        vm.expectEmit(address(judge));
+        emit IJurorPool.JurorRegistered(jurorAt(0), 3, 3 * STAKE);
+        vm.prank(jurorAt(0));
+        judge.register(3);
+        register(jurorAt(1), 2);
+        vm.expectEmit(address(judge));
+        emit IJurorPool.JurorRegistered(jurorAt(0), 31, 31 * STAKE);
+        vm.prank(jurorAt(0));
+        judge.register(28);
+        assertJuror(jurorAt(0), 31 * STAKE, 31);
+        assertJuror(jurorAt(1), 2 * STAKE, 2);
+        assertEq(judge.poolSize(), 33);
+        assertEq(token.balanceOf(jurorAt(0)), 0);
+        assertPlacesAgree(2);
+        assertSolvent(2);
+    }
+
+    function test_RevertWhen_AskingForMoreThan31Places() external {
+        bytes memory reason =
+            abi.encodeWithSelector(IJurorPool.JurorPool_TooManyPlaces.selector, uint256(32), uint256(31));
+        vm.expectRevert(reason);
+        judge.register(32);
+        register(jurorAt(0), 30);
+        vm.expectRevert(reason);
+        vm.prank(jurorAt(0));
+        judge.register(2);
+        register(jurorAt(0), 1);
+        vm.expectRevert(
+            abi.encodeWithSelector(IJurorPool.JurorPool_TooManyPlaces.selector, 31 + (1 << 32) - 1, 31)
+        );
+        vm.prank(jurorAt(0));
+        judge.register(type(uint32).max);
+    }
+
+    function test_RevertWhen_NothingIsAdded() external {
+        registerJurors(1);
+        vm.expectRevert(abi.encodeWithSelector(IJurorPool.JurorPool_NothingToAdd.selector, jurorAt(0)));
+        vm.prank(jurorAt(0));
+        judge.register(0);
+        vm.expectRevert(abi.encodeWithSelector(IJurorPool.JurorPool_NothingToAdd.selector, NODE));
+        vm.prank(NODE);
+        judge.register(0);
+    }
+
+    function test_EarningsCountTowardsAPlace() external {
+        address[] memory jury = summonFrom(3);
+        vote(jury, "gn-");
+        close(ID);
+        fund(jury[0], STAKE);
+        vm.prank(jury[0]);
+        judge.register(1);
+        // It had half a penalty more than a full stake.
+        assertJuror(jury[0], 2 * STAKE, 2);
+        assertEq(token.balanceOf(jury[0]), PENALTY / 2);
+        assertSolvent(3);
+    }
+
+    function test_RevertWhen_TheTokenTakesAToll() external {
+        token = new TollToken();
+        judge = Juries.deploy(address(hub), address(token), terms());
+        token.mint(jurorAt(0), STAKE);
+        vm.prank(jurorAt(0));
+        token.approve(address(judge), STAKE);
+        vm.expectRevert(
+            abi.encodeWithSelector(IJurorPool.JurorPool_TransferMismatch.selector, STAKE, STAKE - 1)
+        );
+        vm.prank(jurorAt(0));
+        judge.register(1);
+    }
+
+    // Resigning
 
     function test_AJurorResignsWithItsStake() external {
         registerJurors(3);
@@ -34,42 +110,37 @@ contract JurorPoolTest is JuryJudgeTest {
         assertEq(token.balanceOf(jurorAt(0)), STAKE);
         assertEq(judge.poolSize(), 2);
         // The last one took the free place.
-        assertEq(judge.jurorOf(jurorAt(2)).place, 1);
-        assertEq(judge.jurorOf(jurorAt(1)).place, 2);
+        assertEq(judge.positionOf(jurorAt(2), 0), 0);
+        assertEq(judge.positionOf(jurorAt(1), 0), 1);
+        assertPlacesAgree(3);
         resign(jurorAt(1));
         resign(jurorAt(2));
         assertEq(judge.poolSize(), 0);
         assertSolvent(3);
         register(jurorAt(0));
-        assertEq(judge.jurorOf(jurorAt(0)).place, 1);
+        assertEq(judge.positionOf(jurorAt(0), 0), 0);
     }
 
-    function testFuzz_PlacesAlwaysPointAtTheirJurors(uint256 order) external {
-        registerJurors(6);
-        for (uint256 i = 0; i < 6; ++i) {
+    function test_AJurorOfManyPlacesResignsAtOnce() external {
+        register(jurorAt(0), 31);
+        register(jurorAt(1), 2);
+        register(jurorAt(2), 31);
+        resign(jurorAt(0));
+        assertEq(token.balanceOf(jurorAt(0)), 31 * STAKE);
+        assertEq(judge.poolSize(), 33);
+        assertPlacesAgree(3);
+        assertSolvent(3);
+    }
+
+    /// @dev Six jurors of one to eight places that come, add and go.
+    function testFuzz_PlacesAlwaysPointAtTheirJurors(uint256 order, uint256 sizes) external {
+        for (uint256 i = 0; i < 16; ++i) {
             address juror = jurorAt((order >> (8 * i)) % 6);
-            if (judge.jurorOf(juror).place != 0) resign(juror);
-            else register(juror);
-            uint256 seen = 0;
-            uint256 registered = 0;
-            for (uint256 k = 0; k < 6; ++k) {
-                uint256 place = judge.jurorOf(jurorAt(k)).place;
-                if (place == 0) continue;
-                assertTrue(place <= judge.poolSize());
-                assertEq((seen >> place) & 1, 0);
-                seen |= 1 << place;
-                ++registered;
-            }
-            assertEq(registered, judge.poolSize());
+            if ((order >> (8 * i + 7)) & 1 == 1 && judge.jurorOf(juror).places != 0) resign(juror);
+            else if (judge.jurorOf(juror).places < 24) register(juror, uint32(1 + ((sizes >> (8 * i)) & 7)));
+            assertPlacesAgree(6);
         }
         assertSolvent(6);
-    }
-
-    function test_RevertWhen_RegisteredAlready() external {
-        registerJurors(1);
-        vm.expectRevert(abi.encodeWithSelector(IJurorPool.JurorPool_AlreadyRegistered.selector, jurorAt(0)));
-        vm.prank(jurorAt(0));
-        judge.register();
     }
 
     function test_RevertWhen_NotRegistered() external {
@@ -81,14 +152,24 @@ contract JurorPoolTest is JuryJudgeTest {
         judge.evict(jurorAt(0));
     }
 
-    function test_RevertWhen_ResigningWhileServing() external {
+    function test_AServingJurorLeavesThePoolAndGetsItsStakeLater() external {
         address[] memory jury = summonFrom(3);
+        vm.expectEmit(address(judge));
+        emit IJurorPool.PlacesReduced(jury[0], 0, STAKE);
+        resign(jury[0]);
+        assertJuror(jury[0], STAKE, 0);
+        assertEq(token.balanceOf(jury[0]), 0);
+        assertEq(judge.poolSize(), 2);
+        // It still votes, still answers for it, and its stake stays until then.
         vm.expectRevert(abi.encodeWithSelector(IJurorPool.JurorPool_Serving.selector, jury[0], 1));
         resign(jury[0]);
-        vote(jury, "nnn");
+        vote(jury, "ngg");
         close(ID);
+        vm.expectEmit(address(judge));
+        emit IJurorPool.JurorLeft(jury[0], STAKE - PENALTY);
         resign(jury[0]);
-        assertEq(token.balanceOf(jury[0]), STAKE);
+        assertEq(token.balanceOf(jury[0]), STAKE - PENALTY);
+        assertSolvent(3);
     }
 
     function test_RevertWhen_ResigningWhileADrawIsPending() external {
@@ -105,106 +186,14 @@ contract JurorPoolTest is JuryJudgeTest {
         assertEq(judge.poolSize(), 3);
     }
 
-    function test_WhoCannotPayAPenaltyIsEvicted() external {
-        address[] memory jury = ruin();
-        address idler = jury[0];
-        assertEq(stakeOf(idler), 0);
-        judge.evict(idler);
-        assertEq(judge.jurorOf(idler).place, 0);
-        assertEq(judge.poolSize(), 2);
-        vm.expectRevert(abi.encodeWithSelector(IJurorPool.JurorPool_NotRegistered.selector, idler));
-        resign(idler);
-        register(idler);
-        assertEq(stakeOf(idler), STAKE);
-        assertEq(judge.poolSize(), 3);
-        assertSolvent(3);
-    }
-
-    function test_ARuinedJurorFillsItsStakeUpInPlace() external {
-        address idler = ruin()[0];
-        uint256 place = judge.jurorOf(idler).place;
-        register(idler);
-        assertEq(stakeOf(idler), STAKE);
-        assertEq(judge.jurorOf(idler).place, place);
-    }
-
-    function test_ARuinedJurorStillInThePoolCanResign() external {
-        address idler = ruin()[0];
-        resign(idler);
-        assertEq(judge.poolSize(), 2);
-        assertEq(token.balanceOf(idler), 0);
-    }
-
-    function test_RevertWhen_EvictingWhoCanPay() external {
-        registerJurors(1);
-        vm.expectRevert(
-            abi.encodeWithSelector(IJurorPool.JurorPool_StakeSuffices.selector, jurorAt(0), STAKE)
-        );
-        judge.evict(jurorAt(0));
-    }
-
-    function test_RevertWhen_EvictingWhileADrawIsPending() external {
-        address idler = ruin()[0];
-        open(99, 151);
-        vm.expectRevert(abi.encodeWithSelector(IJurorPool.JurorPool_DrawPending.selector, 1));
-        judge.evict(idler);
-    }
-
-    function test_PenaltiesNobodyEarnedAreBurned() external {
+    function test_AStakeWithoutPlaceLeavesWhileADrawIsPending() external {
         address[] memory jury = summonFrom(3);
-        vote(jury, "---");
+        resign(jury[0]);
+        vote(jury, "n");
         close(ID);
-        assertEq(judge.toBurn(), 3 * PENALTY);
-        assertSolvent(3);
-        judge.burn();
-        assertEq(token.balanceOf(0x000000000000000000000000000000000000dEaD), 3 * PENALTY);
-        assertEq(judge.toBurn(), 0);
-        assertSolvent(3);
-    }
-
-    function test_RevertWhen_NothingIsToBurn() external {
-        vm.expectRevert(abi.encodeWithSelector(IJurorPool.JurorPool_NothingToBurn.selector));
-        judge.burn();
-    }
-
-    function test_RevertWhen_TheTokenTakesAToll() external {
-        token = new TollToken();
-        judge = new JuryJudge(address(hub), address(token), 3, 100, 50, STAKE);
-        token.mint(jurorAt(0), STAKE);
-        vm.prank(jurorAt(0));
-        token.approve(address(judge), STAKE);
-        vm.expectRevert(
-            abi.encodeWithSelector(IJurorPool.JurorPool_TransferMismatch.selector, STAKE, STAKE - 1)
-        );
-        vm.prank(jurorAt(0));
-        judge.register();
-    }
-
-    /// @dev Four trials in which the first juror of the first jury never votes. Three jurors, so all serve each time.
-    function ruin() private returns (address[] memory jury) {
-        jury = summonFrom(3);
-        for (uint256 id = ID; id < ID + 4; ++id) {
-            if (id != ID) {
-                open(id, 151);
-                vm.roll(block.number + 1);
-                judge.summon(id);
-            }
-            for (uint256 i = 1; i < 3; ++i) {
-                vm.prank(jury[i]);
-                judge.commitVote(id, keccak256(abi.encode(id, jury[i], false, SALT)));
-            }
-            vm.warp(judge.trialOf(id).commitDeadline);
-            for (uint256 i = 1; i < 3; ++i) {
-                vm.prank(jury[i]);
-                judge.revealVote(id, false, SALT);
-            }
-            close(id);
-            assertEq(uint256(hub.challengeStatus(id)), uint256(ChallengeStatus.NotGuilty));
-        }
-    }
-
-    function resign(address juror) private {
-        vm.prank(juror);
-        judge.resign();
+        open(99, 151);
+        assertEq(judge.pendingDraws(), 1);
+        resign(jury[0]);
+        assertEq(token.balanceOf(jury[0]), STAKE);
     }
 }

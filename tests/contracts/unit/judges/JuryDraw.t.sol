@@ -1,19 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Juries, JuryTerms} from "../../utils/Juries.sol";
 import {JuryJudgeTest} from "./JuryJudgeTest.sol";
 import {IJudge} from "contracts/interfaces/IJudge.sol";
 import {IJuryJudge} from "contracts/interfaces/IJuryJudge.sol";
 import {JuryJudge} from "contracts/judges/JuryJudge.sol";
-import {Trial, TrialStatus, Vote} from "contracts/types/Jury.sol";
 import {Challenge} from "contracts/types/Challenge.sol";
+import {Round, Trial, TrialStatus, Vote} from "contracts/types/Jury.sol";
 import {Commitment} from "contracts/types/Membership.sol";
 import {TaskParams} from "contracts/types/Task.sol";
 
+/// @dev See JuryDraw.tree.
 contract JuryDrawTest is JuryJudgeTest {
     function test_NamesItsHubAndItsGuarantee() external view {
         assertEq(judge.hub(), address(hub));
         assertEq(judge.jurySize(), 3);
+        assertEq(judge.maxAppeals(), 0);
+        assertEq(judge.appealSeconds(), 0);
+        assertEq(judge.graceSeconds(), 1);
+        assertEq(judge.neededSeconds(), 151);
+        assertEq(judge.appealBond(1), 0);
         assertEq(judge.commitSeconds(), 100);
         assertEq(judge.revealSeconds(), 50);
         assertEq(
@@ -23,26 +30,32 @@ contract JuryDrawTest is JuryJudgeTest {
     }
 
     function test_RevertWhen_TheTermsAreBad() external {
-        assertBadTerms(0, 100, 50, STAKE);
-        assertBadTerms(32, 100, 50, STAKE);
-        assertBadTerms(3, 0, 50, STAKE);
-        assertBadTerms(3, 100, 0, STAKE);
-        assertBadTerms(3, 100, 50, 3);
-        new JuryJudge(address(hub), address(token), 31, 1, 1, 4);
+        assertBadTerms(JuryTerms(0, 0, 100, 50, 0, 1, STAKE));
+        assertBadTerms(JuryTerms(32, 0, 100, 50, 0, 1, STAKE));
+        assertBadTerms(JuryTerms(3, 0, 0, 50, 0, 1, STAKE));
+        assertBadTerms(JuryTerms(3, 0, 100, 0, 0, 1, STAKE));
+        assertBadTerms(JuryTerms(3, 0, 100, 50, 0, 0, STAKE));
+        assertBadTerms(JuryTerms(3, 0, 100, 50, 0, 1, 3));
+        Juries.deploy(address(hub), address(token), JuryTerms(31, 0, 1, 1, 0, 1, 4));
     }
 
     function test_OpenFixesDeadlinesAndTheBlockOfTheDraw() external {
         registerJurors(4);
         vm.expectEmit(address(judge));
-        emit IJuryJudge.JuryRequested(ID, uint64(OPENED_IN), OPENED_AT + 100, OPENED_AT + 150, "evidence");
+        emit IJuryJudge.JuryRequested(ID, 0, uint64(OPENED_IN), OPENED_AT + 100, OPENED_AT + 150, "evidence");
         open();
         Trial memory trial = judge.trialOf(ID);
         assertEq(uint256(trial.status), uint256(TrialStatus.Drawing));
-        assertEq(trial.drawBlock, OPENED_IN);
-        assertEq(trial.commitDeadline, OPENED_AT + 100);
-        assertEq(trial.revealDeadline, OPENED_AT + 150);
-        assertEq(trial.population, 4);
-        assertEq(judge.juryOf(ID).length, 0);
+        assertEq(trial.round, 0);
+        assertEq(trial.node, NODE);
+        assertEq(trial.challenger, CHALLENGER);
+        Round memory round = judge.roundOf(ID, 0);
+        assertEq(round.drawBlock, OPENED_IN);
+        assertEq(round.commitDeadline, OPENED_AT + 100);
+        assertEq(round.revealDeadline, OPENED_AT + 150);
+        assertEq(round.population, 4);
+        assertEq(judge.appellantOf(ID, 0), address(0));
+        assertEq(judge.juryOf(ID, 0).length, 0);
         assertEq(judge.pendingDraws(), 1);
     }
 
@@ -55,7 +68,7 @@ contract JuryDrawTest is JuryJudgeTest {
 
     function test_RevertWhen_TheDisputeIsTooShort() external {
         registerJurors(3);
-        vm.expectRevert(abi.encodeWithSelector(IJuryJudge.JuryJudge_DisputeTooShort.selector, 150, 150));
+        vm.expectRevert(abi.encodeWithSelector(IJuryJudge.JuryJudge_DisputeTooShort.selector, 151, 150));
         open(ID, 150);
         open(ID, 151);
     }
@@ -92,15 +105,15 @@ contract JuryDrawTest is JuryJudgeTest {
         register(jurorAt(90));
         vm.roll(block.number + 1);
         judge.summon(ID);
-        address[] memory jury = judge.juryOf(ID);
+        address[] memory jury = judge.juryOf(ID, 0);
         assertEq(jury.length, 3);
         for (uint256 i = 0; i < 3; ++i) {
             assertTrue(jury[i] >= jurorAt(0) && jury[i] <= jurorAt(3));
             assertTrue(jury[i] != jury[(i + 1) % 3]);
             assertEq(judge.jurorOf(jury[i]).serving, 1);
-            assertEq(uint256(judge.ballotOf(ID, jury[i]).vote), uint256(Vote.Summoned));
+            assertEq(uint256(judge.ballotOf(ID, 0, jury[i]).vote), uint256(Vote.Summoned));
         }
-        assertEq(judge.trialOf(ID).seats, 3);
+        assertEq(judge.roundOf(ID, 0).seats, 3);
     }
 
     function test_EveryJurorCanBeDrawn() external {
@@ -111,7 +124,7 @@ contract JuryDrawTest is JuryJudgeTest {
             open(id, 151);
             vm.roll(block.number + 1);
             judge.summon(id);
-            address[] memory jury = judge.juryOf(id);
+            address[] memory jury = judge.juryOf(id, 0);
             for (uint256 i = 0; i < 3; ++i) {
                 seen |= 1 << (uint160(jury[i]) - uint160(jurorAt(0)));
             }
@@ -134,7 +147,7 @@ contract JuryDrawTest is JuryJudgeTest {
         hub.ask(judge, itself, p, c, "");
         vm.roll(OPENED_IN + 1);
         judge.summon(ID);
-        assertEq(judge.juryOf(ID).length, 3);
+        assertEq(judge.juryOf(ID, 0).length, 3);
     }
 
     function test_TheJuryDoesNotDependOnWhenItIsSummoned() external {
@@ -143,13 +156,13 @@ contract JuryDrawTest is JuryJudgeTest {
         uint256 snapshot = vm.snapshotState();
         vm.roll(OPENED_IN + 1);
         judge.summon(ID);
-        address[] memory early = judge.juryOf(ID);
+        address[] memory early = judge.juryOf(ID, 0);
         vm.revertToState(snapshot);
         vm.roll(OPENED_IN + 200);
         vm.warp(OPENED_AT + 99);
         vm.prank(CHALLENGER);
         judge.summon(ID);
-        assertEq(keccak256(abi.encode(judge.juryOf(ID))), keccak256(abi.encode(early)));
+        assertEq(keccak256(abi.encode(judge.juryOf(ID, 0))), keccak256(abi.encode(early)));
     }
 
     function test_WhoCannotPayAPenaltyIsNotSeated() external {
@@ -161,16 +174,16 @@ contract JuryDrawTest is JuryJudgeTest {
                 vm.roll(block.number + 1);
                 judge.summon(id);
             }
-            vm.warp(judge.trialOf(id).commitDeadline);
+            vm.warp(judge.roundOf(id, 0).commitDeadline);
             close(id);
         }
         assertEq(stakeOf(jury[0]), 0);
         open(99, 151);
         vm.roll(block.number + 1);
         judge.summon(99);
-        assertEq(judge.juryOf(99).length, 0);
+        assertEq(judge.juryOf(99, 0).length, 0);
         close(99);
-        assertFalse(hub.guilty());
+        assertEq(uint256(hub.answer()), uint256(IJudge.Verdict.Dismissed));
     }
 
     function test_RevertWhen_SummonedInTheBlockOfTheChallenge() external {
@@ -206,9 +219,9 @@ contract JuryDrawTest is JuryJudgeTest {
         open();
         vm.roll(OPENED_IN + 257);
         vm.expectEmit(address(judge));
-        emit IJuryJudge.JuryPostponed(ID, uint64(OPENED_IN + 257));
+        emit IJuryJudge.JuryPostponed(ID, 0, uint64(OPENED_IN + 257));
         judge.summon(ID);
-        assertEq(judge.juryOf(ID).length, 0);
+        assertEq(judge.juryOf(ID, 0).length, 0);
         assertEq(judge.pendingDraws(), 1);
         vm.expectRevert(
             abi.encodeWithSelector(IJuryJudge.JuryJudge_TooEarlyToSummon.selector, OPENED_IN + 257)
@@ -216,11 +229,11 @@ contract JuryDrawTest is JuryJudgeTest {
         judge.summon(ID);
         vm.roll(OPENED_IN + 258);
         judge.summon(ID);
-        assertEq(judge.juryOf(ID).length, 3);
+        assertEq(judge.juryOf(ID, 0).length, 3);
     }
 
-    function assertBadTerms(uint256 size, uint32 commitSeconds, uint32 revealSeconds, uint96 stake) private {
+    function assertBadTerms(JuryTerms memory bad) private {
         vm.expectRevert(abi.encodeWithSelector(IJuryJudge.JuryJudge_BadTerms.selector));
-        new JuryJudge(address(hub), address(token), size, commitSeconds, revealSeconds, stake);
+        Juries.deploy(address(hub), address(token), bad);
     }
 }

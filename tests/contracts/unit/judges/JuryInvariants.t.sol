@@ -2,126 +2,9 @@
 pragma solidity 0.8.37;
 
 import {Checks} from "../../utils/Checks.sol";
-import {HubDouble} from "./HubDouble.sol";
+import {JuryWalk} from "./JuryWalk.sol";
 import {JuryJudge} from "contracts/judges/JuryJudge.sol";
-import {TestToken} from "contracts/periphery/TestToken.sol";
-import {Challenge, ChallengeStatus} from "contracts/types/Challenge.sol";
-import {Juror, Trial, TrialStatus} from "contracts/types/Jury.sol";
-import {Commitment} from "contracts/types/Membership.sol";
-import {TaskParams} from "contracts/types/Task.sol";
-
-/// @title Jurors, challengers and bystanders that call anything at any time
-/// @dev Calls that the judge refuses are part of the walk.
-contract JuryWalk is Checks {
-    uint256 public constant JURORS = 7;
-    HubDouble public immutable hub;
-    TestToken public immutable token;
-    JuryJudge public immutable judge;
-    uint256 public trials;
-    Challenge[] internal challenges;
-    uint256 public closed;
-    uint256 public refusedResignations;
-
-    constructor() {
-        hub = new HubDouble();
-        token = new TestToken();
-        judge = new JuryJudge(address(hub), address(token), 3, 100, 50, 400);
-        vm.warp(10_000);
-        vm.roll(500);
-    }
-
-    function register(uint256 who) external {
-        address juror = jurorAt(who);
-        token.mint(juror, 400);
-        vm.startPrank(juror);
-        token.approve(address(judge), 400);
-        try judge.register() {} catch {}
-        vm.stopPrank();
-    }
-
-    function resign(uint256 who) external {
-        Juror memory juror = judge.jurorOf(jurorAt(who));
-        bool registered = juror.place != 0 || juror.stake != 0;
-        bool free = juror.serving == 0 && (judge.pendingDraws() == 0 || juror.place == 0);
-        vm.prank(jurorAt(who));
-        try judge.resign() {
-            assertTrue(registered && free);
-        } catch {
-            // A juror can always go when it does not serve and no draw is pending.
-            if (registered && free) ++refusedResignations;
-        }
-    }
-
-    function evict(uint256 who) external {
-        try judge.evict(jurorAt(who)) {} catch {}
-    }
-
-    function burn() external {
-        try judge.burn() {} catch {}
-    }
-
-    function open(uint256 accused) external {
-        TaskParams memory p;
-        p.disputeSeconds = 151;
-        Commitment memory c;
-        Challenge memory challenge;
-        challenge.node = jurorAt(accused);
-        challenge.judge = address(judge);
-        challenge.challenger = address(0xB0B);
-        challenge.deadline = uint40(block.timestamp + 151);
-        challenge.evidenceHash = bytes32(trials);
-        try hub.ask(judge, challenge, p, c, "") {
-            challenges.push(challenge);
-            ++trials;
-        } catch {}
-    }
-
-    function summon(uint256 id) external {
-        if (trials != 0) try judge.summon(id % trials) {} catch {}
-    }
-
-    function vote(uint256 id, uint256 choices) external {
-        if (trials == 0) return;
-        id %= trials;
-        address[] memory jury = judge.juryOf(id);
-        for (uint256 i = 0; i < jury.length; ++i) {
-            bool guilty = (choices >> i) & 1 == 1;
-            vm.startPrank(jury[i]);
-            if ((choices >> (8 + i)) & 3 != 0) {
-                try judge.commitVote(id, keccak256(abi.encode(id, jury[i], guilty, bytes32(0)))) {} catch {}
-            }
-            if ((choices >> (16 + 2 * i)) & 3 != 0) {
-                try judge.revealVote(id, guilty, 0) {} catch {}
-            }
-            vm.stopPrank();
-        }
-    }
-
-    function moot(uint256 id) external {
-        if (trials == 0 || hub.challengeStatus(id % trials) != ChallengeStatus.Pending) return;
-        hub.setChallengeStatus(id % trials, ChallengeStatus.Moot);
-    }
-
-    function close(uint256 id) external {
-        if (trials == 0) return;
-        try judge.close(challenges[id % trials]) {
-            ++closed;
-        } catch {}
-    }
-
-    function pass(uint256 time) external {
-        vm.warp(block.timestamp + bound(time, 1, 60));
-        vm.roll(block.number + bound(time, 1, 60) / 10 + 1);
-    }
-
-    function challengeAt(uint256 id) external view returns (Challenge memory) {
-        return challenges[id];
-    }
-
-    function jurorAt(uint256 i) public pure returns (address) {
-        return address(uint160(0x1000 + i % JURORS));
-    }
-}
+import {Juror, Round, Trial, TrialStatus} from "contracts/types/Jury.sol";
 
 contract JuryInvariantsTest is Checks {
     JuryWalk internal walk;
@@ -138,59 +21,107 @@ contract JuryInvariantsTest is Checks {
         targets[0] = address(walk);
     }
 
-    function invariant_EveryTokenIsAStakeOrWaitsToBeBurned() external view {
+    function invariant_EveryTokenIsAStakeABondACreditOrWaitsToBeBurned() external view {
         uint256 owed = judge.toBurn();
         for (uint256 i = 0; i < walk.JURORS(); ++i) {
-            owed += judge.jurorOf(walk.jurorAt(i)).stake;
+            owed += judge.jurorOf(walk.jurorAt(i)).stake + judge.credit(walk.jurorAt(i));
+        }
+        for (uint256 id = 0; id < walk.trials(); ++id) {
+            Trial memory trial = judge.trialOf(id);
+            if (trial.status == TrialStatus.Closed) continue;
+            for (uint256 round = 1; round <= trial.round; ++round) {
+                owed += judge.appealBond(round);
+            }
         }
         assertEq(walk.token().balanceOf(address(judge)), owed);
     }
 
     function invariant_PlacesAndPoolAgree() external view {
-        uint256 seen = 0;
-        uint256 registered = 0;
+        uint256 places = 0;
         for (uint256 i = 0; i < walk.JURORS(); ++i) {
-            uint256 place = judge.jurorOf(walk.jurorAt(i)).place;
-            if (place == 0) continue;
-            assertTrue(place <= judge.poolSize());
-            assertEq((seen >> place) & 1, 0);
-            seen |= 1 << place;
-            ++registered;
+            address juror = walk.jurorAt(i);
+            uint256 held = judge.jurorOf(juror).places;
+            assertTrue(held <= 31);
+            for (uint256 index = 0; index < held; ++index) {
+                uint256 position = judge.positionOf(juror, index);
+                assertEq(judge.placeAt(position).juror, juror);
+                assertEq(judge.placeAt(position).index, index);
+            }
+            places += held;
         }
-        assertEq(registered, judge.poolSize());
+        assertEq(judge.poolSize(), places);
     }
 
-    function invariant_CountsOfServiceAndDrawsAreThoseOfOpenTrials() external view {
+    function invariant_CountsOfServiceSeatsAndDrawsAreThoseOfOpenTrials() external view {
         uint256 draws = 0;
-        uint256 seats = 0;
+        uint256 serving = 0;
         for (uint256 id = 0; id < walk.trials(); ++id) {
             Trial memory trial = judge.trialOf(id);
             if (trial.status == TrialStatus.Drawing) ++draws;
-            if (trial.status == TrialStatus.Voting) seats += trial.seats;
-            assertTrue(trial.guiltyVotes <= trial.revealed);
-            assertTrue(trial.revealed <= trial.committed && trial.committed <= trial.seats);
+            assertTrue(trial.round <= judge.maxAppeals());
+            for (uint256 number = 0; number <= trial.round; ++number) {
+                address[] memory jury = judge.juryOf(id, number);
+                if (trial.status != TrialStatus.Closed) serving += jury.length;
+                Round memory round = judge.roundOf(id, number);
+                uint256 seats = 0;
+                for (uint256 i = 0; i < jury.length; ++i) {
+                    seats += judge.ballotOf(id, number, jury[i]).seats;
+                    assertTrue(jury[i] != trial.node && jury[i] != trial.challenger);
+                }
+                assertEq(round.seats, seats);
+                assertTrue(seats <= judge.jurySizeIn(number) && seats <= round.population);
+                assertTrue(round.guiltyVotes <= round.revealed);
+                assertTrue(round.revealed <= round.committed && round.committed <= round.seats);
+            }
         }
-        uint256 serving = 0;
+        uint256 counted = 0;
         for (uint256 i = 0; i < walk.JURORS(); ++i) {
-            serving += judge.jurorOf(walk.jurorAt(i)).serving;
+            counted += judge.jurorOf(walk.jurorAt(i)).serving;
         }
         assertEq(judge.pendingDraws(), draws);
-        assertEq(serving, seats);
+        assertEq(counted, serving);
+    }
+
+    function invariant_NobodyLosesMoreThanAPenaltyForEachSeat() external view {
+        assertEq(walk.excessiveLosses(), 0);
     }
 
     function invariant_AFreeJurorCanResign() external view {
         assertEq(walk.refusedResignations(), 0);
     }
 
-    /// @dev Whatever happened, every trial can be closed at its reveal deadline, and the hub hears each verdict once.
-    function invariant_EveryTrialEnds() external {
+    function invariant_NoStakeLeavesWhileItServes() external view {
+        assertEq(walk.earlyStakes(), 0);
+    }
+
+    /// @dev Whatever happened, every trial that nobody appeals any more closes at a time known in advance, in time for
+    /// the hub; then every juror and every appellant gets out what is its own, and the judge is empty.
+    function invariant_EveryTrialEndsAndEveryTokenComesOut() external {
         uint256 snapshot = vm.snapshotState();
-        vm.warp(block.timestamp + 150);
+        uint256 longest = block.timestamp + 180;
+        for (uint256 id = 0; id < walk.trials(); ++id) {
+            if (judge.trialOf(id).status == TrialStatus.Closed) continue;
+            (, uint256 closable) = judge.resultOf(id);
+            assertTrue(closable <= longest);
+            assertTrue(closable + judge.graceSeconds() <= walk.openedAt(id) + judge.neededSeconds());
+        }
+        vm.warp(longest);
         for (uint256 id = 0; id < walk.trials(); ++id) {
             if (judge.trialOf(id).status != TrialStatus.Closed) judge.close(walk.challengeAt(id));
         }
         assertEq(judge.pendingDraws(), 0);
         assertTrue(walk.hub().verdicts() <= walk.trials());
+        for (uint256 i = 0; i < walk.JURORS(); ++i) {
+            address account = walk.jurorAt(i);
+            Juror memory juror = judge.jurorOf(account);
+            assertEq(juror.serving, 0);
+            vm.prank(account);
+            if (juror.stake != 0 || juror.places != 0) judge.resign();
+            if (judge.credit(account) != 0) judge.withdraw(account);
+        }
+        if (judge.toBurn() != 0) judge.burn();
+        assertEq(judge.poolSize(), 0);
+        assertEq(walk.token().balanceOf(address(judge)), 0);
         vm.revertToState(snapshot);
     }
 }

@@ -2,16 +2,17 @@
 pragma solidity 0.8.37;
 
 import {Checks} from "../../utils/Checks.sol";
+import {Juries, JuryTerms} from "../../utils/Juries.sol";
 import {HubDouble} from "./HubDouble.sol";
 import {IJudge} from "contracts/interfaces/IJudge.sol";
 import {JuryJudge} from "contracts/judges/JuryJudge.sol";
 import {TestToken} from "contracts/periphery/TestToken.sol";
 import {Challenge} from "contracts/types/Challenge.sol";
-import {Trial} from "contracts/types/Jury.sol";
+import {Juror} from "contracts/types/Jury.sol";
 import {Commitment} from "contracts/types/Membership.sol";
 import {TaskParams} from "contracts/types/Task.sol";
 
-/// @title A jury of three with 100 s to commit and 50 s to reveal
+/// @title A jury of three with 100 s to commit and 50 s to reveal, without appeal
 abstract contract JuryJudgeTest is Checks {
     address internal constant NODE = address(0xA11CE);
     address internal constant CHALLENGER = address(0xB0B);
@@ -32,7 +33,26 @@ abstract contract JuryJudgeTest is Checks {
         vm.roll(OPENED_IN);
         hub = new HubDouble();
         token = new TestToken();
-        judge = new JuryJudge(address(hub), address(token), 3, 100, 50, STAKE);
+        judge = Juries.deploy(address(hub), address(token), terms());
+    }
+
+    function terms() internal pure virtual returns (JuryTerms memory) {
+        return JuryTerms({
+            jurySize: 3,
+            maxAppeals: 0,
+            commitSeconds: 100,
+            revealSeconds: 50,
+            appealSeconds: 0,
+            graceSeconds: 1,
+            jurorStake: STAKE
+        });
+    }
+
+    /// @dev Two phases a round, an appeal window between rounds, and the grace.
+    function neededSeconds() internal pure returns (uint32) {
+        JuryTerms memory t = terms();
+        uint32 round = t.commitSeconds + t.revealSeconds;
+        return round + uint32(t.maxAppeals) * (t.appealSeconds + round) + t.graceSeconds;
     }
 
     function registerJurors(uint256 count) internal {
@@ -42,11 +62,24 @@ abstract contract JuryJudgeTest is Checks {
     }
 
     function register(address juror) internal {
-        token.mint(juror, STAKE);
+        register(juror, 1);
+    }
+
+    function register(address juror, uint32 places) internal {
+        fund(juror, uint256(places) * STAKE);
         vm.prank(juror);
-        token.approve(address(judge), STAKE);
+        judge.register(places);
+    }
+
+    function fund(address account, uint256 amount) internal {
+        token.mint(account, amount);
+        vm.prank(account);
+        token.approve(address(judge), amount);
+    }
+
+    function resign(address juror) internal {
         vm.prank(juror);
-        judge.register();
+        judge.resign();
     }
 
     function jurorAt(uint256 i) internal pure returns (address) {
@@ -54,7 +87,7 @@ abstract contract JuryJudgeTest is Checks {
     }
 
     function open() internal {
-        open(ID, 151);
+        open(ID, neededSeconds());
     }
 
     function open(uint256 id, uint32 disputeSeconds) internal {
@@ -83,13 +116,26 @@ abstract contract JuryJudgeTest is Checks {
     function summonFrom(uint256 jurors) internal returns (address[] memory) {
         registerJurors(jurors);
         open();
-        vm.roll(OPENED_IN + 1);
+        return summon();
+    }
+
+    /// @dev The jury of the round that is on, drawn in the next block.
+    function summon() internal returns (address[] memory) {
+        vm.roll(block.number + 1);
         judge.summon(ID);
-        return judge.juryOf(ID);
+        return judge.juryOf(ID, roundNumber());
+    }
+
+    function roundNumber() internal view returns (uint8) {
+        return judge.trialOf(ID).round;
+    }
+
+    function seatsOf(address juror) internal view returns (uint256) {
+        return judge.ballotOf(ID, roundNumber(), juror).seats;
     }
 
     function commitVote(address juror, bool guilty) internal {
-        bytes32 voteHash = keccak256(abi.encode(ID, juror, guilty, SALT));
+        bytes32 voteHash = keccak256(abi.encode(ID, roundNumber(), juror, guilty, SALT));
         vm.prank(juror);
         judge.commitVote(ID, voteHash);
     }
@@ -99,26 +145,59 @@ abstract contract JuryJudgeTest is Checks {
         judge.revealVote(ID, guilty, SALT);
     }
 
-    /// @dev Votes of 'g'uilty, 'n'ot guilty, 'c'ommitted only, '-' nothing.
+    /// @dev Votes of 'g'uilty, 'n'ot guilty, 'c'ommitted only, '-' nothing, in the round that is on; those missing at the
+    /// end are like the last. Time stands at the commit deadline afterwards.
     function vote(address[] memory jury, bytes memory votes) internal {
         for (uint256 i = 0; i < jury.length; ++i) {
-            if (votes[i] != "-") commitVote(jury[i], votes[i] == "g");
+            if (letter(votes, i) != "-") commitVote(jury[i], letter(votes, i) == "g");
         }
-        vm.warp(OPENED_AT + 100);
+        vm.warp(judge.roundOf(ID, roundNumber()).commitDeadline);
         for (uint256 i = 0; i < jury.length; ++i) {
-            if (votes[i] == "g" || votes[i] == "n") revealVote(jury[i], votes[i] == "g");
+            bytes1 choice = letter(votes, i);
+            if (choice == "g" || choice == "n") revealVote(jury[i], choice == "g");
         }
+    }
+
+    function letter(bytes memory votes, uint256 i) internal pure returns (bytes1) {
+        return votes[i < votes.length ? i : votes.length - 1];
     }
 
     function stakeOf(address juror) internal view returns (uint256) {
         return judge.jurorOf(juror).stake;
     }
 
-    /// @dev Every token the judge holds is a stake or waits to be burned.
+    function assertJuror(address account, uint256 stake, uint256 places) internal view {
+        Juror memory juror = judge.jurorOf(account);
+        assertEq(juror.stake, stake);
+        assertEq(juror.places, places);
+    }
+
+    /// @dev Every place knows its juror, every juror its places, and there are no others.
+    function assertPlacesAgree(uint256 jurors) internal view {
+        uint256 places = 0;
+        for (uint256 i = 0; i < jurors; ++i) {
+            uint256 held = judge.jurorOf(jurorAt(i)).places;
+            for (uint256 index = 0; index < held; ++index) {
+                uint256 position = judge.positionOf(jurorAt(i), index);
+                assertEq(judge.placeAt(position).juror, jurorAt(i));
+                assertEq(judge.placeAt(position).index, index);
+            }
+            places += held;
+        }
+        assertEq(judge.poolSize(), places);
+    }
+
+    function assertVerdict(IJudge.Verdict verdict) internal view {
+        assertEq(hub.verdicts(), 1);
+        assertEq(uint256(hub.answer()), uint256(verdict));
+    }
+
+    /// @dev Every token the judge holds is a stake, a credit, or waits to be burned.
     function assertSolvent(uint256 jurors) internal view {
         uint256 owed = judge.toBurn();
+        owed += judge.credit(NODE) + judge.credit(CHALLENGER);
         for (uint256 i = 0; i < jurors; ++i) {
-            owed += stakeOf(jurorAt(i));
+            owed += stakeOf(jurorAt(i)) + judge.credit(jurorAt(i));
         }
         assertEq(token.balanceOf(address(judge)), owed);
     }

@@ -87,6 +87,9 @@ contract MerkleTest is Checks {
             assertTrue(Merkle.opens(root, bytes32(0), index, proof));
             assertFalse(Merkle.verify(root, bytes32(0), index, 5, proof));
         }
+        assertTrue(Merkle.isPadding(5, 3, 5) && Merkle.isPadding(7, 3, 5));
+        assertFalse(Merkle.isPadding(4, 3, 5));
+        assertFalse(Merkle.isPadding(5, 2, 5) || Merkle.isPadding(5, 4, 5));
     }
 
     function test_IndexBitsAboveTheProofAreRefused() external pure {
