@@ -205,6 +205,16 @@ contract DataAnswerTest is DataJudgeTest {
         judge.answerLeaf(challenge, demand, leaves[4], new bytes32[](0));
     }
 
+    /// @dev A repeated leaf opens where it lies, but belongs elsewhere.
+    function test_RevertWhen_TheLeafNamesAnotherPlace() external {
+        RolloutLeaf[] memory leaves = honest(UNITS);
+        leaves[4] = leaves[5];
+        (Challenge memory challenge, Demand memory demand) = ask(commitmentTo(leaves), DemandKind.Leaf, 4, 0);
+        bytes32[] memory proof = proofOf(leaves, 4);
+        revertsWith(IDataJudge.DataJudge_LeafNotProven.selector);
+        judge.answerLeaf(challenge, demand, leaves[4], proof);
+    }
+
     /// @dev A tree of another depth than its units call for: nothing under it is an answer.
     function test_RevertWhen_TheTreeHasAnotherDepth() external {
         RolloutLeaf[] memory leaves = honest(UNITS);
