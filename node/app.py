@@ -15,6 +15,7 @@ import torch
 from cupel.node import duties
 from cupel.node.duties import Membership, View
 from cupel.node.journal import Journal
+from cupel.node.publishing.disclosure import Discloser
 from cupel.node.publishing.memory import Memory
 from cupel.node.publishing.submission import (
     RepeatedWork,
@@ -94,6 +95,7 @@ class Node:
         self._versions = Versions(ledger, spec, participant.swarm, participant.store)
         self._journal = Journal(folder / "journal")
         self._memory = Memory(self._journal)
+        self._discloser = Discloser(participant, lambda: self._ledger, self._versions.max_update_bytes)
         self._attempted = -1
         self._blocked: tuple[int, float] = (-1, 0.0)
         self._replicated: set[bytes] = set()
@@ -112,6 +114,7 @@ class Node:
                 await self._participant.refresh()
                 duty = duties.next_duty(await self._view())
                 if isinstance(duty, duties.Stop):
+                    await self._discloser.collect()
                     return self._stop(duty)
                 await self._carry_out(duty)
 
@@ -311,9 +314,10 @@ class Node:
 
     @contextlib.asynccontextmanager
     async def _background(self) -> AsyncIterator[None]:
-        """Hold what others publish, as long as the block runs."""
+        """Hold what others publish, and show what is demanded of us, as long as the block runs."""
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._follow_gossip(group)), group.create_task(self._report())]
+            loops = (self._follow_gossip(group), self._report(), self._discloser.run())
+            tasks = [group.create_task(loop) for loop in loops]
             try:
                 yield
             finally:

@@ -24,6 +24,7 @@ CONTRACTS: Final = {
     "Hub": "contracts/Hub.sol",
     "ObjectiveJudge": "contracts/judges/ObjectiveJudge.sol",
     "JuryJudge": "contracts/judges/JuryJudge.sol",
+    "DataJudge": "contracts/judges/DataJudge.sol",
     "SortingReward": "contracts/judges/SortingReward.sol",
     "TestToken": "contracts/periphery/TestToken.sol",
     "IERC20Metadata": "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol",

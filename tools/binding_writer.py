@@ -241,10 +241,12 @@ def _function(entry: Entry, artifact: Entry) -> str:
     selector = keccak(text=signature)[:4].hex()
     text = docstring(described(artifact, "methods", entry).paragraphs(), " " * 8, f"Solidity {signature}.")
     name = python_name(entry["name"])
-    head = f"def {name}(self{', ' if inputs else ''}{_arguments(inputs)})"
+    payable = entry["stateMutability"] == "payable"
+    if payable and any(parameter.name == "value" for parameter in inputs):
+        raise UnknownType(f"{entry['name']} is payable and has a parameter of the name its coins would have")
+    asked = [_arguments(inputs)] * bool(inputs) + ["*, value: int"] * payable
+    head = f"def {name}({', '.join(['self', *asked])})"
     arguments = f'"{selector}", ({_types(inputs)}), ({_values(inputs)})'
-    if entry["stateMutability"] == "payable":
-        raise UnknownType(f"{entry['name']} is payable, which the bindings do not offer")
     if entry["stateMutability"] in ("view", "pure"):
         return (
             f"    async {head} -> {_result_type(outputs)}:\n{text}"
@@ -256,7 +258,7 @@ def _function(entry: Entry, artifact: Entry) -> str:
         decoder = f"lambda data: {_result(outputs, f'decode_values(({_types(outputs)}), data)')}"
     return (
         f"    {head} -> Call[{_result_type(outputs)}]:\n{text}"
-        f'        return self._prepare("{name}", {arguments}, {decoder})\n'
+        f'        return self._prepare("{name}", {arguments}, {decoder}{", value" if payable else ""})\n'
     )
 
 

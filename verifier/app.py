@@ -37,6 +37,7 @@ from cupel.verifier.evidence import Judges
 from cupel.verifier.inbox import Inbox
 from cupel.verifier.journal import Journal
 from cupel.verifier.upkeep import Upkeep
+from cupel.verifier.withheld import WithheldData
 
 # A transaction needs a block or two; on a fast chain, our own loop is the slower part.
 MARGIN_BLOCKS: Final = 3
@@ -75,7 +76,9 @@ class Verifier:
         self._task = ledger.task
         self._params = params
         self._options = options
-        self._judges = Judges.among(params.judges, deployment.objective_judge, deployment.jury_judge)
+        self._judges = Judges.among(
+            params.judges, deployment.objective_judge, deployment.jury_judge, deployment.data_judge
+        )
         # A jury may look at work of a whole window and dispute ago.
         spare = -(-(params.challenge_window + params.dispute_seconds) // params.round_seconds) + 1
         self._versions = Versions(ledger, spec, participant.swarm, participant.store, spare)
@@ -91,7 +94,10 @@ class Verifier:
         self._journal = Journal(folder, ledger.task)
         auditor = Auditor(rules, participant.swarm, self._versions)
         self._inbox = Inbox(participant, auditor, self._journal, self._judges, options.audit_rollouts)
-        self._responder = Responder(participant, ledger.task, params, self._judges, self._journal)
+        self._withheld = WithheldData(participant, self._judges, self._inbox)
+        self._responder = Responder(
+            participant, ledger.task, params, self._judges, self._journal, self._withheld.feed
+        )
         jury = self._judges.jury
         self._jury = None if jury is None else JuryJudge(participant.chain, jury)
         self._feed = TrialFeed(participant.chain, self._jury, deployment.first_block)
@@ -118,6 +124,7 @@ class Verifier:
                     await asyncio.sleep(POLL_SECONDS)
         finally:
             await self._inbox.close()
+        await self._responder.collect()
         self._observer.emit("done")
         return 0
 
@@ -130,6 +137,7 @@ class Verifier:
             problem = f"{self._participant.address} has {balance} of token {self._params.token}"
             remedy = f"Send it at least one bond ({self._params.bond})"
             raise ConfigError("keystore", problem, remedy)
+        await self._withheld.prepare()
         if self._jury is not None:
             self._rules = await read_rules(self._jury)
             if self._options.jury_places:
@@ -161,11 +169,14 @@ class Verifier:
         now, head = await chain.now(), await chain.head()
         events = await self._participant.refresh()
         await self._feed.refresh()
+        await self._withheld.refresh()
         self._inbox.now = now
         for logged in events:
             self._inbox.notice(logged, self._ledger)
             self._tell(logged.event)
         self._begin_jury_duty()
+        for demand_action in self._withheld.actions(now, self._ledger):
+            await self._responder.carry_out(demand_action)
         for action in decide(await self._view(now, head)):
             if isinstance(action, Stop):
                 return True
@@ -208,6 +219,7 @@ class Verifier:
                     challenger=record.challenger,
                     time=record.time,
                     pending=record.status is ChallengeStatus.PENDING,
+                    is_demand=record.challenge.judge == self._judges.data,
                 )
                 for record in ledger.challenges.values()
             ),
@@ -242,13 +254,15 @@ class Verifier:
         match event:
             case hub.Challenged(task=self._task, challenge=challenge) if challenge.challenger == account:
                 accusation = self._inbox.accusations.get((event.node, challenge.sequence))
+                reason = "" if accusation is None else accusation.reason.value
+                judge = self._judges.name_of(challenge.judge)
                 self._observer.emit(
                     "challenged",
                     challenge_id=event.challenge_id,
                     node=event.node,
                     sequence=challenge.sequence,
-                    judge="objective" if challenge.judge == self._judges.objective else "jury",
-                    reason="" if accusation is None else accusation.reason.value,
+                    judge=judge,
+                    reason="withheld" if judge == "data" else reason,
                 )
             case hub.Resolved():
                 record = self._ledger.challenges.get(event.challenge_id)

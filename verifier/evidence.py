@@ -65,12 +65,19 @@ class Judges:
 
     objective: str | None
     jury: str | None
+    data: str | None = None
 
     @classmethod
-    def among(cls, pinned: Sequence[Pinned], objective: str, jury: str) -> Judges:
+    def among(cls, pinned: Sequence[Pinned], objective: str, jury: str, data: str) -> Judges:
         """Those of a deployment's judges that are also among a task's."""
         trusted = {judge.code for judge in pinned}
-        return cls(objective if objective in trusted else None, jury if jury in trusted else None)
+        known = (judge if judge in trusted else None for judge in (objective, jury, data))
+        return cls(*known)
+
+    def name_of(self, judge: str) -> str:
+        """Which of them an address is; empty for none."""
+        names = {self.objective: "objective", self.jury: "jury", self.data: "data"}
+        return names.get(judge, "")
 
 
 @dataclass(frozen=True, slots=True)

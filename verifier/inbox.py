@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 from cupel.protocol.chain.bindings import hub
@@ -17,6 +17,7 @@ from cupel.protocol.chain.contract import Event, Logged
 from cupel.protocol.chain.ledger import ChallengeRecord, CheckpointRecord, TaskLedger
 from cupel.protocol.network import Announcement, AnnouncementKind, NetworkError
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant
+from cupel.protocol.spec.demand import Answer, DataDemand
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.repetition import RING
 from cupel.protocol.spec.rollout import Commitment
@@ -25,6 +26,8 @@ from cupel.verifier.auditor import Auditor, PolicyPending
 from cupel.verifier.checks import CHECK_NAMES
 from cupel.verifier.checks.base import FetchedSubmission, Finding, commitment_of
 from cupel.verifier.checks.checkpoint import check_checkpoint
+from cupel.verifier.checks.disclosed import accusable, shown_rollouts
+from cupel.verifier.dispute.demands import Wanted, demand_time, wanted_parts
 from cupel.verifier.draw import draw, draw_seed
 from cupel.verifier.evidence import Accusation, Judges, JuryEvidence, accuse, document_of
 from cupel.verifier.journal import Journal
@@ -58,6 +61,10 @@ class Inbox:
         self._audit_rollouts = audit_rollouts
         self._tasks: dict[object, asyncio.Task[None]] = {}
         self.now = 0
+        self.answer_seconds: int | None = None
+        """How long nodes have to show demanded data; None where nothing can be demanded."""
+        self.wanted: dict[Place, tuple[Wanted, ...]] = {}
+        """What nobody serves."""
         self.findings: dict[Place, Finding] = {}
         self.accusations: dict[Place, Accusation] = {}
         self.verdicts: dict[int, bool] = {}
@@ -83,6 +90,20 @@ class Inbox:
         """Begin to find out whether a challenge is right; `verdicts` will tell, unless the deadline passes."""
         if challenge.challenge_id not in self.verdicts:
             self._start(("trial", challenge.challenge_id), self._judge(challenge, ledger, deadline))
+
+    def consider(self, place: Place, answers: Mapping[DataDemand, Answer], ledger: TaskLedger) -> None:
+        """Look for lies in what a node showed because we demanded it."""
+        judge, work = self._judges.objective, ledger.work[place]
+        rules, beacon = self._auditor.rules, ledger.beacons[work.round]
+        if judge is None or place in self.accusations:
+            return
+        for shown in shown_rollouts(answers, rules.params.chunk_tokens):
+            lie = accusable(shown, rules, work, beacon)
+            if lie is not None:
+                reason, evidence = lie
+                commitment = commitment_of(work)
+                self.accusations[place] = Accusation(work.node, commitment, judge, evidence, reason)
+                return
 
     async def close(self) -> None:
         """Give up everything under way."""
@@ -117,12 +138,12 @@ class Inbox:
     async def _audit(self, work: CommittedWork, ledger: TaskLedger, block_hash: bytes) -> None:
         rules, closes = self._auditor.rules, work.time + self._auditor.rules.params.challenge_window
         what = f"round {work.round} of {work.node}"
-        submission = await self._fetch(work, ledger, closes, what)
+        seed = draw_seed(self._journal.secret, block_hash, rules.task, work.node, work.sequence)
+        drawn = draw(seed, work.units, self._audit_rollouts)
+        submission = await self._fetch_or_demand(work, ledger, drawn, closes, what)
         self._observer.emit("checking", node=work.node, round=work.round)
         finding = await self._auditor.examine(submission)
         if finding is None:
-            seed = draw_seed(self._journal.secret, block_hash, rules.task, work.node, work.sequence)
-            drawn = draw(seed, work.units, self._audit_rollouts)
             finding = await self._retry(lambda: self._auditor.recheck(submission, drawn), closes, what)
         self._tell(work, finding)
         if finding is None:
@@ -130,6 +151,21 @@ class Inbox:
         else:
             twin = await self._twin(work, finding, ledger, closes)
             await self._accuse(work.node, commitment_of(work), finding, submission, twin)
+
+    async def _fetch_or_demand(
+        self, work: CommittedWork, ledger: TaskLedger, drawn: Sequence[int], closes: int, what: str
+    ) -> FetchedSubmission:
+        """A submission's files; some of it is demanded before the judge if nobody has served them for long."""
+        if self.answer_seconds is not None:
+            params, commitment = ledger.params, commitment_of(work)
+            patient = demand_time(commitment, params, self.answer_seconds)
+            try:
+                return await self._fetch(work, ledger, patient, what)
+            except TooLate:
+                wanted = wanted_parts(work.node, commitment, drawn, params)
+                self.wanted[work.node, work.sequence] = wanted
+                self._observer.emit("withheld", node=work.node, round=work.round, demands=len(wanted))
+        return await self._fetch(work, ledger, closes, what)
 
     async def _fetch(
         self, work: CommittedWork, ledger: TaskLedger, deadline: int, what: str

@@ -20,7 +20,7 @@ from cupel.protocol.chain.obligations import Obligations
 from cupel.protocol.spec.task import TaskParams
 
 _BATCH_BLOCKS: Final = 100
-CONTRACTS: Final = ("Hub", "TestToken", "ObjectiveJudge", "JuryJudge", "SortingReward")
+CONTRACTS: Final = ("Hub", "TestToken", "ObjectiveJudge", "JuryJudge", "DataJudge", "SortingReward")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +134,7 @@ class _Blocks:
             deployment.token,
             deployment.objective_judge,
             deployment.jury_judge,
+            deployment.data_judge,
             deployment.sorting_reward,
         )
         names = dict(zip(addresses, CONTRACTS, strict=True))

@@ -87,7 +87,9 @@ class Demo:
         """Contracts and money."""
         tell, options = self._chronicle.stage, self._options
         tell("contracts", "running")
-        deployment = await deploy(chain.rpc_url, CHAIN_ID, self._tools.artefacts, options.preset.jury)
+        deployment = await deploy(
+            chain.rpc_url, CHAIN_ID, self._tools.artefacts, options.preset.jury, options.preset.data
+        )
         deployment.write(self._folder.deployment)
         tell("contracts", "done", f"hub {deployment.hub}")
         tell("wallets", "running")

@@ -12,6 +12,7 @@ from typing import Final
 from eth_account import Account
 
 from cupel.devnet.rpc import LocalRpc
+from cupel.protocol.chain.bindings.data_judge import DataJudge
 from cupel.protocol.chain.bindings.hub import Hub
 from cupel.protocol.chain.bindings.jury_judge import JuryJudge
 from cupel.protocol.chain.bindings.objective_judge import ObjectiveJudge
@@ -45,8 +46,18 @@ class JuryTerms:
         return voting + self.max_appeals * self.appeal_seconds + self.grace_seconds
 
 
-async def deploy(rpc_url: str, chain_id: int, artefacts: Path, jury: JuryTerms) -> Deployment:
-    """Deploy all five contracts from an account made for this.
+@dataclass(frozen=True, slots=True)
+class DataTerms:
+    """How long the devnet's nodes have to show demanded data."""
+
+    answer_seconds: int
+    close_seconds: int
+
+
+async def deploy(
+    rpc_url: str, chain_id: int, artefacts: Path, jury: JuryTerms, data: DataTerms
+) -> Deployment:
+    """Deploy all six contracts from an account made for this.
 
     ConfigError if a contract was not built; ChainError if the chain refuses.
     """
@@ -81,6 +92,9 @@ async def deploy(rpc_url: str, chain_id: int, artefacts: Path, jury: JuryTerms) 
             token=token,
             objective_judge=await put(ObjectiveJudge, ObjectiveJudge.constructor(hub)),
             jury_judge=await put(JuryJudge, jury_arguments),
+            data_judge=await put(
+                DataJudge, DataJudge.constructor(hub, data.answer_seconds, data.close_seconds)
+            ),
             sorting_reward=await put(SortingReward, SortingReward.constructor()),
         )
 

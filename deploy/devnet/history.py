@@ -10,6 +10,7 @@ from cupel.devnet.facts import Challenge, Checkpoint, Claim, Membership, Slash, 
 from cupel.protocol.chain.bindings import hub
 from cupel.protocol.chain.contract import Event, Logged
 from cupel.protocol.chain.deployments import Deployment
+from cupel.protocol.spec.demand import DataDemand
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.fraud import kind_of
 from cupel.verifier.evidence import JuryEvidence
@@ -98,6 +99,11 @@ class History:
                 return "JuryJudge", JuryEvidence.from_bytes(evidence).reason[:_MAX_CHARGE]
             except Rejected:
                 return "JuryJudge", "unreadable"
+        if judge == self._deployment.data_judge:
+            try:
+                return "DataJudge", f"{DataDemand.from_bytes(evidence).part.name.lower()} withheld"
+            except Rejected:
+                return "DataJudge", "unreadable"
         return judge, "unknown judge"
 
     def _close(self, challenge_id: int, guilty: bool | None, time: int) -> None:

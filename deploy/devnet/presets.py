@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cupel.devnet.deployment import JuryTerms
+from cupel.devnet.deployment import DataTerms, JuryTerms
 from cupel.protocol.spec.task import (
     Aggregation,
     EnvironmentRef,
@@ -56,6 +56,8 @@ class Preset:
     final_learning_rate_billionths: int
     pretrain_steps: int
     jury: JuryTerms
+    data: DataTerms
+    """Fits into the time the jury takes."""
     least_round_seconds: int
     start_in_seconds: int
     """From the task's creation to round 0: the time to hear of it, fetch the checkpoint and join."""
@@ -86,6 +88,7 @@ FULL: Final = Preset(
         grace_seconds=_GRACE_SECONDS,
         juror_stake=JUROR_STAKE,
     ),
+    data=DataTerms(answer_seconds=15, close_seconds=8),
     least_round_seconds=10,
     start_in_seconds=20,
     reward_margin=250_000,
@@ -109,6 +112,7 @@ FAST: Final = Preset(
         grace_seconds=_GRACE_SECONDS,
         juror_stake=JUROR_STAKE,
     ),
+    data=DataTerms(answer_seconds=9, close_seconds=6),
     least_round_seconds=8,
     start_in_seconds=16,
     reward_margin=100_000,

@@ -102,6 +102,10 @@ class ChainClient:
         """Native balance in wei."""
         return int(await self._request("eth_getBalance", [address, "latest"]), 16)
 
+    async def base_fee(self) -> int:
+        """Base fee of the newest block in wei a gas; the next block's is at most an eighth higher."""
+        return int((await self._request("eth_getBlockByNumber", ["latest", False]))["baseFeePerGas"], 16)
+
     async def code_hash(self, address: str) -> bytes:
         """keccak-256 of a contract's code, as `extcodehash`. ChainError if there is none."""
         code = bytes.fromhex((await self._request("eth_getCode", [address, "latest"]))[2:])
@@ -115,7 +119,9 @@ class ChainClient:
 
     async def simulate(self, call: Call[Result]) -> Result:
         """What the call would return, sent by this account now. ContractError if it would revert."""
-        return call.decode_result(await self.call(call.to, call.data))
+        transaction = self._transaction(call.to, call.data, call.value)
+        returned = await self._request("eth_call", [transaction, "latest"])
+        return call.decode_result(bytes.fromhex(returned[2:]))
 
     async def send(self, call: Call[Any], deadline_seconds: float = MINED_SECONDS) -> Receipt:
         """Sign, send and wait until mined.
@@ -123,11 +129,11 @@ class ChainClient:
         ContractError (the contract's own, where it is known) if it would revert or did; TransactionTimeout if it is
         not mined in time; ConfigError for an account without gas money.
         """
-        return await self._send(call.name, call.to, call.data, deadline_seconds)
+        return await self._send(call.name, call.to, call.data, call.value, deadline_seconds)
 
     async def deploy(self, name: str, code: bytes, deadline_seconds: float = MINED_SECONDS) -> str:
         """Deploy creation code (constructor arguments appended); the new contract's address."""
-        receipt = await self._send(f"deploy {name}", None, code, deadline_seconds)
+        receipt = await self._send(f"deploy {name}", None, code, 0, deadline_seconds)
         assert receipt.contract_address is not None, "a mined deployment has an address"
         return receipt.contract_address
 
@@ -139,9 +145,11 @@ class ChainClient:
         )
         return tuple(logged for entry in entries if (logged := _logged(entry, contract)) is not None)
 
-    async def _send(self, name: str, to: str | None, data: bytes, deadline_seconds: float) -> Receipt:
+    async def _send(
+        self, name: str, to: str | None, data: bytes, value: int, deadline_seconds: float
+    ) -> Receipt:
         assert self.account is not None, "this client only reads"
-        transaction = self._transaction(to, data)
+        transaction = self._transaction(to, data, value)
         # One at a time, so that two tasks of this process never take the same nonce.
         async with self._sending:
             gas = int(await self._request("eth_estimateGas", [transaction]), 16)
@@ -180,7 +188,7 @@ class ChainClient:
             "gas": gas * GAS_MARGIN_NUMERATOR // GAS_MARGIN_DENOMINATOR,
             "maxFeePerGas": 2 * int(block["baseFeePerGas"], 16) + tip,
             "maxPriorityFeePerGas": tip,
-            "value": 0,
+            "value": int(transaction["value"], 16),
             "data": transaction["data"],
         }
         if "to" in transaction:
@@ -200,8 +208,8 @@ class ChainClient:
                 raise TransactionTimeout(name, transaction_hash, deadline_seconds)
             await asyncio.sleep(RECEIPT_POLL_SECONDS)
 
-    def _transaction(self, to: str | None, data: bytes) -> dict[str, str]:
-        transaction = {"data": "0x" + data.hex()}
+    def _transaction(self, to: str | None, data: bytes, value: int = 0) -> dict[str, str]:
+        transaction = {"data": "0x" + data.hex(), "value": hex(value)}
         if to is not None:
             transaction["to"] = to
         if self.account is not None:

@@ -32,6 +32,8 @@ class Call(Generic[Result]):
     """Contract and function, for messages."""
     decode_result: Callable[[bytes], Result]
     """Reads what the function returns, which only a simulation sees."""
+    value: int = 0
+    """Wei that go along."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +97,10 @@ class Contract:
         inputs: Sequence[str],
         values: Sequence[Any],
         decode_result: Callable[[bytes], Result],
+        value: int = 0,
     ) -> Call[Result]:
         data = bytes.fromhex(selector) + encode(inputs, values)
-        return Call(to=self.address, data=data, name=f"{self.NAME}.{name}", decode_result=decode_result)
+        return Call(self.address, data, f"{self.NAME}.{name}", decode_result, value)
 
 
 def decode_values(outputs: Sequence[str], data: bytes) -> tuple[Any, ...]:

@@ -21,6 +21,7 @@ class Deployment:
     token: str
     objective_judge: str
     jury_judge: str
+    data_judge: str
     sorting_reward: str
 
     def write(self, path: Path) -> None:

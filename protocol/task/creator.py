@@ -74,7 +74,11 @@ async def _create(
         genesis_digest=genesis.digest,
         start=await chain.now() + start_in_seconds,
         reward_rule=await pinned(deployment.sorting_reward),
-        judges=(await pinned(deployment.objective_judge), await pinned(deployment.jury_judge)),
+        judges=(
+            await pinned(deployment.objective_judge),
+            await pinned(deployment.jury_judge),
+            await pinned(deployment.data_judge),
+        ),
     )
     check_task(params, plan.spec)
     await participant.send("create task", participant.hub.create_task(params, plan.units))

@@ -16,6 +16,7 @@ from cupel.protocol.spec import assignment, merkle, rollout
 from cupel.protocol.spec.environments.sorting import Sorting
 from cupel.protocol.spec.hashing import keccak256
 from cupel.protocol.spec.task import TASK_PARAMS_ABI, Pinned, TaskParams, task_id
+from cupel.protocol.testing.demand_vectors import demand_vectors
 from cupel.protocol.testing.evidence_vectors import evidence_vectors
 from cupel.protocol.testing.toploc_vectors import toploc_vectors
 
@@ -166,6 +167,7 @@ FILES: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "task": task_vectors,
     "sorting": sorting_vectors,
     "toploc": toploc_vectors,
+    "demand": lambda: demand_vectors(example_params(), CHAIN_ID, HUB, NODE),
     "evidence": _evidence,
 }
 

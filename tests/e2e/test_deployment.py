@@ -32,7 +32,7 @@ ANVIL = (ROOT / "deploy" / "networks" / "anvil.toml").read_text(encoding="utf-8"
 GUIDE = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
 CUPEL = Path(sysconfig.get_path("scripts")) / "cupel"
 PROXY = "0x4e59b44847b379578588920cA78FbF26c0B4956C"
-CONTRACTS = ["TestToken", "Hub", "ObjectiveJudge", "JuryJudge", "SortingReward"]
+CONTRACTS = ["TestToken", "Hub", "ObjectiveJudge", "JuryJudge", "DataJudge", "SortingReward"]
 SECONDS = 240  # forge may have to compile the script first
 
 
@@ -144,8 +144,8 @@ def deployed(start_anvil: Callable[..., Any], tmp_path_factory: pytest.TempPathF
         chain.request("anvil_mine", "0x5")
         ended = desk.script(desk.network())
         assert ended.code == 0, ended.errors
-        assert "5 of 5 to deploy" in ended.output
-        assert desk.sent() == 5
+        assert "6 of 6 to deploy" in ended.output
+        assert desk.sent() == 6
         yield desk
 
 
@@ -208,7 +208,7 @@ def test_a_second_run_sends_nothing(deployed: Desk) -> None:
     sent = deployed.sent()
     ended = deployed.script(deployed.network())
     assert ended.code == 0, ended.errors
-    assert "0 of 5 to deploy" in ended.output
+    assert "0 of 6 to deploy" in ended.output
     for name, address in deployed.addresses(deployed.network()).items():
         assert f"there   {address} {name}" in ended.output
     assert deployed.sent() == sent
@@ -222,7 +222,7 @@ def test_an_interrupted_run_is_completed(deployed: Desk) -> None:
         sent = deployed.sent()
         ended = deployed.script(deployed.network())
         assert ended.code == 0, ended.errors
-        assert "1 of 5 to deploy" in ended.output
+        assert "1 of 6 to deploy" in ended.output
         assert deployed.sent() == sent + 1
         assert deployed.check(deployed.network()).code == 0
     (deployed.folder / "deployment.json").unlink()

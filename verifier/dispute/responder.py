@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections import Counter
 from typing import Final
 
+from cupel.protocol.chain.bindings.data_judge import DataJudge
 from cupel.protocol.chain.bindings.jury_judge import JuryJudge
 from cupel.protocol.chain.bindings.objective_judge import ObjectiveJudge
 from cupel.protocol.chain.bindings.structs import Verdict
+from cupel.protocol.chain.demands import DemandFeed
 from cupel.protocol.chain.errors import ContractError
 from cupel.protocol.config import ConfigError
 from cupel.protocol.participant import Participant
+from cupel.protocol.spec.demand import price_in_gas
 from cupel.protocol.spec.encoding import words
 from cupel.protocol.spec.hashing import keccak256
 from cupel.protocol.spec.task import TaskParams
+from cupel.verifier.dispute.demands import Ask, CloseDemand, DemandAction, Wanted
 from cupel.verifier.dispute.solver import (
     Action,
     Appeal,
@@ -47,7 +52,13 @@ class Responder:
     """Carries out actions, each to the end. What the chain refuses is asked again after the next look at it."""
 
     def __init__(
-        self, participant: Participant, task: bytes, params: TaskParams, judges: Judges, journal: Journal
+        self,
+        participant: Participant,
+        task: bytes,
+        params: TaskParams,
+        judges: Judges,
+        journal: Journal,
+        demands: DemandFeed,
     ) -> None:
         self._participant = participant
         self._observer = participant.observer
@@ -55,11 +66,12 @@ class Responder:
         self._params = params
         self._judges = judges
         self._journal = journal
-        self._refusals: Counter[Action] = Counter()
+        self._demands = demands
+        self._refusals: Counter[Action | DemandAction] = Counter()
         self.unconvincing: set[Accusation] = set()
         """Accusations that the judge, asked beforehand, would not follow."""
 
-    async def carry_out(self, action: Action) -> None:
+    async def carry_out(self, action: Action | DemandAction) -> None:
         """Do it. ChainUnavailable and TransactionTimeout as the client; other failures are reported, not raised."""
         try:
             await self._carry_out(action)
@@ -70,7 +82,16 @@ class Responder:
                 self._observer.emit("error", message=f"{type(action).__name__}: {error}")
             logger.info("%s refused: %s", type(action).__name__, error)
 
-    async def _carry_out(self, action: Action) -> None:
+    async def collect(self) -> None:
+        """Take back the coins that no demand needs any more. ChainUnavailable and TransactionTimeout as the client."""
+        if self._judges.data is None:
+            return
+        left = await self._data.credit(self._participant.address)
+        if left:
+            with contextlib.suppress(ContractError):
+                await self._participant.send("withdraw gas", self._data.withdraw(left))
+
+    async def _carry_out(self, action: Action | DemandAction) -> None:
         send, hub = self._participant.send, self._participant.hub
         match action:
             case Challenge(accusation):
@@ -94,6 +115,11 @@ class Responder:
                 await send("close trial", self._jury.close(self._participant.ledger.challenge(challenge_id)))
             case Expire(challenge_id):
                 await send("expire challenge", hub.expire(self._participant.ledger.challenge(challenge_id)))
+            case Ask(wanted):
+                await self._ask(wanted)
+            case CloseDemand(challenge_id):
+                record = self._demands.ledger.demands[challenge_id]
+                await send("close demand", self._data.close(record.challenge, record.demand))
             case LeaveJury():
                 await send("leave jury", self._jury.resign())
             case WithdrawBonds():
@@ -118,6 +144,21 @@ class Responder:
         )
         await participant.send("challenge", call)
 
+    async def _ask(self, wanted: Wanted) -> None:
+        participant, params, judge = self._participant, self._params, self._data
+        # The price is taken at the base fee of the block that the demand will be in, and two blocks may pass.
+        fee = await participant.chain.base_fee() * 81 // 64 + 1
+        price = price_in_gas(wanted.demand, params, wanted.commitment.units) * fee
+        credit = await judge.credit(participant.address)
+        if credit < price:
+            deposit = judge.deposit(participant.address, value=2 * price - credit)
+            await participant.send("deposit gas", deposit)
+        await participant.approve(params.token, participant.hub.address, params.bond)
+        call = participant.hub.challenge(
+            params, wanted.node, wanted.commitment, judge.address, wanted.demand.to_bytes()
+        )
+        await participant.send("demand", call)
+
     async def _convinces(self, accusation: Accusation) -> bool:
         """Ask the judge before a bond is put down: an error of ours should not feed the accused."""
         judge = ObjectiveJudge(self._participant.chain, accusation.judge)
@@ -130,6 +171,11 @@ class Responder:
             logger.info("%s refuses evidence: %s", accusation.judge, error)
             return False
         return verdict is Verdict.GUILTY
+
+    @property
+    def _data(self) -> DataJudge:
+        assert self._judges.data is not None, "only a task with a data judge has demands"
+        return DataJudge(self._participant.chain, self._judges.data)
 
     @property
     def _jury(self) -> JuryJudge:

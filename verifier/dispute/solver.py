@@ -30,6 +30,8 @@ class Dispute:
     challenger: str
     time: int
     pending: bool
+    is_demand: bool = False
+    """Whether it only asks for data: it accuses of nothing, and leaves room for an accusation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +241,7 @@ def _is_due(view: View, accusation: Accusation) -> bool:
     deadline = accusation.commitment.time + params.challenge_window
     if view.now >= deadline or node in view.slashed:
         return False
-    against_node = [dispute for dispute in view.disputes if dispute.node == node]
+    against_node = [dispute for dispute in view.disputes if dispute.node == node and not dispute.is_demand]
     if any(
         dispute.challenger == view.account and dispute.sequence == accusation.commitment.sequence
         for dispute in against_node

@@ -40,6 +40,160 @@ class Assignment_SlotOutOfRange(ContractError):
 
 
 @dataclass(unsafe_hash=True)
+class DataJudge_AnswerOpen(ContractError):
+    """The demand can be answered until `answerBy`, and closed from then on."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("47a09dea")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint40",)
+    answer_by: int
+
+
+@dataclass(unsafe_hash=True)
+class DataJudge_BadTerms(ContractError):
+    """A constructor argument is out of bounds."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("b87b78f7")
+    TYPES: ClassVar[tuple[str, ...]] = ()
+
+
+@dataclass(unsafe_hash=True)
+class DataJudge_ChunkNotProven(ContractError):
+    """The chunk has not the length every honest one has, or does not open under the leaf's root."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("779ea91a")
+    TYPES: ClassVar[tuple[str, ...]] = ()
+
+
+@dataclass(unsafe_hash=True)
+class DataJudge_ChunkOutOfRange(ContractError):
+    """A rollout of the task has at most `count` chunks (one, where no chunk is demanded)."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("590062c1")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256")
+    chunk: int
+    count: int
+
+
+@dataclass(unsafe_hash=True)
+class DataJudge_ChunkTooLarge(ContractError):
+    """The task's chunks have `size` bytes; nobody is asked for more than `most`."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("eb16d289")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256")
+    size: int
+    most: int
+
+
+@dataclass(unsafe_hash=True)
+class DataJudge_DemandUnknown(ContractError):
+    """No such demand is open: never made, ended, or shown with other fields."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("3b5e539f")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
+    challenge_id: int
+
+
+@dataclass(unsafe_hash=True)
+class DataJudge_DisputeTooShort(ContractError):
+    """Answer and close need `needed` seconds; the task's disputes last `disputeSeconds`."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("c79357a5")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256")
+    needed: int
+    dispute_seconds: int
+
+
+@dataclass(unsafe_hash=True)
+class DataJudge_EvidenceUndecodable(ContractError):
+    """Evidence is three words, not `length` bytes."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("3e457cb4")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
+    length: int
+
+
+@dataclass(unsafe_hash=True)
+class DataJudge_IndexOutOfRange(ContractError):
+    """The commitment has `count` rollouts (one, where a manifest is demanded)."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("1ce7bfc2")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256")
+    index: int
+    count: int
+
+
+@dataclass(unsafe_hash=True)
+class DataJudge_KindUnknown(ContractError):
+    """There is no such kind of demand."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("9c9c929c")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
+    kind: int
+
+
+@dataclass(unsafe_hash=True)
+class DataJudge_LeafNotProven(ContractError):
+    """The leaf does not open under the commitment's root at the demanded position."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("e5f0a692")
+    TYPES: ClassVar[tuple[str, ...]] = ()
+
+
+@dataclass(unsafe_hash=True)
+class DataJudge_ManifestNotProven(ContractError):
+    """The manifest has more than 4096 bytes, or another SHA-256 than the commitment's."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("65bd272d")
+    TYPES: ClassVar[tuple[str, ...]] = ()
+
+
+@dataclass(unsafe_hash=True)
+class DataJudge_NotHub(ContractError):
+    """Only the hub may open challenges."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("ebc8d77a")
+    TYPES: ClassVar[tuple[str, ...]] = ("address",)
+    caller: str
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """The error with these ABI-decoded fields."""
+        return cls(checksum(values[0]))
+
+
+@dataclass(unsafe_hash=True)
+class DataJudge_NotRollouts(ContractError):
+    """The commitment is a checkpoint claim, of which nothing can be demanded."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("cdb6aba2")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint32",)
+    sequence: int
+
+
+@dataclass(unsafe_hash=True)
+class DataJudge_TooLate(ContractError):
+    """The time to answer ended at `answerBy`."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("3cf2175e")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint40",)
+    answer_by: int
+
+
+@dataclass(unsafe_hash=True)
+class DataJudge_WrongAnswer(ContractError):
+    """The demand is answered by another function, or wants the chunk because there is one."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("36ef9018")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint8",)
+    kind: structs.DemandKind
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """The error with these ABI-decoded fields."""
+        return cls(structs.DemandKind(values[0]))
+
+
+@dataclass(unsafe_hash=True)
 class ERC20InsufficientAllowance(ContractError):
     """Indicates a failure with the `spender`?s `allowance`. Used in transfers.
 
@@ -159,6 +313,36 @@ class FailedCall(ContractError):
 
     SELECTOR: ClassVar[bytes] = bytes.fromhex("d6bda275")
     TYPES: ClassVar[tuple[str, ...]] = ()
+
+
+@dataclass(unsafe_hash=True)
+class GasBonds_CreditTooSmall(ContractError):
+    """The account has `balance` wei here, `needed` are needed."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("8a8995e9")
+    TYPES: ClassVar[tuple[str, ...]] = ("address", "uint256", "uint256")
+    account: str
+    balance: int
+    needed: int
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """The error with these ABI-decoded fields."""
+        return cls(checksum(values[0]), values[1], values[2])
+
+
+@dataclass(unsafe_hash=True)
+class GasBonds_PaymentRefused(ContractError):
+    """The account did not take its credit, which stays."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("2be12206")
+    TYPES: ClassVar[tuple[str, ...]] = ("address",)
+    account: str
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """The error with these ABI-decoded fields."""
+        return cls(checksum(values[0]))
 
 
 @dataclass(unsafe_hash=True)
@@ -1022,6 +1206,22 @@ KNOWN: Final[dict[bytes, type[ContractError]]] = {
     for error in (
         AddressEmptyCode,
         Assignment_SlotOutOfRange,
+        DataJudge_AnswerOpen,
+        DataJudge_BadTerms,
+        DataJudge_ChunkNotProven,
+        DataJudge_ChunkOutOfRange,
+        DataJudge_ChunkTooLarge,
+        DataJudge_DemandUnknown,
+        DataJudge_DisputeTooShort,
+        DataJudge_EvidenceUndecodable,
+        DataJudge_IndexOutOfRange,
+        DataJudge_KindUnknown,
+        DataJudge_LeafNotProven,
+        DataJudge_ManifestNotProven,
+        DataJudge_NotHub,
+        DataJudge_NotRollouts,
+        DataJudge_TooLate,
+        DataJudge_WrongAnswer,
         ERC20InsufficientAllowance,
         ERC20InsufficientBalance,
         ERC20InvalidApprover,
@@ -1029,6 +1229,8 @@ KNOWN: Final[dict[bytes, type[ContractError]]] = {
         ERC20InvalidSender,
         ERC20InvalidSpender,
         FailedCall,
+        GasBonds_CreditTooSmall,
+        GasBonds_PaymentRefused,
         Hub_AmountZero,
         Hub_BadConsent,
         Hub_BadParameter,

@@ -13,7 +13,7 @@ from cupel.protocol.chain.contract import (
     checksum,
     fixed_bytes,
 )
-from cupel.protocol.spec.rollout import Commitment
+from cupel.protocol.spec.rollout import Commitment, RolloutLeaf
 from cupel.protocol.spec.task import Pinned, TaskParams
 
 __all__ = [
@@ -22,11 +22,14 @@ __all__ = [
     "ChallengeStatus",
     "Checkpoint",
     "Commitment",
+    "Demand",
+    "DemandKind",
     "Juror",
     "Member",
     "MemberStatus",
     "Pinned",
     "Place",
+    "RolloutLeaf",
     "Round",
     "SignedCommit",
     "Task",
@@ -53,6 +56,19 @@ class ChallengeStatus(IntEnum):
     DISMISSED = 4
     EXPIRED = 5
     MOOT = 6
+
+
+class DemandKind(IntEnum):
+    """What can be demanded of a commitment to rollouts.
+
+    The numbers are those of the evidence; None is no demand.
+    """
+
+    NONE = 0
+    LEAF = 1
+    TOKENS = 2
+    PROOF = 3
+    MANIFEST = 4
 
 
 class MemberStatus(IntEnum):
@@ -579,3 +595,91 @@ def encode_trial(value: Trial) -> tuple[Any, ...]:
 def decode_trial(values: tuple[Any, ...]) -> Trial:
     """Inverse of `encode_trial`."""
     return Trial(checksum(values[0]), values[1], TrialStatus(values[2]), checksum(values[3]))
+
+
+DEMAND_ABI: Final = "(uint8,uint32,uint32,bytes32,uint32,uint32,uint32,uint32,uint40,uint256)"
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """An open demand. The judge keeps its hash alone: whoever acts on one shows it again, beside its
+    challenge.
+    """
+
+    kind: DemandKind
+    """What is to be shown."""
+    index: int
+    """Rollout it is about; zero for a manifest."""
+    chunk: int
+    """Chunk of that rollout's tokens or TOPLOC proofs; zero for a leaf or a manifest."""
+    root: bytes
+    """What the answer must open: the commitment's root, or for a manifest its SHA-256."""
+    units: int
+    """Rollouts under the root."""
+    round: int
+    """Round of the commitment."""
+    chunk_tokens: int
+    """As in the task's parameters."""
+    topk: int
+    """As in the task's parameters."""
+    answer_by: int
+    """An answer counts before it; from it on, anyone may close the demand."""
+    price: int
+    """Put down by the challenger, in wei."""
+
+
+def encode_demand(value: Demand) -> tuple[Any, ...]:
+    """The tuple that Solidity sees."""
+    return (
+        value.kind,
+        value.index,
+        value.chunk,
+        fixed_bytes(value.root, 32),
+        value.units,
+        value.round,
+        value.chunk_tokens,
+        value.topk,
+        value.answer_by,
+        value.price,
+    )
+
+
+def decode_demand(values: tuple[Any, ...]) -> Demand:
+    """Inverse of `encode_demand`."""
+    return Demand(
+        DemandKind(values[0]),
+        values[1],
+        values[2],
+        values[3],
+        values[4],
+        values[5],
+        values[6],
+        values[7],
+        values[8],
+        values[9],
+    )
+
+
+ROLLOUT_LEAF_ABI: Final = "(uint32,uint32,bytes32,uint32,bytes32,uint32,bytes32,bytes32,uint32)"
+
+
+def encode_rollout_leaf(value: RolloutLeaf) -> tuple[Any, ...]:
+    """The tuple that Solidity sees."""
+    return (
+        value.index,
+        value.policy_version,
+        fixed_bytes(value.policy_digest, 32),
+        value.problem,
+        fixed_bytes(value.seed, 32),
+        value.num_tokens,
+        fixed_bytes(value.tokens_root, 32),
+        fixed_bytes(value.toploc_root, 32),
+        value.reward,
+    )
+
+
+def decode_rollout_leaf(values: tuple[Any, ...]) -> RolloutLeaf:
+    """Inverse of `encode_rollout_leaf`."""
+    return RolloutLeaf(
+        values[0], values[1], values[2], values[3], values[4], values[5], values[6], values[7], values[8]
+    )

@@ -6,6 +6,7 @@ import {Juries, JuryTerms} from "../utils/Juries.sol";
 import {Trees} from "../utils/Trees.sol";
 import {Work} from "../utils/Work.sol";
 import {Hub} from "contracts/Hub.sol";
+import {DataJudge} from "contracts/judges/DataJudge.sol";
 import {JuryJudge} from "contracts/judges/JuryJudge.sol";
 import {ObjectiveJudge} from "contracts/judges/ObjectiveJudge.sol";
 import {SortingReward} from "contracts/judges/SortingReward.sol";
@@ -32,6 +33,7 @@ abstract contract Courtroom is Checks {
     TestToken internal token;
     ObjectiveJudge internal objective;
     JuryJudge internal jury;
+    DataJudge internal data;
     SortingReward internal rule;
     bytes32 internal task;
     mapping(uint256 id => Challenge) internal challenges;
@@ -44,6 +46,7 @@ abstract contract Courtroom is Checks {
         token = new TestToken();
         objective = new ObjectiveJudge(address(hub));
         jury = Juries.deploy(address(hub), address(token), juryTerms());
+        data = new DataJudge(address(hub), 300, 200);
         rule = new SortingReward();
         fund(CREATOR, 100_000 ether);
         vm.prank(CREATOR);
@@ -75,7 +78,7 @@ abstract contract Courtroom is Checks {
         });
     }
 
-    function params() internal view returns (TaskParams memory p) {
+    function params() internal view virtual returns (TaskParams memory p) {
         p.creator = CREATOR;
         p.token = address(token);
         p.specDigest = keccak256("spec");
@@ -100,6 +103,7 @@ abstract contract Courtroom is Checks {
         p.rewardRule = Pinned(address(rule), address(rule).codehash);
         p.judges[0] = Pinned(address(objective), address(objective).codehash);
         p.judges[1] = Pinned(address(jury), address(jury).codehash);
+        p.judges[2] = Pinned(address(data), address(data).codehash);
     }
 
     function context() internal view returns (LeafContext memory) {
@@ -120,6 +124,12 @@ abstract contract Courtroom is Checks {
         c = Commitment(round, round, root, keccak256("manifest"), UNITS, uint40(block.timestamp));
         vm.prank(NODE);
         hub.commit(task, round, root, c.manifest, UNITS);
+    }
+
+    /// @dev The commitment that `commit` would make.
+    function commitmentTo(RolloutLeaf[] memory leaves) internal view returns (Commitment memory) {
+        bytes32 root = Trees.root(Work.leafHashes(context(), leaves));
+        return Commitment(0, 0, root, keccak256("manifest"), UNITS, uint40(block.timestamp));
     }
 
     function proofOf(RolloutLeaf[] memory leaves, uint256 index) internal view returns (bytes32[] memory) {

@@ -6,6 +6,8 @@ interface Vm {
     function warp(uint256 timestamp) external;
     function roll(uint256 number) external;
     function prevrandao(bytes32 value) external;
+    function fee(uint256 baseFee) external;
+    function deal(address account, uint256 coins) external;
     function chainId(uint256 value) external;
     function prank(address sender) external;
     function startPrank(address sender) external;

@@ -10,11 +10,12 @@ from cupel.devnet.history import History
 from cupel.protocol.chain.bindings import hub, structs
 from cupel.protocol.chain.contract import Event, Logged
 from cupel.protocol.chain.deployments import Deployment
+from cupel.protocol.spec.demand import DataDemand, Part
 from cupel.verifier.evidence import JuryEvidence
 
 TASK, OTHER = b"\x01" * 32, b"\x02" * 32
-NODE, JUDGE, JURY, TOKEN, VERIFIER = (f"0x{number:040d}" for number in range(1, 6))
-DEPLOYMENT = Deployment(31337, 0, "0x" + "9" * 40, TOKEN, JUDGE, JURY, "0x" + "8" * 40)
+NODE, JUDGE, JURY, TOKEN, VERIFIER, DATA = (f"0x{number:040d}" for number in range(1, 7))
+DEPLOYMENT = Deployment(31337, 0, "0x" + "9" * 40, TOKEN, JUDGE, JURY, DATA, "0x" + "8" * 40)
 
 
 def history_of(*events: Event) -> History:
@@ -58,6 +59,8 @@ def test_withdrawals_of_other_tokens_do_not_count() -> None:
         (JUDGE, b"\xff" * 7, ("ObjectiveJudge", "unreadable")),
         (JURY, JuryEvidence(4, "toploc-exponent", bytes(32)).to_bytes(), ("JuryJudge", "toploc-exponent")),
         (JURY, b"", ("JuryJudge", "unreadable")),
+        (DATA, DataDemand(Part.TOKENS, 3, 0).to_bytes(), ("DataJudge", "tokens withheld")),
+        (DATA, b"", ("DataJudge", "unreadable")),
         (VERIFIER, b"", (VERIFIER, "unknown judge")),
     ],
 )

@@ -69,6 +69,7 @@ def artifact(*abi: dict[str, Any]) -> dict[str, Any]:
 ORCHARD = artifact(
     function("heaviest", [FRUITS], [parameter("tuple", "", "struct Fruit", components=FRUIT)]),
     function("pluck", [parameter("uint256", "from")], [parameter("uint256", "")], "nonpayable"),
+    function("water", [parameter("uint256", "tree")], [], "payable"),
     {
         "type": "event",
         "name": "Plucked",
@@ -124,6 +125,16 @@ def test_calls_carry_selector_arguments_and_the_form_of_the_result(orchard: tupl
     assert (call.to, call.name) == (ADDRESS, "Orchard.pluck")
     assert call.data == keccak(text="pluck(uint256)")[:4] + encode(["uint256"], [5])
     assert call.decode_result(encode(["uint256"], [9])) == 9
+    assert call.value == 0
+
+
+def test_coins_go_along_with_payable_calls(orchard: tuple[Any, Any, Any]) -> None:
+    _, _, module = orchard
+    call = module.Orchard(None, ADDRESS).water(3, value=7)
+    assert call.data == keccak(text="water(uint256)")[:4] + encode(["uint256"], [3])
+    assert call.value == 7
+    with pytest.raises(TypeError):
+        module.Orchard(None, ADDRESS).water(3)
 
 
 async def _heaviest(module: Any, fruits: list[Any], answer: bytes) -> tuple[Any, bytes]:
@@ -177,7 +188,7 @@ def test_errors_are_exceptions_with_the_same_fields(orchard: tuple[Any, Any, Any
         ),
         ([function("f", [parameter("function", "x")], [])], "no Python form"),
         ([function("f", [], []), function("f", [parameter("bool", "x")], [])], "overloaded"),
-        ([function("f", [], [], "payable")], "payable"),
+        ([function("f", [parameter("bool", "value")], [], "payable")], "payable"),
         ([function("f", [parameter("bool", "aB"), parameter("bool", "a_b")], [])], "get the same name"),
     ],
 )

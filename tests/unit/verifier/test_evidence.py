@@ -19,7 +19,7 @@ from cupel.verifier.evidence import Accusation, EvidenceDocument, Judges, JuryEv
 
 LEAF = "(uint32,uint32,bytes32,uint32,bytes32,uint32,bytes32,bytes32,uint32)"
 COMMITMENT_ABI = "(uint32,uint32,bytes32,bytes32,uint32,uint40)"
-OBJECTIVE, JURY, ME = ("0x" + digit * 20 for digit in ("0a", "0b", "0c"))
+OBJECTIVE, JURY, ME, DATA = ("0x" + digit * 20 for digit in ("0a", "0b", "0c", "0d"))
 BOTH = Judges(OBJECTIVE, JURY)
 
 
@@ -159,7 +159,13 @@ def test_the_judge_is_one_the_task_trusts(world: Any) -> None:
     assert fallback is not None
     assert (fallback.judge, JuryEvidence.from_bytes(fallback.evidence).rollout) == (JURY, 5)
     assert charge(submission, Judges(None, None)) is None
-    assert Judges.among([Pinned(JURY, bytes(32))], OBJECTIVE, JURY) == Judges(None, JURY)
+    assert Judges.among([Pinned(JURY, bytes(32))], OBJECTIVE, JURY, DATA) == Judges(None, JURY, None)
+    assert Judges.among([Pinned(DATA, bytes(32))], OBJECTIVE, JURY, DATA) == Judges(None, None, DATA)
+
+
+def test_judges_have_names() -> None:
+    judges = Judges(OBJECTIVE, JURY, DATA)
+    assert [judges.name_of(one) for one in (OBJECTIVE, JURY, DATA, ME)] == ["objective", "jury", "data", ""]
 
 
 def test_documents_round_trip_and_hide_nothing(world: Any) -> None:

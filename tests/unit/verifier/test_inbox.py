@@ -17,6 +17,7 @@ from cupel.protocol.chain.ledger import ChallengeRecord, TaskLedger
 from cupel.protocol.model.canonical import CanonicalVersion, make_version
 from cupel.protocol.model.checkpoint import flatten, genesis, layout_of, policy_of
 from cupel.protocol.network import Announcement, BlockUnavailable
+from cupel.protocol.spec.demand import DataDemand, Part, answer
 from cupel.protocol.spec.errors import Reason
 from cupel.protocol.spec.fraud import ObjectiveKind, kind_of
 from cupel.protocol.spec.rollout import PolicyRef
@@ -267,6 +268,70 @@ def test_what_cannot_be_checked_in_time_is_an_error_of_ours(run: Run) -> None:
         assert (desk.told("verdict"), desk.inbox.findings) == ([], {})
 
     run(scenario)
+
+
+def test_what_nobody_serves_for_long_is_demanded(run: Run) -> None:
+    async def scenario(desk: Desk) -> None:
+        submission = desk.world.submission()
+        node = submission.work.node
+        desk.inbox.answer_seconds = 20
+        desk.commit(submission)
+        # A quarter of the window of 40 s, which began at 1110.
+        desk.inbox.now = 1119
+        await turns()
+        assert desk.inbox.wanted == {}
+        desk.inbox.now = 1120
+        await eventually(lambda: bool(desk.inbox.wanted), 60)
+        wanted = desk.inbox.wanted[node, submission.work.sequence]
+        assert {part.commitment for part in wanted} == {submission.commitment}
+        assert len({part.demand.index for part in wanted if part.demand.part is not Part.MANIFEST}) == 2
+        assert desk.told("withheld") == [{"node": node, "round": 5, "demands": len(wanted)}]
+        # Files that come late are checked all the same.
+        desk.peers.serve(submission)
+        await eventually(lambda: bool(desk.told("verdict")), 60)
+        assert desk.inbox.findings == {}
+
+    run(scenario)
+
+
+def test_without_a_judge_nothing_is_demanded(run: Run) -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.commit(desk.world.submission())
+        desk.inbox.now = 1149
+        await turns()
+        assert desk.inbox.wanted == {}
+
+    run(scenario)
+
+
+def test_what_a_node_had_to_show_can_accuse_it(run: Run) -> None:
+    async def scenario(desk: Desk) -> None:
+        submission = desk.world.submission(desk.world.changed(5, seed=bytes(32)))
+        work, leaf = submission.work, DataDemand(Part.LEAF, 5)
+        assert isinstance(submission.rollouts_file, bytes)
+        desk.commit(submission)
+        await turns()
+        given = answer(
+            leaf,
+            submission.manifest_file,
+            submission.rollouts_file,
+            desk.world.rules.params,
+            submission.context,
+        )
+        desk.inbox.consider((work.node, work.sequence), {}, desk.ledger)
+        assert desk.inbox.accusations == {}
+        desk.inbox.consider((work.node, work.sequence), {leaf: given}, desk.ledger)
+        accusation = desk.inbox.accusations[work.node, work.sequence]
+        assert (accusation.judge, accusation.reason) == (OBJECTIVE, Reason.WRONG_SEED)
+        assert accusation.commitment == submission.commitment
+
+    run(scenario)
+
+
+async def turns() -> None:
+    """Let the inbox's tasks run for a while."""
+    for _ in range(20):
+        await asyncio.sleep(0)
 
 
 def test_a_commitment_whose_window_is_over_is_left_alone(run: Run) -> None:

@@ -15,13 +15,14 @@ import pytest
 from eth_account import Account
 
 from cupel.devnet.anvil import CHAIN_ID, local_chain
-from cupel.devnet.deployment import JuryTerms, deploy, fund
+from cupel.devnet.deployment import DataTerms, JuryTerms, deploy, fund
 from cupel.devnet.project import artefacts, find_binary, project_root
 from cupel.devnet.rpc import LocalRpc
 from cupel.protocol.chain.bindings.objective_judge import ObjectiveJudge
 from cupel.protocol.chain.bindings.structs import ChallengeStatus, MemberStatus, Verdict
 from cupel.protocol.chain.bindings.test_token import TestToken as Token
 from cupel.protocol.chain.client import ChainClient
+from cupel.protocol.chain.demands import DemandFeed
 from cupel.protocol.chain.deployments import Deployment
 from cupel.protocol.config import ConfigError
 from cupel.protocol.participant import Participant
@@ -54,6 +55,7 @@ JURY = JuryTerms(
     juror_stake=JUROR_STAKE,
 )
 APPEAL_BOND = 7 * JUROR_STAKE // 4
+DATA = DataTerms(answer_seconds=20, close_seconds=10)
 
 
 @dataclass
@@ -111,7 +113,7 @@ async def running_chain(log: Path) -> AsyncIterator[Chain]:
     async with AsyncExitStack() as stack:
         local = await stack.enter_async_context(local_chain(binary, 0, log))
         rpc = await stack.enter_async_context(LocalRpc(local.rpc_url))
-        deployment = await deploy(local.rpc_url, CHAIN_ID, built, JURY)
+        deployment = await deploy(local.rpc_url, CHAIN_ID, built, JURY, DATA)
         yield Chain(local.rpc_url, rpc, deployment, stack)
 
 
@@ -266,7 +268,12 @@ class Disputer:
     verdicts: dict[int, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.responder = Responder(self.participant, self.task, self.params, self.judges, self.journal)
+        demands = DemandFeed(
+            self.participant.chain, self.participant.hub, None, self.participant.deployment.first_block
+        )
+        self.responder = Responder(
+            self.participant, self.task, self.params, self.judges, self.journal, demands
+        )
         self.jury = self.responder._jury
         self.feed = TrialFeed(self.participant.chain, self.jury, self.participant.deployment.first_block)
 
@@ -348,7 +355,12 @@ async def court(world: Any, folder: Path, lies: tuple[Lie, ...], tokens: int = 1
         submissions = {
             lie.__name__: await commit(node, world, lie) for lie, node in zip(lies, nodes, strict=True)
         }
-        judges = Judges.among(params.judges, chain.deployment.objective_judge, chain.deployment.jury_judge)
+        judges = Judges.among(
+            params.judges,
+            chain.deployment.objective_judge,
+            chain.deployment.jury_judge,
+            chain.deployment.data_judge,
+        )
         disputers = []
         for name in ("accuser", "juror"):
             participant = await chain.account(tokens)

@@ -16,6 +16,7 @@ contract HubDouble {
     mapping(uint32 version => Checkpoint) private _checkpoints;
     mapping(address node => MemberStatus) private _statuses;
     mapping(uint256 challengeId => ChallengeStatus) public challengeStatus;
+    mapping(address token => mapping(address account => uint256)) public credit;
     mapping(address node => mapping(uint256 slot => bytes32)) private _ring;
 
     /// @dev A test names its challenges itself: the evidence hash is the id.
@@ -63,6 +64,10 @@ contract HubDouble {
 
     function setChallengeStatus(uint256 challengeId, ChallengeStatus status) external {
         challengeStatus[challengeId] = status;
+    }
+
+    function setCredit(address token, address account, uint256 amount) external {
+        credit[token][account] = amount;
     }
 
     function beaconOf(bytes32, uint32) external view returns (bytes32) {

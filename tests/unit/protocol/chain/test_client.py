@@ -14,8 +14,10 @@ from eth_account.signers.local import LocalAccount
 
 from cupel.protocol.chain.bindings import hub
 from cupel.protocol.chain.bindings import test_token as tokens
+from cupel.protocol.chain.bindings.data_judge import DataJudge
 from cupel.protocol.chain.bindings.errors import (
     ERC20InsufficientBalance,
+    GasBonds_CreditTooSmall,
     Hub_MemberNotActive,
     Hub_TaskUnknown,
 )
@@ -86,6 +88,23 @@ def test_a_refusal_is_the_generated_exception(anvil: Any) -> None:
         assert str(expected) == f"ERC20InsufficientBalance(sender={client.address}, balance=0, needed=7)"
 
     with_token(anvil, test)
+
+
+def test_coins_go_along_with_a_payable_call(anvil: Any) -> None:
+    async def run() -> None:
+        async with ChainClient(anvil.rpc_url, new_account(anvil), CHAIN_ID) as client:
+            code = creation_code("DataJudge") + DataJudge.constructor(ZERO, 1, 1)
+            judge = DataJudge(client, await client.deploy("DataJudge", code))
+            await client.simulate(judge.deposit(client.address, value=5))
+            assert await judge.credit(client.address) == 0
+            await client.send(judge.deposit(client.address, value=5))
+            assert await judge.credit(client.address) == await client.balance(judge.address) == 5
+            with pytest.raises(GasBonds_CreditTooSmall):
+                await client.send(judge.withdraw(6))
+            await client.send(judge.withdraw(5))
+            assert await client.balance(judge.address) == 0
+
+    asyncio.run(run())
 
 
 def test_an_error_declared_in_an_interface_has_its_enum(anvil: Any) -> None:

@@ -124,6 +124,13 @@ def test_we_accuse_a_commitment_once(view: View) -> None:
         assert do(view, accusations=(accusation(),), disputes=(mine,), now=COMMITTED + 39) == ()
 
 
+def test_demands_for_data_leave_room_for_an_accusation(view: View) -> None:
+    lie = accusation()
+    for challenger in (ME, OTHER):
+        asked = dispute(challenger=challenger, is_demand=True)
+        assert do(view, accusations=(lie,), disputes=(asked,)) == (Challenge(lie),)
+
+
 def test_another_lie_of_the_same_node_waits_for_our_first_challenge(view: View) -> None:
     mine, second = dispute(challenger=ME), accusation(4, COMMITTED + 2)
     assert do(view, accusations=(second,), disputes=(mine,)) == ()

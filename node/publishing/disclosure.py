@@ -1,0 +1,122 @@
+"""Answers what is demanded of a node's commitments, from the files it published: silence would cost its stake."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from cupel.protocol.chain.bindings.data_judge import DataJudge
+from cupel.protocol.chain.demands import DemandFeed, DemandRecord
+from cupel.protocol.chain.errors import ChainUnavailable, ContractError, TransactionTimeout
+from cupel.protocol.chain.ledger import TaskLedger
+from cupel.protocol.config import ConfigError
+from cupel.protocol.disclosure import answer_call, demanded
+from cupel.protocol.network import NetworkError
+from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant
+from cupel.protocol.spec.demand import answer
+from cupel.protocol.spec.errors import Rejected
+from cupel.protocol.spec.rollout import LeafContext
+from cupel.protocol.submissions import fetch_submission
+
+RETRY_SECONDS: Final = 4.0
+"""Between two attempts at a demand that cannot be answered at the moment."""
+
+
+def due_demands(
+    records: Iterable[DemandRecord], account: str, task: bytes, now: int
+) -> tuple[DemandRecord, ...]:
+    """Demands that this node still has to answer, the most urgent first."""
+    ours = (
+        record
+        for record in records
+        if record.open and (record.challenge.node, record.challenge.task) == (account, task)
+    )
+    return tuple(
+        sorted(
+            (record for record in ours if now < record.demand.answer_by),
+            key=lambda record: record.demand.answer_by,
+        )
+    )
+
+
+class Discloser:
+    """Runs beside a node's work: a round may take longer than an answer has time."""
+
+    def __init__(
+        self, participant: Participant, ledger: Callable[[], TaskLedger], max_update_bytes: int
+    ) -> None:
+        self._participant = participant
+        self._ledger = ledger
+        self._max_update_bytes = max_update_bytes
+        address = participant.deployment.data_judge
+        trusted = any(judge.code == address for judge in ledger().params.judges)
+        self._judge = DataJudge(participant.chain, address) if trusted else None
+        self._feed = DemandFeed(
+            participant.chain, participant.hub, self._judge, participant.deployment.first_block
+        )
+        self._told: set[tuple[int, str]] = set()
+
+    async def run(self) -> None:
+        """Answer until cancelled."""
+        while self._judge is not None:
+            try:
+                await self._answer_all(self._judge)
+            except (ChainUnavailable, TransactionTimeout, ContractError, ConfigError) as error:
+                self._tell(-1, error)
+                await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def collect(self) -> None:
+        """Take home what answers earned. ChainUnavailable and TransactionTimeout as the client."""
+        if self._judge is None:
+            return
+        earned = await self._judge.credit(self._participant.address)
+        if earned:
+            with contextlib.suppress(ContractError):
+                await self._participant.send("withdraw gas", self._judge.withdraw(earned))
+
+    async def _answer_all(self, judge: DataJudge) -> None:
+        account, now = self._participant.address, await self._participant.chain.now()
+        await self._feed.refresh()
+        for record in due_demands(self._feed.ledger.demands.values(), account, self._ledger().task, now):
+            try:
+                await self._answer(judge, record)
+            except (NetworkError, Rejected, ContractError) as error:
+                # Refused because somebody else was faster, the demand is gone when the feed is read again.
+                self._tell(record.challenge_id, error)
+
+    async def _answer(self, judge: DataJudge, record: DemandRecord) -> None:
+        participant, ledger = self._participant, self._ledger()
+        account, challenge, demand = participant.address, record.challenge, record.demand
+        work = ledger.work.get((account, challenge.sequence))
+        if work is None:
+            return  # the node's own look at the chain is behind; it is asked again
+        files = await fetch_submission(
+            participant.swarm, work.manifest, ledger.params, self._max_update_bytes, FETCH_SECONDS
+        )
+        if isinstance(files.rollouts, Rejected):
+            raise files.rollouts
+        context = LeafContext(
+            participant.chain.chain_id,
+            participant.hub.address,
+            ledger.task,
+            account,
+            work.sequence,
+            work.round,
+        )
+        wanted = demanded(demand)
+        given = await asyncio.to_thread(
+            answer, wanted, files.manifest, files.rollouts, ledger.params, context
+        )
+        await participant.send("answer demand", answer_call(judge, challenge, demand, given))
+        participant.observer.emit(
+            "disclosed", round=work.round, part=wanted.part.name.lower(), rollout=wanted.index
+        )
+
+    def _tell(self, challenge_id: int, error: Exception) -> None:
+        """Report a problem once: it is met again at every attempt."""
+        if (challenge_id, str(error)) not in self._told:
+            self._told.add((challenge_id, str(error)))
+            self._participant.observer.emit("error", message=f"a demand is not answered: {error}")

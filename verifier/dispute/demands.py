@@ -1,0 +1,118 @@
+"""What to demand of a node that does not serve its files, and when to close a demand: pure, like the solver.
+
+A demand accuses nobody: its bond comes back when the node answers. A node that does not is convicted by whoever closes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from cupel.protocol.chain.demands import DemandRecord
+from cupel.protocol.spec.demand import DataDemand, Part, demands_for, is_answerable
+from cupel.protocol.spec.hashing import keccak256
+from cupel.protocol.spec.rollout import Commitment
+from cupel.protocol.spec.task import TaskParams
+
+MAX_DEMANDED_ROLLOUTS: Final = 2
+"""Each rollout takes three demands or more, each with a bond for a while and two transactions' gas for good."""
+# A demand that the challenger left open is closed by the others this much later.
+TURN_SECONDS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A part of a commitment that nobody serves."""
+
+    node: str
+    commitment: Commitment
+    demand: DataDemand
+
+
+@dataclass(frozen=True, slots=True)
+class DemandView:
+    """Everything the decisions rest on."""
+
+    account: str
+    params: TaskParams
+    now: int
+    """Timestamp of the newest block."""
+    slashed: frozenset[str]
+    wanted: tuple[Wanted, ...]
+    records: tuple[DemandRecord, ...]
+    """Demands of this task, by whomever."""
+    pending: frozenset[int]
+    """Challenges that the hub has not ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Put down a bond and the price of the answer."""
+
+    wanted: Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class CloseDemand:
+    """Convict an accused that is silent, or get the price back."""
+
+    challenge_id: int
+
+
+DemandAction = Ask | CloseDemand
+
+
+def decide_demands(view: DemandView) -> tuple[DemandAction, ...]:
+    """Everything to do now, the most urgent first."""
+    actions: list[DemandAction] = [CloseDemand(record.challenge_id) for record in _closable(view)]
+    asked = {
+        (record.challenge.node, record.challenge.sequence, record.challenge.evidence_hash)
+        for record in view.records
+        if record.challenge.challenger == view.account
+    }
+    # One new challenge at a time: the next look may show that the node has been slashed.
+    actions += [Ask(wanted) for wanted in view.wanted if _is_due(view, wanted) and _key(wanted) not in asked][
+        :1
+    ]
+    return tuple(actions)
+
+
+def demand_time(commitment: Commitment, params: TaskParams, answer_seconds: int) -> int:
+    """When to stop waiting for files: what is shown in the last second can still be checked and challenged then.
+
+    A quarter of the window is kept for that. Where the window is too short, its first quarter is waited for the files.
+    """
+    window = params.challenge_window
+    return commitment.time + max(window // 4, window - answer_seconds - window // 4)
+
+
+def wanted_parts(
+    node: str, commitment: Commitment, drawn: Sequence[int], params: TaskParams
+) -> tuple[Wanted, ...]:
+    """What to demand of a commitment of which nothing can be had: the manifest, and some of the drawn rollouts."""
+    parts = (DataDemand(Part.MANIFEST), *demands_for(drawn[:MAX_DEMANDED_ROLLOUTS], params))
+    return tuple(Wanted(node, commitment, part) for part in parts if is_answerable(part, params))
+
+
+def _key(wanted: Wanted) -> tuple[str, int, bytes]:
+    return wanted.node, wanted.commitment.sequence, keccak256(wanted.demand.to_bytes())
+
+
+def _is_due(view: DemandView, wanted: Wanted) -> bool:
+    closes = wanted.commitment.time + view.params.challenge_window
+    return view.now < closes and wanted.node not in view.slashed
+
+
+def _closable(view: DemandView) -> Iterator[DemandRecord]:
+    for record in view.records:
+        ours = record.challenge.challenger == view.account
+        decides = record.challenge_id in view.pending and view.now < record.challenge.deadline
+        if not record.open:
+            continue
+        if not decides:
+            # Without a verdict, all that is left to get is the price.
+            if ours:
+                yield record
+        elif view.now >= record.demand.answer_by + (0 if ours else TURN_SECONDS):
+            yield record
