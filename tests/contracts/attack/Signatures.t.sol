@@ -47,11 +47,6 @@ contract SignaturesAttack is Base, IPlanner {
         if (address(permitToken) != address(0)) p.token = address(permitToken);
     }
 
-    function sign(uint256 key, bytes32 digest) internal pure returns (bytes memory) {
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
-        return abi.encodePacked(r, s, v);
-    }
-
     /// @dev What the node signed: sequence 0, round 1, five units.
     function signedCommit() internal view returns (SignedCommit[] memory batch) {
         batch = new SignedCommit[](1);
