@@ -15,7 +15,7 @@ ARGS ?=
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check bind vectors deploy campaign differential-toploc clean clean-all
+.PHONY: help setup demo test check bind vectors snapshots deploy campaign differential-toploc clean clean-all
 .DELETE_ON_ERROR:
 
 STEP := @tools/setup.sh
@@ -37,7 +37,7 @@ demo: setup
 
 ## make test       set up, then run every test
 test: setup
-	@. tools/path.sh && forge build && python -m pytest && forge test
+	@. tools/path.sh && forge build && python -m pytest && forge test && sh tools/snapshots.sh check
 
 ## make check      set up, then run formatters, linters, type checker, import rules and generated-file checks
 check: setup
@@ -50,6 +50,10 @@ bind: setup
 ## make vectors    regenerate tests/vectors from the specification
 vectors: setup
 	@. tools/path.sh && python tools/fill_vectors.py
+
+## make snapshots  measure gas and sizes of the contracts again and write snapshots/
+snapshots: setup
+	@. tools/path.sh && sh tools/snapshots.sh write
 
 ## make deploy     set up, then a dry run of NETWORK=name RPC=url; ARGS="--broadcast --account name" sends
 deploy: setup

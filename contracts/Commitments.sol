@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
+
 import {Staking} from "./Staking.sol";
 import {TaskRegistry} from "./TaskRegistry.sol";
 import {IHub} from "./interfaces/IHub.sol";
-import {Checkpoint, Commitment, MemberStatus, SignedCommit, Work} from "./types/Membership.sol";
+import {Refusal} from "./libraries/Refusal.sol";
+import {Verbatim} from "./libraries/Verbatim.sol";
+import {Checkpoint, Entry, MemberStatus, Posting, SignedCommit, Work} from "./types/Membership.sol";
 import {Task} from "./types/Task.sol";
 
 /// @title Commitments: what a node stands by with its stake
 abstract contract Commitments is TaskRegistry, Staking {
+    using Refusal for bytes4;
+
     bytes32 private constant CHECKPOINT = keccak256("cupel.checkpoint.v1");
     bytes32 private constant COMMIT_TYPEHASH = keccak256(
         "Commit(bytes32 task,uint32 sequence,uint32 round,bytes32 root,bytes32 manifest,uint32 units)"
@@ -20,19 +26,23 @@ abstract contract Commitments is TaskRegistry, Staking {
         nonReentrant
         returns (uint32 sequence)
     {
-        (bytes32 key, Work memory work) = _activeWork(task, msg.sender);
+        Work memory work = _member(task, msg.sender, MemberStatus.Active);
         uint256 limit = _checkRound(task, round);
-        Commitment memory c = Commitment(work.next, round, root, manifest, units, _now());
-        _commit(task, msg.sender, key, work, limit, c);
-        return c.sequence;
+        sequence = uint32(work.next);
+        Entry memory entry =
+            Entry(COMMIT_TYPEHASH, task, sequence, round, root, manifest, units, block.timestamp);
+        _commit(msg.sender, work, limit, entry);
     }
 
     /// @inheritdoc IHub
     function commitBatch(bytes32 task, uint32 round, SignedCommit[] calldata batch) external nonReentrant {
-        if (batch.length == 0) revert Hub_BatchEmpty();
+        if (batch.length == 0) Hub_BatchEmpty.selector.refuse();
         uint256 limit = _checkRound(task, round);
+        bytes32 domain = _domain();
+        Work memory work;
+        Entry memory entry = Entry(COMMIT_TYPEHASH, task, 0, round, 0, 0, 0, block.timestamp);
         for (uint256 i = 0; i < batch.length; ++i) {
-            _commitSigned(task, round, limit, batch[i]);
+            _commitSigned(work, entry, limit, domain, batch[i]);
         }
     }
 
@@ -42,17 +52,19 @@ abstract contract Commitments is TaskRegistry, Staking {
         nonReentrant
         returns (uint32 sequence)
     {
-        (bytes32 key, Work memory work) = _activeWork(task, msg.sender);
+        Work memory work = _member(task, msg.sender, MemberStatus.Active);
         _checkVersion(task, version);
-        Checkpoint storage checkpoint = _checkpoints[task][version];
-        address poster = checkpoint.poster;
-        if (poster != address(0) && _works[_key(task, poster)].status != MemberStatus.Slashed) {
-            revert Hub_CheckpointExists(version, poster);
+        Posting storage posting = _postings[task][version];
+        address poster = address(uint160(posting.word));
+        if (poster != address(0) && _member(task, poster, MemberStatus.Slashed).status != uint256(MemberStatus.Slashed)) {
+            Hub_CheckpointExists.selector.refuse(version, poster);
         }
 
         bytes32 root = keccak256(abi.encode(CHECKPOINT, version, digest));
-        sequence = _append(key, work, Commitment(work.next, version, root, digest, 0, _now()));
-        _checkpoints[task][version] = Checkpoint(digest, msg.sender, _now(), sequence);
+        sequence = uint32(work.next);
+        _append(work, Entry(0, task, sequence, version, root, digest, 0, block.timestamp));
+        posting.digest = digest;
+        posting.word = uint160(msg.sender) | (block.timestamp << 160) | (uint256(sequence) << 200);
         emit CheckpointPosted(task, version, msg.sender, sequence, digest, _now());
     }
 
@@ -64,10 +76,9 @@ abstract contract Commitments is TaskRegistry, Staking {
         bytes32 root,
         bytes32 manifest,
         uint32 units
-    ) public view returns (bytes32) {
-        return _typedHash(
-            keccak256(abi.encode(COMMIT_TYPEHASH, task, sequence, round, root, manifest, units))
-        );
+    ) external view returns (bytes32) {
+        Entry memory entry = Entry(COMMIT_TYPEHASH, task, sequence, round, root, manifest, units, 0);
+        return MessageHashUtils.toTypedDataHash(_domain(), Verbatim.structHash(entry));
     }
 
     /// @inheritdoc IHub
@@ -77,63 +88,75 @@ abstract contract Commitments is TaskRegistry, Staking {
 
     /// @inheritdoc IHub
     function checkpointOf(bytes32 task, uint32 version) external view returns (Checkpoint memory) {
-        return _checkpoints[task][version];
+        Posting storage posting = _postings[task][version];
+        uint256 word = posting.word;
+        return Checkpoint(posting.digest, address(uint160(word)), uint40(word >> 160), word >> 200);
     }
 
     /// @dev Returns the most units a node may commit to in a round.
-    function _checkRound(bytes32 task, uint256 round) private view returns (uint256 unitsPerRound) {
-        Task memory stored = _tasks[task];
-        _checkCommitTime(stored, round);
+    function _checkRound(bytes32 id, uint256 round) private view returns (uint256 unitsPerRound) {
+        Task memory task = _task(id);
+        _checkCommitTime(task, round);
         // Without a beacon the seeds would be known beforehand, or change under a node that committed early.
-        if (stored.opened != round + 1) revert Hub_RoundNotOpen(round);
-        return stored.unitsPerRound;
+        if (task.opened != round + 1) Hub_RoundNotOpen.selector.refuse(round);
+        return task.unitsPerRound;
     }
 
-    function _commitSigned(bytes32 task, uint32 round, uint256 limit, SignedCommit calldata signed) private {
-        (bytes32 key, Work memory work) = _activeWork(task, signed.node);
-        Commitment memory c = Commitment(work.next, round, signed.root, signed.manifest, signed.units, _now());
-        bytes32 digest = commitDigest(task, c.sequence, c.round, c.root, c.manifest, c.units);
-        if (!_isSignedBy(signed.node, digest, signed.signature)) {
-            revert Hub_BadSignature(signed.node, c.sequence);
-        }
-        _commit(task, signed.node, key, work, limit, c);
-    }
-
-    function _commit(
-        bytes32 task,
-        address node,
-        bytes32 key,
+    /// @dev `work` and `entry` are memory to work in; `entry` has the task, the round and the time.
+    function _commitSigned(
         Work memory work,
+        Entry memory entry,
         uint256 limit,
-        Commitment memory c
+        bytes32 domain,
+        SignedCommit calldata signed
     ) private {
-        if (c.round < work.nextRound) revert Hub_RoundUsed(c.round, work.nextRound);
-        if (work.unitsLeft < limit) limit = work.unitsLeft;
-        if (c.units == 0 || c.units > limit) revert Hub_BadUnits(c.units, limit);
+        address node = signed.node;
+        _load(work, entry.task, node, MemberStatus.Active);
+        entry.sequence = work.next;
+        entry.root = signed.root;
+        entry.manifest = signed.manifest;
+        entry.units = signed.units;
+        bytes32 digest = MessageHashUtils.toTypedDataHash(domain, Verbatim.structHash(entry));
+        if (!_isSignedBy(node, digest, signed.signature)) {
+            Hub_BadSignature.selector.refuse(node, entry.sequence);
+        }
+        _commit(node, work, limit, entry);
+    }
 
-        work.nextRound = c.round + 1;
-        // casting is safe: at most unitsLeft
-        // forge-lint: disable-next-line(unsafe-typecast)
-        work.unitsLeft -= uint24(c.units);
-        _append(key, work, c);
-        emit Committed(task, node, c.round, c.sequence, c.root, c.manifest, c.units, c.time);
+    function _commit(address node, Work memory work, uint256 limit, Entry memory entry) private {
+        uint256 units = entry.units;
+        uint256 round = entry.round;
+        if (round < work.nextRound) Hub_RoundUsed.selector.refuse(round, work.nextRound);
+        if (work.unitsLeft < limit) limit = work.unitsLeft;
+        if (units == 0 || units > limit) Hub_BadUnits.selector.refuse(units, limit);
+
+        unchecked {
+            work.nextRound = round + 1;
+            work.unitsLeft -= units;
+        }
+        _append(work, entry);
+        emit Committed(
+            entry.task, node, uint32(round), uint32(entry.sequence), entry.root, entry.manifest, uint32(units), _now()
+        );
     }
 
     /// @dev Version v aggregates round v - 1, so before that round is over nobody can know it. Version 0 is the
     /// genesis in the parameters.
-    function _checkVersion(bytes32 task, uint256 version) private view {
-        Task memory stored = _tasks[task];
-        if (version == 0 || version > stored.rounds) revert Hub_VersionUnknown(version, stored.rounds);
-        _notBefore(_roundStart(stored, version));
+    function _checkVersion(bytes32 id, uint256 version) private view {
+        Task memory task = _task(id);
+        if (version == 0 || version > task.rounds) Hub_VersionUnknown.selector.refuse(version, task.rounds);
+        _notBefore(_roundStart(task, version));
     }
 
     /// @dev INVARIANT: the overwritten slot was paid or passed, so no challenge and no void mark refers to it.
-    function _append(bytes32 key, Work memory work, Commitment memory c) private returns (uint32 sequence) {
-        sequence = c.sequence;
-        if (work.unpaid == RING) revert Hub_RingFull(sequence);
-        work.next = sequence + 1;
-        work.unpaid += 1;
-        _save(key, work);
-        _ring[key][sequence % RING] = _hash(c);
+    function _append(Work memory work, Entry memory entry) private {
+        uint256 sequence = entry.sequence;
+        if (work.unpaid == RING) Hub_RingFull.selector.refuse(sequence);
+        unchecked {
+            work.next = sequence + 1;
+            work.unpaid += 1;
+        }
+        _save(work);
+        _ring[work.key][_slot(sequence)] = Verbatim.hash(entry);
     }
 }

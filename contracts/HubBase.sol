@@ -3,19 +3,27 @@ pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
-import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
+import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 
 import {IHub} from "./interfaces/IHub.sol";
+import {Refusal} from "./libraries/Refusal.sol";
+import {Slots} from "./libraries/Slots.sol";
+import {Terms} from "./libraries/Terms.sol";
+import {Verbatim} from "./libraries/Verbatim.sol";
 import {ChallengeStatus} from "./types/Challenge.sol";
-import {Checkpoint, Commitment, Holder, Work} from "./types/Membership.sol";
+import {Entry, Holder, MemberStatus, Posting, Work} from "./types/Membership.sol";
 import {Task, TaskParams} from "./types/Task.sol";
 
 /// @title What the parts of the hub share: storage, ids, windows, signatures and money
-abstract contract HubBase is IHub, ReentrancyGuardTransient {
+abstract contract HubBase is IHub {
+    using Refusal for bytes4;
+    using Terms for TaskParams;
     using SafeERC20 for IERC20;
+    using Slots for uint256;
+    using Slots for Task;
+    using Slots for Work;
 
     /// @inheritdoc IHub
     address public constant BURN = 0x000000000000000000000000000000000000dEaD;
@@ -25,80 +33,117 @@ abstract contract HubBase is IHub, ReentrancyGuardTransient {
     bytes32 private constant NAME_HASH = keccak256("Cupel Hub");
     bytes32 private constant VERSION_HASH = keccak256("1");
 
-    /// @dev 31 words.
-    uint256 private constant PARAMS_BYTES = 992;
-
     /// @dev Commitments a node can have unpaid; a ring, so that a steady node writes no new slot.
     uint256 internal constant RING = 64;
 
-    mapping(bytes32 task => Task) internal _tasks;
+    mapping(bytes32 task => uint256 word) internal _tasks;
     mapping(bytes32 task => mapping(uint256 round => bytes32)) internal _beacons;
-    mapping(bytes32 task => mapping(uint256 version => Checkpoint)) internal _checkpoints;
+    mapping(bytes32 task => mapping(uint256 version => Posting)) internal _postings;
     mapping(bytes32 key => Holder) internal _holders;
-    mapping(bytes32 key => Work) internal _works;
+    mapping(bytes32 key => uint256 word) internal _works;
     mapping(bytes32 key => mapping(uint256 slot => bytes32)) internal _ring;
-    /// @inheritdoc IHub
-    mapping(uint256 challengeId => ChallengeStatus) public challengeStatus;
+    /// @dev Values of `ChallengeStatus`.
+    mapping(uint256 challengeId => uint256) internal _statuses;
     /// @dev Pending challenges to one commitment beyond the first, for which `Work.challenged` has a bit.
     mapping(bytes32 key => mapping(uint256 sequence => uint256)) internal _furtherChallenges;
     /// @inheritdoc IHub
     mapping(address token => mapping(address account => uint256)) public credit;
 
-    /// @dev keccak256(abi.encode(block.chainid, address(this), p)), the twin in the tests, without encoding what is encoded
-    /// already. Bytes that are no clean encoding hash to the id of no task: `createTask` emits, so checks, every field.
-    function _taskId(TaskParams calldata p) internal view returns (bytes32 task) {
-        uint256 size = PARAMS_BYTES;
-        assembly ("memory-safe") {
-            let free := mload(0x40)
-            mstore(free, chainid())
-            mstore(add(free, 0x20), address())
-            calldatacopy(add(free, 0x40), p, size)
-            task := keccak256(free, add(size, 0x40))
-        }
+    uint256 private transient _entered;
+
+    modifier nonReentrant() {
+        _enter();
+        _;
+        delete _entered;
+    }
+
+    function _enter() private {
+        if (_entered != 0) Hub_Reentered.selector.refuse();
+        _entered = 1;
     }
 
     /// @dev Id and stored part of a task that was created.
-    function _createdTask(TaskParams calldata p) internal view returns (bytes32 task, Task storage stored) {
-        task = _taskId(p);
-        stored = _tasks[task];
-        if (stored.roundSeconds == 0) revert Hub_TaskUnknown(task);
+    function _createdTask(TaskParams calldata p) internal view returns (bytes32 id, Task memory task) {
+        id = Verbatim.taskId(p);
+        task.read(_tasks[id]);
+        _checkCreated(id, task);
+    }
+
+    /// @dev All zero when there is no such task.
+    function _task(bytes32 id) internal view returns (Task memory task) {
+        task.read(_tasks[id]);
+    }
+
+    function _checkCreated(bytes32 id, Task memory task) internal pure {
+        if (task.roundSeconds == 0) Hub_TaskUnknown.selector.refuse(id);
+    }
+
+    function _save(bytes32 id, Task memory task) internal {
+        _tasks[id] = task.toWord();
+    }
+
+    /// @dev Gives reserved units back to the bounty. Cannot revert: a slash relies on it.
+    function _release(bytes32 task, uint256 units) internal {
+        _tasks[task] = _tasks[task].release(units);
     }
 
     /// @dev Key of a membership.
     function _key(bytes32 task, address node) internal pure returns (bytes32) {
-        return keccak256(abi.encode(task, node));
+        return Hashes.efficientKeccak256(task, bytes32(uint256(uint160(node))));
     }
 
-    function _hash(Commitment memory c) internal pure returns (bytes32) {
-        return keccak256(abi.encode(c));
+    /// @dev A membership whose status is Active, or any up to `last`. Up to Exiting the stake is in the hub.
+    function _member(bytes32 task, address node, MemberStatus last) internal view returns (Work memory work) {
+        _load(work, task, node, last);
     }
 
-    function _bit(uint256 sequence) internal pure returns (uint64) {
-        return uint64(1 << (sequence % RING));
+    /// @dev Fills `work` with such a membership.
+    function _load(Work memory work, bytes32 task, address node, MemberStatus last) internal view {
+        bytes32 key = _key(task, node);
+        work.key = key;
+        work.read(_works[key]);
+        uint256 status = work.status;
+        if (status == 0 || status > uint256(last)) {
+            Hub_MemberNotActive.selector.refuse(task, node, status);
+        }
     }
 
-    /// @dev Loads and stores go through here so that the packing is compiled once.
-    function _work(bytes32 key) internal view returns (Work memory) {
-        return _works[key];
+    function _save(Work memory work) internal {
+        _works[work.key] = work.toWord();
     }
 
-    function _save(bytes32 key, Work memory work) internal {
-        _works[key] = work;
+    /// @dev The ring must hold this commitment.
+    function _checkKept(Work memory work, Entry memory entry) internal view {
+        uint256 sequence = entry.sequence;
+        if (_ring[work.key][_slot(sequence)] != Verbatim.hash(entry)) {
+            Hub_CommitmentUnknown.selector.refuse(sequence);
+        }
+    }
+
+    /// @dev `sequence % RING`, for a ring whose size is a power of two.
+    function _slot(uint256 sequence) internal pure returns (uint256) {
+        return sequence & (RING - 1);
+    }
+
+    function _bit(uint256 sequence) internal pure returns (uint256) {
+        return 1 << _slot(sequence);
     }
 
     /// @dev Sequence of the oldest unpaid commitment.
     function _cursor(Work memory work) internal pure returns (uint256) {
-        return work.next - work.unpaid;
+        unchecked {
+            return work.next - work.unpaid;
+        }
     }
 
-    function _ownerOf(bytes32 key, address node) internal view returns (address owner) {
-        owner = _holders[key].owner;
+    function _ownerOf(Work memory work, address node) internal view returns (address owner) {
+        if (work.apart != 0) owner = _holders[work.key].owner;
         if (owner == address(0)) owner = node;
     }
 
-    function _payoutOf(bytes32 key, address node) internal view returns (address payout) {
-        payout = _holders[key].payout;
-        if (payout == address(0)) payout = _ownerOf(key, node);
+    function _payoutOf(Work memory work, address node) internal view returns (address payout) {
+        if (work.apart != 0) payout = _holders[work.key].payout;
+        if (payout == address(0)) payout = _ownerOf(work, node);
     }
 
     function _now() internal view returns (uint40) {
@@ -107,28 +152,30 @@ abstract contract HubBase is IHub, ReentrancyGuardTransient {
 
     /// @dev Every window is checked here and in `_before`: open iff opens <= now < closes.
     function _notBefore(uint256 opens) internal view {
-        if (block.timestamp < opens) revert Hub_TooEarly(opens);
+        if (block.timestamp < opens) Hub_TooEarly.selector.refuse(opens);
     }
 
     function _before(uint256 closes) internal view {
-        if (block.timestamp >= closes) revert Hub_TooLate(closes);
+        if (block.timestamp >= closes) Hub_TooLate.selector.refuse(closes);
     }
 
     /// @dev End of the last round. `createTask` bounds it, together with `_settling`, by uint40.
     function _end(TaskParams calldata p) internal pure returns (uint256) {
-        return p.start + uint256(p.rounds) * p.roundSeconds;
+        unchecked {
+            return p.word(Terms.START) + p.word(Terms.ROUNDS) * p.word(Terms.ROUND_SECONDS);
+        }
     }
 
     /// @dev This long after a commitment no challenge to it is pending, if someone expired the silent ones.
     function _settling(TaskParams calldata p) internal pure returns (uint256) {
-        return uint256(p.challengeWindow) + p.disputeSeconds + p.exitMargin;
+        unchecked {
+            return p.word(Terms.CHALLENGE_WINDOW) + p.word(Terms.DISPUTE_SECONDS) + p.word(Terms.EXIT_MARGIN);
+        }
     }
 
-    /// @dev EIP-712 digest on this hub of a typed struct's hash.
-    function _typedHash(bytes32 structHash) internal view returns (bytes32) {
-        bytes32 domain =
-            keccak256(abi.encode(DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH, block.chainid, address(this)));
-        return MessageHashUtils.toTypedDataHash(domain, structHash);
+    /// @dev EIP-712 domain separator of this hub on this chain.
+    function _domain() internal view returns (bytes32) {
+        return keccak256(abi.encode(DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH, block.chainid, address(this)));
     }
 
     /// @dev The key is tried first: it spares the usual node a look at its code, and a wallet that delegates its account
@@ -158,6 +205,13 @@ abstract contract HubBase is IHub, ReentrancyGuardTransient {
         _checkMoved(amount, before, _balance(token));
     }
 
+    /// @dev Takes the pay of `units` from the sender.
+    function _pullUnits(TaskParams calldata p, uint256 units) internal {
+        unchecked {
+            _pull(p.tokenWord(), units * p.word(Terms.RATE));
+        }
+    }
+
     /// @dev Sends exactly `amount`. Call it last, after the credit has been taken away.
     function _push(address token, address account, uint256 amount) internal {
         uint256 before = _balance(token);
@@ -173,7 +227,7 @@ abstract contract HubBase is IHub, ReentrancyGuardTransient {
         unchecked {
             // Wraps when the balance went the wrong way, which is then a mismatch too.
             uint256 moved = high - low;
-            if (moved != asked) revert Hub_TransferMismatch(asked, moved);
+            if (moved != asked) Hub_TransferMismatch.selector.refuse(asked, moved);
         }
     }
 }

@@ -5,23 +5,32 @@ import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC2
 
 import {Staking} from "./Staking.sol";
 import {IHub} from "./interfaces/IHub.sol";
-import {Commitment, Work} from "./types/Membership.sol";
-import {Task, TaskParams} from "./types/Task.sol";
+import {Refusal} from "./libraries/Refusal.sol";
+import {Slots} from "./libraries/Slots.sol";
+import {Terms} from "./libraries/Terms.sol";
+import {Verbatim} from "./libraries/Verbatim.sol";
+import {Commitment, Entry, MemberStatus, Work} from "./types/Membership.sol";
+import {TaskParams} from "./types/Task.sol";
 
 /// @title Payouts: final work becomes credit, credit leaves
 abstract contract Payouts is Staking {
+    using Refusal for bytes4;
+    using Slots for uint256;
+    using Terms for TaskParams;
+
     /// @inheritdoc IHub
     function claim(TaskParams calldata p, address node, Commitment[] calldata batch) external nonReentrant {
-        bytes32 task = _taskId(p);
-        (bytes32 key, Work memory work) = _stakedWork(task, node);
-        uint256 units = _advance(key, work, p.challengeWindow, batch);
-        _save(key, work);
-        uint256 amount = units * p.rate;
-        address payout = _payoutOf(key, node);
+        bytes32 task = Verbatim.taskId(p);
+        Work memory work = _member(task, node, MemberStatus.Exiting);
+        uint256 units = _advance(work, p.word(Terms.CHALLENGE_WINDOW), batch);
+        _save(work);
+        uint256 amount = units * p.word(Terms.RATE);
+        address payout = _payoutOf(work, node);
 
         if (units != 0) {
-            _spend(_tasks[task], units);
-            _credit(p.token, payout, amount);
+            // INVARIANT: what a member is paid it had reserved.
+            _tasks[task] = _tasks[task].spend(units);
+            _credit(p.tokenWord(), payout, amount);
         }
         // casting is safe: units are part of a 24-bit quota, the cursor of a 32-bit sequence
         // forge-lint: disable-next-line(unsafe-typecast)
@@ -30,10 +39,11 @@ abstract contract Payouts is Staking {
 
     /// @inheritdoc IHub
     function withdraw(address token, address account) external nonReentrant {
-        uint256 amount = credit[token][account];
-        if (amount == 0) revert Hub_NothingToWithdraw(token, account);
+        mapping(address account => uint256) storage credits = credit[token];
+        uint256 amount = credits[account];
+        if (amount == 0) Hub_NothingToWithdraw.selector.refuse(token, account);
 
-        credit[token][account] = 0;
+        credits[account] = 0;
         emit Withdrawn(token, account, amount);
         _push(token, account, amount);
     }
@@ -44,35 +54,36 @@ abstract contract Payouts is Staking {
     }
 
     /// @dev Moves the cursor over `batch` and returns the units that earn pay.
-    function _advance(bytes32 key, Work memory work, uint256 challengeWindow, Commitment[] calldata batch)
+    function _advance(Work memory work, uint256 challengeWindow, Commitment[] calldata batch)
         private
         view
         returns (uint256 units)
     {
         uint256 first = _cursor(work);
         uint256 cursor = first;
+        Entry memory entry;
         for (uint256 i = 0; i < batch.length; ++i) {
-            Commitment memory c = batch[i];
-            if (c.sequence < cursor) continue;
-            if (c.sequence > cursor) revert Hub_SequenceGap(c.sequence, cursor);
-            if (_ring[key][cursor % RING] != _hash(c)) revert Hub_CommitmentUnknown(cursor);
-            _notBefore(c.time + challengeWindow);
-            uint64 bit = _bit(cursor);
-            if (work.challenged & bit != 0) revert Hub_SequenceBlocked(cursor);
-            if (work.voided & bit == 0) units += c.units;
-            work.voided &= ~bit;
-            ++cursor;
+            Verbatim.read(entry, batch[i]);
+            if (entry.sequence < cursor) continue;
+            if (entry.sequence > cursor) Hub_SequenceGap.selector.refuse(entry.sequence, cursor);
+            _checkKept(work, entry);
+            unchecked {
+                _notBefore(entry.time + challengeWindow);
+            }
+            uint256 bit = _bit(cursor);
+            if (work.challenged & bit != 0) Hub_SequenceBlocked.selector.refuse(cursor);
+            unchecked {
+                if (work.voided & bit == 0) units += entry.units;
+                work.voided &= ~bit;
+                ++cursor;
+            }
         }
-        if (cursor == first) revert Hub_NothingToClaim(cursor);
+        if (cursor == first) Hub_NothingToClaim.selector.refuse(cursor);
 
-        work.unpaid = uint8(work.next - cursor);
-        // INVARIANT: units paid are units committed, which the quota covered.
-        work.unitsReserved -= uint24(units);
-    }
-
-    /// @dev INVARIANT: what a member is paid it had reserved, so neither number runs dry.
-    function _spend(Task storage stored, uint256 units) private {
-        stored.units -= uint40(units);
-        stored.reserved -= uint40(units);
+        unchecked {
+            // INVARIANT: units paid are units committed, which the quota covered.
+            work.unpaid = work.next - cursor;
+            work.unitsReserved -= units;
+        }
     }
 }

@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
+
 import {HubBase} from "./HubBase.sol";
 import {IHub} from "./interfaces/IHub.sol";
-import {Member, MemberStatus, Work} from "./types/Membership.sol";
+import {Refusal} from "./libraries/Refusal.sol";
+import {Terms} from "./libraries/Terms.sol";
+import {Verbatim} from "./libraries/Verbatim.sol";
+import {Holder, Member, MemberStatus, Work} from "./types/Membership.sol";
 import {Task, TaskParams} from "./types/Task.sol";
 
 /// @title Memberships: stake, quota, consent, exit
 abstract contract Staking is HubBase {
+    using Refusal for bytes4;
+    using Terms for TaskParams;
+
     bytes32 private constant JOIN_TYPEHASH =
         keccak256("Join(bytes32 task,address node,address owner,address payout,uint32 quota)");
 
@@ -18,20 +26,20 @@ abstract contract Staking is HubBase {
         external
         nonReentrant
     {
-        (bytes32 task, Task storage stored) = _createdTask(p);
-        uint32 firstRound = _firstRound(p);
-        if (quota == 0 || quota > MAX_QUOTA) revert Hub_BadUnits(quota, MAX_QUOTA);
-        if (payout == address(0) || payout == address(this)) revert Hub_BadPayout(payout);
-        bytes32 key = _key(task, node);
-        if (_works[key].status != MemberStatus.None) revert Hub_MemberExists(task, node);
+        (bytes32 id, Task memory task) = _createdTask(p);
+        uint32 firstRound = _firstRound(task);
+        if (quota == 0 || quota > MAX_QUOTA) Hub_BadUnits.selector.refuse(quota, MAX_QUOTA);
+        if (payout == address(0) || payout == address(this)) Hub_BadPayout.selector.refuse(payout);
+        bytes32 key = _key(id, node);
+        if (_works[key] != 0) Hub_MemberExists.selector.refuse(id, node);
         // A consent needs no nonce: a node address joins a task once.
-        bytes32 digest = joinDigest(task, node, msg.sender, payout, quota);
-        if (msg.sender != node && !_isSignedBy(node, digest, consent)) revert Hub_BadConsent(node);
+        if (msg.sender != node) _checkConsent(id, node, payout, quota, consent);
 
-        _reserve(stored, quota);
+        _reserve(task, quota);
+        _save(id, task);
         _addMember(key, node, payout, quota, firstRound);
-        emit Joined(task, node, msg.sender, payout, quota, firstRound);
-        _pull(p.token, p.stake);
+        emit Joined(id, node, msg.sender, payout, quota, firstRound);
+        _pull(p.tokenWord(), p.word(Terms.STAKE));
     }
 
     /// @inheritdoc IHub
@@ -41,41 +49,41 @@ abstract contract Staking is HubBase {
 
     /// @inheritdoc IHub
     function requestExit(bytes32 task, address node) external nonReentrant {
-        (bytes32 key, Work memory work) = _activeWork(task, node);
-        address owner = _ownerOf(key, node);
-        if (msg.sender != owner) revert Hub_NotOwner(msg.sender, owner);
+        Work memory work = _member(task, node, MemberStatus.Active);
+        address owner = _ownerOf(work, node);
+        if (msg.sender != owner) Hub_NotOwner.selector.refuse(msg.sender, owner);
 
-        work.status = MemberStatus.Exiting;
-        _save(key, work);
-        _holders[key].exitAt = _now();
+        work.status = uint256(MemberStatus.Exiting);
+        _save(work);
+        _holders[work.key].exitAt = _now();
         emit ExitRequested(task, node, _now());
     }
 
     /// @inheritdoc IHub
     function exit(TaskParams calldata p, address node) external nonReentrant {
-        bytes32 task = _taskId(p);
-        (bytes32 key, Work memory work) = _stakedWork(task, node);
-        _notBefore(_exitOpens(p, _holders[key].exitAt));
-        if (work.unpaid != 0) revert Hub_CommitmentsUnpaid(_cursor(work), work.next);
+        bytes32 task = Verbatim.taskId(p);
+        Work memory work = _member(task, node, MemberStatus.Exiting);
+        _notBefore(_exitOpens(p, _holders[work.key].exitAt));
+        if (work.unpaid != 0) Hub_CommitmentsUnpaid.selector.refuse(_cursor(work), work.next);
         // INVARIANT: a claim does not pass a pending challenge, so none is left behind the cursor.
         assert(work.challenged == 0);
 
-        uint24 units = work.unitsReserved;
+        uint256 units = work.unitsReserved;
         work.unitsReserved = 0;
-        work.status = MemberStatus.Exited;
-        _save(key, work);
+        work.status = uint256(MemberStatus.Exited);
+        _save(work);
         _release(task, units);
-        address owner = _ownerOf(key, node);
-        _credit(p.token, owner, p.stake);
-        emit Exited(task, node, owner, p.stake, units, _now());
+        address owner = _ownerOf(work, node);
+        _credit(p.tokenWord(), owner, p.word(Terms.STAKE));
+        emit Exited(task, node, owner, uint96(p.word(Terms.STAKE)), uint32(units), _now());
     }
 
     /// @inheritdoc IHub
     function memberOf(bytes32 task, address node) external view returns (Member memory member) {
         bytes32 key = _key(task, node);
-        Work memory work = _work(key);
-        if (work.status == MemberStatus.None) return member;
-        member.owner = _ownerOf(key, node);
+        if (_works[key] == 0) return member;
+        Work memory work = _member(task, node, MemberStatus.Slashed);
+        member.owner = _ownerOf(work, node);
         member.next = work.next;
         member.unpaid = work.unpaid;
         member.nextRound = work.nextRound;
@@ -83,8 +91,8 @@ abstract contract Staking is HubBase {
         member.unitsReserved = work.unitsReserved;
         member.challenged = work.challenged;
         member.voided = work.voided;
-        member.status = work.status;
-        member.payout = _payoutOf(key, node);
+        member.status = MemberStatus(work.status);
+        member.payout = _payoutOf(work, node);
         member.exitAt = _holders[key].exitAt;
     }
 
@@ -94,57 +102,53 @@ abstract contract Staking is HubBase {
         view
         returns (bytes32)
     {
-        return _typedHash(keccak256(abi.encode(JOIN_TYPEHASH, task, node, owner, payout, quota)));
-    }
-
-    /// @dev A membership that may commit.
-    function _activeWork(bytes32 task, address node) internal view returns (bytes32 key, Work memory work) {
-        (key, work) = _stakedWork(task, node);
-        if (work.status != MemberStatus.Active) revert Hub_MemberNotActive(task, node, work.status);
-    }
-
-    /// @dev A membership whose stake is in the hub.
-    function _stakedWork(bytes32 task, address node) internal view returns (bytes32 key, Work memory work) {
-        key = _key(task, node);
-        work = _work(key);
-        if (work.status != MemberStatus.Active && work.status != MemberStatus.Exiting) {
-            revert Hub_MemberNotActive(task, node, work.status);
-        }
-    }
-
-    /// @dev Gives reserved units back to the bounty. Saturates instead of reverting: a slash relies on it.
-    function _release(bytes32 task, uint24 units) internal {
-        Task storage stored = _tasks[task];
-        uint40 reserved = stored.reserved;
-        stored.reserved = units < reserved ? reserved - units : 0;
+        bytes32 structHash = keccak256(abi.encode(JOIN_TYPEHASH, task, node, owner, payout, quota));
+        return MessageHashUtils.toTypedDataHash(_domain(), structHash);
     }
 
     /// @dev The next round to start: its beacon cannot be known yet.
-    function _firstRound(TaskParams calldata p) private view returns (uint32) {
-        uint256 start = p.start;
-        uint256 round = block.timestamp < start ? 0 : (block.timestamp - start) / p.roundSeconds + 1;
-        if (round >= p.rounds) revert Hub_JoinClosed(round, p.rounds);
+    function _firstRound(Task memory task) private view returns (uint32) {
+        uint256 round = 0;
+        unchecked {
+            if (block.timestamp >= task.start) round = (block.timestamp - task.start) / task.roundSeconds + 1;
+        }
+        if (round >= task.rounds) Hub_JoinClosed.selector.refuse(round, task.rounds);
         return uint32(round);
     }
 
-    /// @dev INVARIANT: sum of unitsReserved over members == reserved <= units.
-    function _reserve(Task storage stored, uint32 quota) private {
-        uint40 reserved = stored.reserved;
-        uint40 available = stored.units - reserved;
-        if (quota > available) revert Hub_BountyTooSmall(quota, available);
-        stored.reserved = reserved + quota;
+    function _checkConsent(bytes32 task, address node, address payout, uint32 quota, bytes calldata consent)
+        private
+        view
+    {
+        bytes32 digest = joinDigest(task, node, msg.sender, payout, quota);
+        if (!_isSignedBy(node, digest, consent)) Hub_BadConsent.selector.refuse(node);
     }
 
-    function _addMember(bytes32 key, address node, address payout, uint32 quota, uint32 firstRound) private {
+    /// @dev INVARIANT: sum of unitsReserved over members == reserved <= units.
+    function _reserve(Task memory task, uint256 quota) private pure {
+        unchecked {
+            uint256 available = task.units - task.reserved;
+            if (quota > available) Hub_BountyTooSmall.selector.refuse(quota, available);
+            task.reserved += quota;
+        }
+    }
+
+    function _addMember(bytes32 key, address node, address payout, uint256 quota, uint256 firstRound)
+        private
+    {
         Work memory work;
+        work.key = key;
         work.nextRound = firstRound;
-        work.unitsLeft = uint24(quota);
-        work.unitsReserved = uint24(quota);
-        work.status = MemberStatus.Active;
-        _save(key, work);
-        // Each spares a slot in the usual case.
-        if (node != msg.sender) _holders[key].owner = msg.sender;
-        if (payout != msg.sender) _holders[key].payout = payout;
+        work.unitsLeft = quota;
+        work.unitsReserved = quota;
+        work.status = uint256(MemberStatus.Active);
+        if (node != msg.sender || payout != msg.sender) {
+            work.apart = 1;
+            Holder storage holder = _holders[key];
+            if (node != msg.sender) holder.owner = msg.sender;
+            if (payout != msg.sender) holder.payout = payout;
+        }
+        _save(work);
     }
 
     function _exitOpens(TaskParams calldata p, uint256 exitAt) private pure returns (uint256) {

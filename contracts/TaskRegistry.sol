@@ -1,88 +1,96 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
+
 import {HubBase} from "./HubBase.sol";
 import {IHub} from "./interfaces/IHub.sol";
-import {Pinned, Task, TaskParams} from "./types/Task.sol";
+import {Refusal} from "./libraries/Refusal.sol";
+import {Terms} from "./libraries/Terms.sol";
+import {Verbatim} from "./libraries/Verbatim.sol";
+import {Task, TaskParams} from "./types/Task.sol";
 
 /// @title Tasks: parameters, bounty and rounds
 abstract contract TaskRegistry is HubBase {
+    using Refusal for bytes4;
+    using Terms for TaskParams;
+
     /// @inheritdoc IHub
-    function createTask(TaskParams calldata p, uint40 units) external nonReentrant returns (bytes32 task) {
-        if (msg.sender != p.creator) revert Hub_NotCreator(msg.sender, p.creator);
+    function createTask(TaskParams calldata p, uint40 units) external nonReentrant returns (bytes32 id) {
+        if (msg.sender != p.creator) Hub_NotCreator.selector.refuse(msg.sender, p.creator);
         _checkSchedule(p);
         _checkWork(p);
         _checkMoney(p);
         _checkCode(p);
-        if (units == 0) revert Hub_AmountZero();
-        task = _taskId(p);
-        if (_tasks[task].roundSeconds != 0) revert Hub_TaskExists(task);
+        if (units == 0) Hub_AmountZero.selector.refuse();
+        id = Verbatim.taskId(p);
+        if (_tasks[id] != 0) Hub_TaskExists.selector.refuse(id);
 
-        // casting is safe: _checkSchedule and _checkWork bound rounds and the product
-        // forge-lint: disable-next-item(unsafe-typecast)
-        _tasks[task] = Task({
-            units: units,
-            reserved: 0,
-            start: p.start,
-            roundSeconds: p.roundSeconds,
-            commitSeconds: p.commitSeconds,
-            rounds: uint24(p.rounds),
-            opened: 0,
-            unitsPerRound: uint24(p.problemsPerRound * p.groupSize)
-        });
-        emit TaskCreated(task, msg.sender, p, units);
-        _pull(p.token, uint256(units) * p.rate);
+        Task memory task;
+        task.units = units;
+        task.start = p.word(Terms.START);
+        task.roundSeconds = p.word(Terms.ROUND_SECONDS);
+        task.commitSeconds = p.word(Terms.COMMIT_SECONDS);
+        task.rounds = p.word(Terms.ROUNDS);
+        task.unitsPerRound = p.word(Terms.PROBLEMS_PER_ROUND) * p.word(Terms.GROUP_SIZE);
+        _save(id, task);
+        Verbatim.emitTaskCreated(id, p, units);
+        _pullUnits(p, units);
     }
 
     /// @inheritdoc IHub
     function topUp(TaskParams calldata p, uint40 units) external nonReentrant {
-        if (units == 0) revert Hub_AmountZero();
-        (bytes32 task, Task storage stored) = _createdTask(p);
+        if (units == 0) Hub_AmountZero.selector.refuse();
+        (bytes32 id, Task memory task) = _createdTask(p);
         _before(_end(p));
 
-        uint40 total = stored.units + units;
-        stored.units = total;
-        emit BountyAdded(task, msg.sender, units, total);
-        _pull(p.token, uint256(units) * p.rate);
+        task.units += units;
+        uint40 total = uint40(task.units);
+        if (total != task.units) Hub_BadUnits.selector.refuse(task.units, type(uint40).max);
+        _save(id, task);
+        emit BountyAdded(id, msg.sender, units, total);
+        _pullUnits(p, units);
     }
 
     /// @inheritdoc IHub
     function refund(TaskParams calldata p) external nonReentrant {
-        if (msg.sender != p.creator) revert Hub_NotCreator(msg.sender, p.creator);
-        (bytes32 task, Task storage stored) = _createdTask(p);
+        if (msg.sender != p.creator) Hub_NotCreator.selector.refuse(msg.sender, p.creator);
+        (bytes32 id, Task memory task) = _createdTask(p);
         _notBefore(_end(p) + _settling(p));
-        uint40 units = stored.units - stored.reserved;
-        if (units == 0) revert Hub_NothingToRefund(task);
+        uint256 units = task.units - task.reserved;
+        if (units == 0) Hub_NothingToRefund.selector.refuse(id);
 
-        stored.units = stored.reserved;
-        uint256 amount = uint256(units) * p.rate;
-        _credit(p.token, p.creator, amount);
-        emit Refunded(task, p.creator, units, amount);
+        task.units = task.reserved;
+        _save(id, task);
+        uint256 amount = units * p.word(Terms.RATE);
+        _credit(p.tokenWord(), msg.sender, amount);
+        emit Refunded(id, msg.sender, uint40(units), amount);
     }
 
     /// @inheritdoc IHub
-    function openRound(bytes32 task, uint32 round) external returns (bytes32 beacon) {
-        Task memory stored = _tasks[task];
-        if (stored.roundSeconds == 0) revert Hub_TaskUnknown(task);
-        _checkCommitTime(stored, round);
-        if (stored.opened > round) revert Hub_RoundAlreadyOpen(round);
+    function openRound(bytes32 id, uint32 round) external returns (bytes32 beacon) {
+        Task memory task = _task(id);
+        _checkCreated(id, task);
+        _checkCommitTime(task, round);
+        if (task.opened > round) Hub_RoundAlreadyOpen.selector.refuse(round);
 
-        beacon = keccak256(abi.encode(block.prevrandao, blockhash(block.number - 1)));
-        _beacons[task][round] = beacon;
-        // casting is safe: the round is below stored.rounds
-        // forge-lint: disable-next-line(unsafe-typecast)
-        _tasks[task].opened = uint24(round) + 1;
-        emit RoundOpened(task, round, beacon, _now());
+        beacon = Hashes.efficientKeccak256(bytes32(block.prevrandao), blockhash(block.number - 1));
+        _beacons[id][round] = beacon;
+        unchecked {
+            task.opened = uint256(round) + 1;
+        }
+        _save(id, task);
+        emit RoundOpened(id, round, beacon, _now());
     }
 
     /// @inheritdoc IHub
     function taskIdOf(TaskParams calldata p) external view returns (bytes32) {
-        return _taskId(p);
+        return Verbatim.taskId(p);
     }
 
     /// @inheritdoc IHub
-    function taskOf(bytes32 task) external view returns (Task memory) {
-        return _tasks[task];
+    function taskOf(bytes32 id) external view returns (Task memory) {
+        return _task(id);
     }
 
     /// @inheritdoc IHub
@@ -91,71 +99,84 @@ abstract contract TaskRegistry is HubBase {
     }
 
     /// @dev Also the time from which version `round` exists.
-    function _roundStart(Task memory stored, uint256 round) internal pure returns (uint256) {
-        return stored.start + round * stored.roundSeconds;
+    function _roundStart(Task memory task, uint256 round) internal pure returns (uint256) {
+        unchecked {
+            return task.start + round * task.roundSeconds;
+        }
     }
 
     /// @dev Whether commitments to `round` are accepted now, or will be once it has a beacon.
-    function _checkCommitTime(Task memory stored, uint256 round) internal view {
-        if (round >= stored.rounds) revert Hub_RoundUnknown(round, stored.rounds);
-        uint256 opens = _roundStart(stored, round);
+    function _checkCommitTime(Task memory task, uint256 round) internal view {
+        if (round >= task.rounds) Hub_RoundUnknown.selector.refuse(round, task.rounds);
+        uint256 opens = _roundStart(task, round);
         _notBefore(opens);
-        _before(opens + stored.commitSeconds);
+        unchecked {
+            _before(opens + task.commitSeconds);
+        }
     }
 
+    /// @dev Each check of a field also says that it fits its type, which nothing after it asks again.
     function _checkSchedule(TaskParams calldata p) private view {
-        _forbid(p.start < block.timestamp, "start");
-        _forbid(p.roundSeconds == 0, "roundSeconds");
-        _forbid(p.commitSeconds == 0 || p.commitSeconds > p.roundSeconds, "commitSeconds");
-        _forbid(p.rounds == 0 || p.rounds > type(uint24).max, "rounds");
-        _forbid(p.challengeWindow == 0, "challengeWindow");
-        _forbid(p.disputeSeconds == 0, "disputeSeconds");
-        uint256 last = p.start + uint256(p.rounds) * p.roundSeconds + _settling(p);
-        _forbid(last > type(uint40).max, "end");
+        _within(p.word(Terms.START), block.timestamp, type(uint40).max, "start");
+        _within(p.word(Terms.ROUND_SECONDS), 1, type(uint32).max, "roundSeconds");
+        _within(p.word(Terms.COMMIT_SECONDS), 1, p.word(Terms.ROUND_SECONDS), "commitSeconds");
+        _within(p.word(Terms.ROUNDS), 1, type(uint24).max, "rounds");
+        _within(p.word(Terms.CHALLENGE_WINDOW), 1, type(uint32).max, "challengeWindow");
+        _within(p.word(Terms.DISPUTE_SECONDS), 1, type(uint32).max, "disputeSeconds");
+        _within(p.word(Terms.EXIT_MARGIN), 0, type(uint32).max, "exitMargin");
+        _within(_end(p) + _settling(p), 0, type(uint40).max, "end");
     }
 
     function _checkWork(TaskParams calldata p) private pure {
-        _forbid(p.problemsPerRound == 0, "problemsPerRound");
-        _forbid(p.groupSize == 0, "groupSize");
-        _forbid(uint256(p.problemsPerRound) * p.groupSize > type(uint24).max, "unitsPerRound");
-        _forbid(p.problemCount < p.problemsPerRound, "problemCount");
-        _forbid(p.chunkTokens == 0, "chunkTokens");
-        _forbid(p.topk == 0, "topk");
-        _forbid(p.maxTokens == 0, "maxTokens");
+        _within(p.word(Terms.PROBLEMS_PER_ROUND), 1, type(uint32).max, "problemsPerRound");
+        _within(p.word(Terms.GROUP_SIZE), 1, type(uint32).max, "groupSize");
+        _within(p.word(Terms.PROBLEMS_PER_ROUND) * p.word(Terms.GROUP_SIZE), 0, type(uint24).max, "unitsPerRound");
+        _within(p.word(Terms.PROBLEM_COUNT), p.word(Terms.PROBLEMS_PER_ROUND), type(uint32).max, "problemCount");
+        _within(p.word(Terms.CHUNK_TOKENS), 1, type(uint32).max, "chunkTokens");
+        _within(p.word(Terms.TOPK), 1, type(uint32).max, "topk");
+        _within(p.word(Terms.MAX_TOKENS), 1, type(uint32).max, "maxTokens");
+        _within(p.word(Terms.MAX_STALENESS), 0, type(uint32).max, "maxStaleness");
     }
 
     function _checkMoney(TaskParams calldata p) private pure {
-        _forbid(p.token == address(0), "token");
-        _forbid(p.rate == 0, "rate");
-        _forbid(p.stake == 0, "stake");
+        _within(uint160(p.token), 1, type(uint160).max, "token");
+        _within(p.word(Terms.RATE), 1, type(uint96).max, "rate");
+        _within(p.word(Terms.STAKE), 1, type(uint96).max, "stake");
         // The challenger's credit after a guilty verdict, bond and share of the stake, must fit 96 bits.
-        _forbid(p.bond == 0 || uint256(p.stake) + p.bond > type(uint96).max, "bond");
+        _within(p.word(Terms.BOND), 1, type(uint96).max - p.word(Terms.STAKE), "bond");
+    }
+
+    function _within(uint256 value, uint256 least, uint256 most, bytes32 name) private pure {
+        _forbid(value < least || value > most, name);
     }
 
     function _checkCode(TaskParams calldata p) private view {
-        if (p.rewardRule.code != address(0)) _checkPinned(p.rewardRule);
-        else _forbid(p.rewardRule.codeHash != 0, "rewardRule");
-        _forbid(p.judges[0].code == address(0), "judges");
-        for (uint256 i = 0; i < p.judges.length; ++i) {
-            Pinned calldata judge = p.judges[i];
-            _forbid(judge.code == p.creator, "judges");
-            if (judge.code != address(0)) {
-                _forbid(i != 0 && p.judges[i - 1].code == address(0), "judges");
-                _checkPinned(judge);
+        (uint256 rule, bytes32 ruleHash) = p.rewardRuleWords();
+        if (rule != 0) _checkPinned(rule, ruleHash);
+        else _forbid(ruleHash != 0, "rewardRule");
+        bool ended = false;
+        for (uint256 i = 0; i < Terms.JUDGES; ++i) {
+            (uint256 judge, bytes32 codeHash) = p.judgeWords(i);
+            if (judge != 0) {
+                _forbid(ended || judge == uint160(msg.sender), "judges");
+                _checkPinned(judge, codeHash);
             } else {
-                _forbid(judge.codeHash != 0, "judges");
+                _forbid(codeHash != 0 || i == 0, "judges");
+                ended = true;
             }
         }
     }
 
-    function _checkPinned(Pinned calldata pinned) internal view {
-        bytes32 actual = pinned.code.codehash;
-        if (actual != pinned.codeHash || pinned.code.code.length == 0) {
-            revert Hub_CodeMismatch(pinned.code, pinned.codeHash, actual);
+    /// @param word An address; what is no address has no code.
+    function _checkPinned(uint256 word, bytes32 codeHash) internal view {
+        address code = address(uint160(word));
+        bytes32 actual = code.codehash;
+        if (actual != codeHash || code.code.length == 0 || word > type(uint160).max) {
+            Hub_CodeMismatch.selector.refuse(code, codeHash, actual);
         }
     }
 
     function _forbid(bool bad, bytes32 name) private pure {
-        if (bad) revert Hub_BadParameter(name);
+        if (bad) Hub_BadParameter.selector.refuse(name);
     }
 }

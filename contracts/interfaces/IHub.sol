@@ -120,6 +120,9 @@ interface IHub is IHubErrors, IHubEvents {
     /// @dev A permit that fails is passed over: somebody may have used it a moment before, and if not, the transfer fails.
     function permit(address token, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
 
+    /// @notice Makes several calls to the hub in one transaction, all or none, as their sender.
+    function multicall(bytes[] calldata calls) external;
+
     // Views
 
     /// @notice Where burned stake goes.
@@ -149,9 +152,6 @@ interface IHub is IHubErrors, IHubEvents {
     ) external view returns (bytes32);
     /// @notice Hash in ring slot `slot` (0 to 63); zero when unused.
     function commitmentHash(bytes32 task, address node, uint256 slot) external view returns (bytes32);
-    /// @notice Lowest unpaid sequence with a pending challenge, or the next sequence when there is none: claims can
-    /// pass everything before it.
-    function blockedFrom(bytes32 task, address node) external view returns (uint32);
     /// @notice The claim that stands for a version.
     function checkpointOf(bytes32 task, uint32 version) external view returns (Checkpoint memory);
     /// @notice Where a challenge stands that its judge left open; None when it was answered at once.

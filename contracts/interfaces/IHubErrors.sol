@@ -6,6 +6,9 @@ import {MemberStatus} from "../types/Membership.sol";
 
 /// @title Why the hub refuses
 interface IHubErrors {
+    /// @notice A token or a judge called back while the hub was calling it.
+    error Hub_Reentered();
+
     // Time. Every window is open from its first second on and shut from its last on: no second belongs to both sides.
 
     /// @notice This is possible from `opens` on.

@@ -38,3 +38,17 @@ struct Challenge {
     uint40 deadline;
     bytes32 evidenceHash;
 }
+
+/// @notice A `Challenge` as the hub works with it: the same words.
+struct Case {
+    bytes32 task;
+    address node;
+    uint256 sequence;
+    address judge;
+    address challenger;
+    address token;
+    uint256 stake;
+    uint256 bond;
+    uint256 deadline;
+    bytes32 evidenceHash;
+}

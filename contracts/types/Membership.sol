@@ -13,40 +13,46 @@ enum MemberStatus {
 /// @notice A node's place in a task, as `IHub.memberOf` tells it. Kept as a `Work` and a `Holder`.
 /// @dev The stake is the task's: it is in the hub while the status is Active or Exiting.
 /// @param owner Cold key: joined, may ask to exit, gets the stake back.
-/// @param next Sequence of the next commitment, which is also how many there have been.
-/// @param unpaid Commitments the pay cursor has not passed: the cursor is `next - unpaid`. At most 64.
-/// @param nextRound Lowest round the node may still commit to.
-/// @param unitsLeft Units of the quota not yet committed.
-/// @param unitsReserved Units of the quota not yet paid: what the bounty still reserves for this member.
-/// @param challenged Bit `sequence % 64` is set while that commitment has a pending challenge.
-/// @param voided Bit `sequence % 64` is set when a challenge to that commitment expired: it earns nothing.
+/// @param next As in `Work`, like all that is not explained here.
 /// @param payout Receives pay and lost bonds.
 /// @param exitAt Time of the exit request, or zero.
 struct Member {
     address owner;
-    uint32 next;
-    uint8 unpaid;
-    uint32 nextRound;
-    uint24 unitsLeft;
-    uint24 unitsReserved;
-    uint64 challenged;
-    uint64 voided;
+    uint256 next;
+    uint256 unpaid;
+    uint256 nextRound;
+    uint256 unitsLeft;
+    uint256 unitsReserved;
+    uint256 challenged;
+    uint256 voided;
     MemberStatus status;
     address payout;
-    uint40 exitAt;
+    uint256 exitAt;
 }
 
 /// @notice The part of a `Member` that work changes: all that a commitment reads and writes.
+/// @dev Kept in one slot; `Slots` packs all but the key, in this order, each field in the bits it says.
+/// @param key Where it is kept: the hash of task and node.
+/// @param next Sequence of the next commitment, which is also how many there have been. 32 bits.
+/// @param unpaid Commitments the pay cursor has not passed: the cursor is `next - unpaid`. At most 64. 8 bits.
+/// @param nextRound Lowest round the node may still commit to. 24 bits.
+/// @param apart One when the `Holder` names an owner or a payout; zero when both are the node. 8 bits.
+/// @param unitsLeft Units of the quota not yet committed. 24 bits.
+/// @param unitsReserved Units of the quota not yet paid: what the bounty still reserves for this member. 24 bits.
+/// @param challenged Bit `sequence % 64` is set while that commitment has a pending challenge. 64 bits.
+/// @param voided Bit `sequence % 64` is set when a challenge to that commitment expired: it earns nothing. 64 bits.
+/// @param status A `MemberStatus`. 8 bits.
 struct Work {
-    // slot 0 (256 bits)
-    uint32 next;
-    uint8 unpaid;
-    uint32 nextRound;
-    uint24 unitsLeft;
-    uint24 unitsReserved;
-    uint64 challenged;
-    uint64 voided;
-    MemberStatus status;
+    bytes32 key;
+    uint256 next;
+    uint256 unpaid;
+    uint256 nextRound;
+    uint256 apart;
+    uint256 unitsLeft;
+    uint256 unitsReserved;
+    uint256 challenged;
+    uint256 voided;
+    uint256 status;
 }
 
 /// @notice The part of a `Member` that says whose it is.
@@ -78,6 +84,20 @@ struct Commitment {
     uint40 time;
 }
 
+/// @notice A `Commitment` as the hub works with it: the same words, behind those that make them, but for the time, the
+/// struct a node signs for `commitBatch`.
+/// @param typehash Of that struct.
+struct Entry {
+    bytes32 typehash;
+    bytes32 task;
+    uint256 sequence;
+    uint256 round;
+    bytes32 root;
+    bytes32 manifest;
+    uint256 units;
+    uint256 time;
+}
+
 /// @notice A commitment of one node in a relayed batch.
 /// @param node The member.
 /// @param root As in `Commitment`.
@@ -98,10 +118,17 @@ struct SignedCommit {
 /// @param time Block time of the posting.
 /// @param sequence Sequence of the poster's commitment.
 struct Checkpoint {
+    bytes32 digest;
+    address poster;
+    uint256 time;
+    uint256 sequence;
+}
+
+/// @notice A `Checkpoint` as the hub keeps it.
+/// @param word From the lowest bit on: poster (160 bits), time (40), sequence (32).
+struct Posting {
     // slot 0
     bytes32 digest;
     // slot 1 (232 bits)
-    address poster;
-    uint40 time;
-    uint32 sequence;
+    uint256 word;
 }

@@ -62,23 +62,23 @@ struct TaskParams {
 }
 
 /// @notice What the hub stores of a task: the units that are paid for, and the schedule that `commit` needs without the
-/// parameters. One slot, so money is counted in units of work; the amount is `units * rate`.
-/// @param units Escrowed and not yet paid out, reserved ones included.
-/// @param reserved Part of `units` promised to members: the sum of their `unitsReserved`.
-/// @param start As in the parameters.
-/// @param roundSeconds As in the parameters; zero means that there is no such task.
-/// @param commitSeconds As in the parameters.
-/// @param rounds As in the parameters.
-/// @param opened One more than the newest round with a beacon; zero when none has one.
-/// @param unitsPerRound `problemsPerRound * groupSize`.
+/// parameters. Money is counted in units of work; the amount is `units * rate`.
+/// @dev Kept in one slot; `Slots` packs it, in this order, each field in the bits it says.
+/// @param units Escrowed and not yet paid out, reserved ones included. 40 bits.
+/// @param reserved Part of `units` promised to members: the sum of their `unitsReserved`. 40 bits.
+/// @param start As in the parameters. 40 bits.
+/// @param roundSeconds As in the parameters; zero means that there is no such task. 32 bits.
+/// @param commitSeconds As in the parameters. 32 bits.
+/// @param rounds As in the parameters. 24 bits.
+/// @param opened One more than the newest round with a beacon; zero when none has one. 24 bits.
+/// @param unitsPerRound `problemsPerRound * groupSize`. 24 bits.
 struct Task {
-    // slot 0 (256 bits)
-    uint40 units;
-    uint40 reserved;
-    uint40 start;
-    uint32 roundSeconds;
-    uint32 commitSeconds;
-    uint24 rounds;
-    uint24 opened;
-    uint24 unitsPerRound;
+    uint256 units;
+    uint256 reserved;
+    uint256 start;
+    uint256 roundSeconds;
+    uint256 commitSeconds;
+    uint256 rounds;
+    uint256 opened;
+    uint256 unitsPerRound;
 }

@@ -142,6 +142,15 @@ abstract contract Base is World, IHubEvents {
         return member(node).next - member(node).unpaid;
     }
 
+    /// @notice Lowest unpaid sequence with a pending challenge, or the next one: claims can pass everything before it.
+    function blockedFrom(address node) internal view returns (uint256 sequence) {
+        Member memory m = member(node);
+        sequence = m.next - m.unpaid;
+        while (sequence != m.next && m.challenged & (1 << (sequence % 64)) == 0) {
+            ++sequence;
+        }
+    }
+
     function credit(address account) internal view returns (uint256) {
         return hub.credit(params().token, account);
     }

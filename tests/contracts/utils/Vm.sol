@@ -24,6 +24,7 @@ interface Vm {
     function revertToState(uint256 snapshot) external returns (bool success);
     function snapshotGasLastCall(string calldata group, string calldata name) external returns (uint256);
     function snapshotValue(string calldata group, string calldata name, uint256 value) external;
+    function getDeployedCode(string calldata artifact) external view returns (bytes memory code);
     function toString(bytes32 value) external pure returns (string memory);
     function toString(address value) external pure returns (string memory);
     function toString(uint256 value) external pure returns (string memory);

@@ -34,7 +34,7 @@ contract CommitTest is Base {
         assertEq(m.nextRound, 1, "next round");
         assertEq(m.unitsLeft, QUOTA - 5, "left");
         assertEq(m.unitsReserved, QUOTA, "reserved until paid");
-        assertEq(hub.blockedFrom(task, NODE), 1, "nothing blocks");
+        assertEq(blockedFrom(NODE), 1, "nothing blocks");
     }
 
     function test_inTheFirstSecondsOfTheRound() public {

@@ -45,7 +45,7 @@ contract ExpireTest is Base {
         assertChallenge(id, ChallengeStatus.Expired);
         assertEq(credit(CHALLENGER), BOND, "bond back");
         assertEq(member(NODE).voided, 1, "void");
-        assertEq(hub.blockedFrom(task, NODE), 1, "not blocked");
+        assertEq(blockedFrom(NODE), 1, "not blocked");
         assertStatus(NODE, MemberStatus.Active);
         assertTotals(BOUNTY, STAKE, 0, BOND);
     }
@@ -115,7 +115,7 @@ contract ExpireTest is Base {
     function test_voidTwiceIsVoid() public {
         uint256 second = challengeBy(STRANGER, NODE, c, IJudge.Verdict.Pending);
         expireNow();
-        assertEq(hub.blockedFrom(task, NODE), 0, "the second still blocks");
+        assertEq(blockedFrom(NODE), 0, "the second still blocks");
         expire(second);
         vm.warp(c.time + WINDOW);
         claim(NODE, c);

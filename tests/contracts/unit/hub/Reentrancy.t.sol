@@ -88,6 +88,6 @@ contract ReentrancyTest is Base {
     }
 
     function refusal() internal pure returns (bytes32) {
-        return bytes32(abi.encodeWithSignature("ReentrancyGuardReentrantCall()"));
+        return bytes32(abi.encodeWithSignature("Hub_Reentered()"));
     }
 }

@@ -43,7 +43,7 @@ contract VerdictTest is Base {
         decide(id, false);
         assertChallenge(id, ChallengeStatus.NotGuilty);
         assertEq(credit(PAYOUT), BOND, "bond to the accused");
-        assertEq(hub.blockedFrom(task, NODE), 1, "not blocked");
+        assertEq(blockedFrom(NODE), 1, "not blocked");
         vm.warp(c.time + WINDOW);
         claim(NODE, c);
         assertEq(credit(PAYOUT), BOND + 5 * RATE, "and its pay");
@@ -110,7 +110,7 @@ contract VerdictTest is Base {
         assertChallenge(id, ChallengeStatus.Dismissed);
         assertStatus(NODE, MemberStatus.Active);
         assertEq(credit(CHALLENGER), BOND, "bond back");
-        assertEq(hub.blockedFrom(task, NODE), 1, "not blocked");
+        assertEq(blockedFrom(NODE), 1, "not blocked");
         vm.warp(c.time + WINDOW);
         claim(NODE, c);
         assertEq(credit(PAYOUT), 5 * RATE, "full pay");
