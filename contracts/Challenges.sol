@@ -85,7 +85,9 @@ abstract contract Challenges is TaskRegistry, Staking {
         work.voided |= _bit(pending.sequence);
         _lower(work, pending.sequence);
         _credit(pending.token, pending.challenger, pending.bond);
-        emit Expired(challengeId, pending.task, pending.node, uint32(pending.sequence), uint96(pending.bond), _now());
+        emit Expired(
+            challengeId, pending.task, pending.node, uint32(pending.sequence), uint96(pending.bond), _now()
+        );
     }
 
     /// @inheritdoc IHub
@@ -115,7 +117,9 @@ abstract contract Challenges is TaskRegistry, Staking {
         pending = Verbatim.read(shown);
         challengeId = Verbatim.id(pending);
         uint256 status = _statuses[challengeId];
-        if (status != uint256(ChallengeStatus.Pending)) Hub_ChallengeNotPending.selector.refuse(challengeId, status);
+        if (status != uint256(ChallengeStatus.Pending)) {
+            Hub_ChallengeNotPending.selector.refuse(challengeId, status);
+        }
     }
 
     /// @dev Calls the judge and takes its first answer. A challenge answered at once is never stored, which spares a
@@ -140,27 +144,31 @@ abstract contract Challenges is TaskRegistry, Staking {
         returns (uint256 status)
     {
         Work memory work = _member(pending.task, pending.node, MemberStatus.Slashed);
-        uint256 returned = pending.bond;
+        address receiver = pending.challenger;
+        uint256 amount = pending.bond;
         if (work.status == uint256(MemberStatus.Slashed)) {
             status = uint256(ChallengeStatus.Moot);
-            emit Mooted(challengeId, uint96(returned), _now());
-        } else if (answer == GUILTY) {
-            status = uint256(ChallengeStatus.Guilty);
-            unchecked {
-                returned += _slash(challengeId, pending, work);
-            }
-            emit Resolved(challengeId, true, uint96(returned), _now());
-        } else {
-            _lower(work, pending.sequence);
-            if (answer == NOT_GUILTY) {
-                _credit(pending.token, _payoutOf(work, pending.node), returned);
-                emit Resolved(challengeId, false, 0, _now());
-                return uint256(ChallengeStatus.NotGuilty);
-            }
+            emit Mooted(challengeId, uint96(amount), _now());
+        } else if (answer == DISMISSED) {
             status = uint256(ChallengeStatus.Dismissed);
-            emit Dismissed(challengeId, uint96(returned), _now());
+            _lower(work, pending.sequence);
+            emit Dismissed(challengeId, uint96(amount), _now());
+        } else {
+            uint256 challengerCredit;
+            if (answer == GUILTY) {
+                status = uint256(ChallengeStatus.Guilty);
+                unchecked {
+                    amount += _slash(challengeId, pending, work);
+                }
+                challengerCredit = amount;
+            } else {
+                status = uint256(ChallengeStatus.NotGuilty);
+                _lower(work, pending.sequence);
+                receiver = _payoutOf(work, pending.node);
+            }
+            emit Resolved(challengeId, answer == GUILTY, uint96(challengerCredit), _now());
         }
-        _credit(pending.token, pending.challenger, returned);
+        _credit(pending.token, receiver, amount);
     }
 
     function _slash(uint256 challengeId, Case memory pending, Work memory work)
@@ -180,7 +188,9 @@ abstract contract Challenges is TaskRegistry, Staking {
         work.status = uint256(MemberStatus.Slashed);
         _save(work);
         _credit(pending.token, BURN, burned);
-        emit Slashed(pending.task, pending.node, challengeId, uint96(stake), uint96(burned), uint96(rewarded), _now());
+        emit Slashed(
+            pending.task, pending.node, challengeId, uint96(stake), uint96(burned), uint96(rewarded), _now()
+        );
     }
 
     /// @dev One more pending challenge to this commitment. The counter is wide: a cap would let an accomplice fill it.

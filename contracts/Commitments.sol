@@ -56,7 +56,10 @@ abstract contract Commitments is TaskRegistry, Staking {
         _checkVersion(task, version);
         Posting storage posting = _postings[task][version];
         address poster = address(uint160(posting.word));
-        if (poster != address(0) && _member(task, poster, MemberStatus.Slashed).status != uint256(MemberStatus.Slashed)) {
+        if (
+            poster != address(0)
+                && _member(task, poster, MemberStatus.Slashed).status != uint256(MemberStatus.Slashed)
+        ) {
             Hub_CheckpointExists.selector.refuse(version, poster);
         }
 
@@ -136,7 +139,14 @@ abstract contract Commitments is TaskRegistry, Staking {
         }
         _append(work, entry);
         emit Committed(
-            entry.task, node, uint32(round), uint32(entry.sequence), entry.root, entry.manifest, uint32(units), _now()
+            entry.task,
+            node,
+            uint32(round),
+            uint32(entry.sequence),
+            entry.root,
+            entry.manifest,
+            uint32(units),
+            _now()
         );
     }
 

@@ -11,9 +11,11 @@ import {IHub} from "./interfaces/IHub.sol";
 /// ledger), TaskRegistry, Staking, Commitments, Challenges, Payouts. What each function promises: interfaces/IHub.sol.
 contract Hub is Commitments, Challenges, Payouts {
     /// @inheritdoc IHub
-    function multicall(bytes[] calldata calls) external {
+    function multicall(bytes[] calldata calls) external returns (bytes[] memory results) {
+        results = new bytes[](calls.length);
         for (uint256 i = 0; i < calls.length; ++i) {
             (bool success, bytes memory result) = address(this).delegatecall(calls[i]);
+            results[i] = result;
             if (!success) {
                 assembly ("memory-safe") {
                     revert(add(result, 0x20), mload(result))

@@ -110,7 +110,9 @@ abstract contract Staking is HubBase {
     function _firstRound(Task memory task) private view returns (uint32) {
         uint256 round = 0;
         unchecked {
-            if (block.timestamp >= task.start) round = (block.timestamp - task.start) / task.roundSeconds + 1;
+            if (block.timestamp >= task.start) {
+                round = (block.timestamp - task.start) / task.roundSeconds + 1;
+            }
         }
         if (round >= task.rounds) Hub_JoinClosed.selector.refuse(round, task.rounds);
         return uint32(round);

@@ -32,7 +32,7 @@ abstract contract TaskRegistry is HubBase {
         task.roundSeconds = p.word(Terms.ROUND_SECONDS);
         task.commitSeconds = p.word(Terms.COMMIT_SECONDS);
         task.rounds = p.word(Terms.ROUNDS);
-        task.unitsPerRound = p.word(Terms.PROBLEMS_PER_ROUND) * p.word(Terms.GROUP_SIZE);
+        task.unitsPerRound = _unitsPerRound(p);
         _save(id, task);
         Verbatim.emitTaskCreated(id, p, units);
         _pullUnits(p, units);
@@ -115,39 +115,55 @@ abstract contract TaskRegistry is HubBase {
         }
     }
 
-    /// @dev Each check of a field also says that it fits its type, which nothing after it asks again.
+    /// @dev Each field is also checked to fit its type: after this the hub reads words.
     function _checkSchedule(TaskParams calldata p) private view {
         _within(p.word(Terms.START), block.timestamp, type(uint40).max, "start");
-        _within(p.word(Terms.ROUND_SECONDS), 1, type(uint32).max, "roundSeconds");
+        _checkCount(p, Terms.ROUND_SECONDS, "roundSeconds");
         _within(p.word(Terms.COMMIT_SECONDS), 1, p.word(Terms.ROUND_SECONDS), "commitSeconds");
         _within(p.word(Terms.ROUNDS), 1, type(uint24).max, "rounds");
-        _within(p.word(Terms.CHALLENGE_WINDOW), 1, type(uint32).max, "challengeWindow");
-        _within(p.word(Terms.DISPUTE_SECONDS), 1, type(uint32).max, "disputeSeconds");
+        _checkCount(p, Terms.CHALLENGE_WINDOW, "challengeWindow");
+        _checkCount(p, Terms.DISPUTE_SECONDS, "disputeSeconds");
         _within(p.word(Terms.EXIT_MARGIN), 0, type(uint32).max, "exitMargin");
         _within(_end(p) + _settling(p), 0, type(uint40).max, "end");
     }
 
     function _checkWork(TaskParams calldata p) private pure {
-        _within(p.word(Terms.PROBLEMS_PER_ROUND), 1, type(uint32).max, "problemsPerRound");
-        _within(p.word(Terms.GROUP_SIZE), 1, type(uint32).max, "groupSize");
-        _within(p.word(Terms.PROBLEMS_PER_ROUND) * p.word(Terms.GROUP_SIZE), 0, type(uint24).max, "unitsPerRound");
-        _within(p.word(Terms.PROBLEM_COUNT), p.word(Terms.PROBLEMS_PER_ROUND), type(uint32).max, "problemCount");
-        _within(p.word(Terms.CHUNK_TOKENS), 1, type(uint32).max, "chunkTokens");
-        _within(p.word(Terms.TOPK), 1, type(uint32).max, "topk");
-        _within(p.word(Terms.MAX_TOKENS), 1, type(uint32).max, "maxTokens");
+        _checkCount(p, Terms.PROBLEMS_PER_ROUND, "problemsPerRound");
+        _checkCount(p, Terms.GROUP_SIZE, "groupSize");
+        _within(_unitsPerRound(p), 0, type(uint24).max, "unitsPerRound");
+        _within(
+            p.word(Terms.PROBLEM_COUNT), p.word(Terms.PROBLEMS_PER_ROUND), type(uint32).max, "problemCount"
+        );
+        _checkCount(p, Terms.CHUNK_TOKENS, "chunkTokens");
+        _checkCount(p, Terms.TOPK, "topk");
+        _checkCount(p, Terms.MAX_TOKENS, "maxTokens");
         _within(p.word(Terms.MAX_STALENESS), 0, type(uint32).max, "maxStaleness");
     }
 
     function _checkMoney(TaskParams calldata p) private pure {
-        _within(uint160(p.token), 1, type(uint160).max, "token");
+        _within(p.word(Terms.TOKEN), 1, type(uint160).max, "token");
         _within(p.word(Terms.RATE), 1, type(uint96).max, "rate");
         _within(p.word(Terms.STAKE), 1, type(uint96).max, "stake");
         // The challenger's credit after a guilty verdict, bond and share of the stake, must fit 96 bits.
-        _within(p.word(Terms.BOND), 1, type(uint96).max - p.word(Terms.STAKE), "bond");
+        unchecked {
+            _within(p.word(Terms.BOND), 1, type(uint96).max - p.word(Terms.STAKE), "bond");
+        }
+    }
+
+    /// @dev Of counts and durations: a uint32, at least one.
+    function _checkCount(TaskParams calldata p, uint256 place, bytes32 name) private pure {
+        _within(p.word(place), 1, type(uint32).max, name);
     }
 
     function _within(uint256 value, uint256 least, uint256 most, bytes32 name) private pure {
         _forbid(value < least || value > most, name);
+    }
+
+    /// @dev Of counts that fit a uint32 each.
+    function _unitsPerRound(TaskParams calldata p) private pure returns (uint256) {
+        unchecked {
+            return p.word(Terms.PROBLEMS_PER_ROUND) * p.word(Terms.GROUP_SIZE);
+        }
     }
 
     function _checkCode(TaskParams calldata p) private view {

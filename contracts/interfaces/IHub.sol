@@ -121,7 +121,7 @@ interface IHub is IHubErrors, IHubEvents {
     function permit(address token, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
 
     /// @notice Makes several calls to the hub in one transaction, all or none, as their sender.
-    function multicall(bytes[] calldata calls) external;
+    function multicall(bytes[] calldata calls) external returns (bytes[] memory results);
 
     // Views
 

@@ -59,7 +59,7 @@ library Slots {
 
     function toWord(Work memory work) internal pure returns (uint256) {
         return work.next | (work.unpaid << 32) | (work.nextRound << 40) | (work.apart << 64)
-            | (work.unitsLeft << 72) | (work.unitsReserved << 96) | (work.challenged << 120) | (work.voided << 184)
-            | (work.status << 248);
+            | (work.unitsLeft << 72) | (work.unitsReserved << 96) | (work.challenged << 120)
+            | (work.voided << 184) | (work.status << 248);
     }
 }

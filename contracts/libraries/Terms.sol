@@ -37,7 +37,11 @@ library Terms {
     }
 
     /// @notice The address in `p.judges[i]`, as a word, and the hash of its code.
-    function judgeWords(TaskParams calldata p, uint256 i) internal pure returns (uint256 code, bytes32 codeHash) {
+    function judgeWords(TaskParams calldata p, uint256 i)
+        internal
+        pure
+        returns (uint256 code, bytes32 codeHash)
+    {
         unchecked {
             uint256 place = FIRST_JUDGE + 64 * i;
             return (word(p, place), bytes32(word(p, place + 32)));

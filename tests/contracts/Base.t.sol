@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {World} from "./World.sol";
+import {Members} from "./utils/Members.sol";
 import {IHubErrors} from "contracts/interfaces/IHubErrors.sol";
 import {IHubEvents} from "contracts/interfaces/IHubEvents.sol";
 import {IJudge} from "contracts/interfaces/IJudge.sol";
@@ -142,13 +143,8 @@ abstract contract Base is World, IHubEvents {
         return member(node).next - member(node).unpaid;
     }
 
-    /// @notice Lowest unpaid sequence with a pending challenge, or the next one: claims can pass everything before it.
-    function blockedFrom(address node) internal view returns (uint256 sequence) {
-        Member memory m = member(node);
-        sequence = m.next - m.unpaid;
-        while (sequence != m.next && m.challenged & (1 << (sequence % 64)) == 0) {
-            ++sequence;
-        }
+    function blockedFrom(address node) internal view returns (uint256) {
+        return Members.blockedFrom(member(node));
     }
 
     function credit(address account) internal view returns (uint256) {
@@ -165,7 +161,7 @@ abstract contract Base is World, IHubEvents {
         signed.root = keccak256(abi.encode("root", signed.node, round));
         signed.manifest = keccak256(abi.encode("manifest", signed.node, round));
         signed.units = units;
-        uint32 next = member(signed.node).next;
+        uint32 next = uint32(member(signed.node).next);
         signed.signature = sign(key, hub.commitDigest(task, next, round, signed.root, signed.manifest, units));
     }
 

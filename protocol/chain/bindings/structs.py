@@ -346,19 +346,13 @@ class Member:
     owner: str
     """Cold key: joined, may ask to exit, gets the stake back."""
     next: int
-    """Sequence of the next commitment, which is also how many there have been."""
+    """As in `Work`, like all that is not explained here."""
     unpaid: int
-    """Commitments the pay cursor has not passed: the cursor is `next - unpaid`. At most 64."""
     next_round: int
-    """Lowest round the node may still commit to."""
     units_left: int
-    """Units of the quota not yet committed."""
     units_reserved: int
-    """Units of the quota not yet paid: what the bounty still reserves for this member."""
     challenged: int
-    """Bit `sequence % 64` is set while that commitment has a pending challenge."""
     voided: int
-    """Bit `sequence % 64` is set when a challenge to that commitment expired: it earns nothing."""
     status: MemberStatus
     payout: str
     """Receives pay and lost bonds."""
@@ -406,26 +400,27 @@ TASK_ABI: Final = "(uint40,uint40,uint40,uint32,uint32,uint24,uint24,uint24)"
 @dataclass(frozen=True, slots=True)
 class Task:
     """What the hub stores of a task: the units that are paid for, and the schedule that `commit` needs
-    without the parameters. One slot, so money is counted in units of work; the amount is `units *
-    rate`.
+    without the parameters. Money is counted in units of work; the amount is `units * rate`.
+
+    Kept in one slot; `Slots` packs it, in this order, each field in the bits it says.
     """
 
     units: int
-    """Escrowed and not yet paid out, reserved ones included."""
+    """Escrowed and not yet paid out, reserved ones included. 40 bits."""
     reserved: int
-    """Part of `units` promised to members: the sum of their `unitsReserved`."""
+    """Part of `units` promised to members: the sum of their `unitsReserved`. 40 bits."""
     start: int
-    """As in the parameters."""
+    """As in the parameters. 40 bits."""
     round_seconds: int
-    """As in the parameters; zero means that there is no such task."""
+    """As in the parameters; zero means that there is no such task. 32 bits."""
     commit_seconds: int
-    """As in the parameters."""
+    """As in the parameters. 32 bits."""
     rounds: int
-    """As in the parameters."""
+    """As in the parameters. 24 bits."""
     opened: int
-    """One more than the newest round with a beacon; zero when none has one."""
+    """One more than the newest round with a beacon; zero when none has one. 24 bits."""
     units_per_round: int
-    """`problemsPerRound * groupSize`."""
+    """`problemsPerRound * groupSize`. 24 bits."""
 
 
 def encode_task(value: Task) -> tuple[Any, ...]:

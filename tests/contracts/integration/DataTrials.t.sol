@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Members} from "../utils/Members.sol";
 import {Work} from "../utils/Work.sol";
 import {DataCourtroom} from "./DataCourtroom.sol";
 import {IDataJudge} from "contracts/interfaces/IDataJudge.sol";
@@ -138,10 +139,10 @@ contract DataTrialsTest is DataCourtroom {
             ids[i] = demand(c, DemandKind.Leaf, i, 0);
         }
         for (uint256 i = 0; i < 4; ++i) {
-            assertEq(hub.blockedFrom(task, NODE), 0);
+            assertEq(Members.blockedFrom(hub.memberOf(task, NODE)), 0);
             showLeaf(ids[i], leaves);
         }
-        assertEq(hub.blockedFrom(task, NODE), 1);
+        assertEq(Members.blockedFrom(hub.memberOf(task, NODE)), 1);
         vm.warp(START + 7200);
         Commitment[] memory batch = new Commitment[](1);
         batch[0] = c;

@@ -19,7 +19,7 @@ abstract contract Reentry {
 
     function _reenter(address target) internal {
         bytes[] memory plan = planner.plan();
-        bytes32 refusal = keccak256(abi.encodeWithSignature("ReentrancyGuardReentrantCall()"));
+        bytes32 refusal = keccak256(abi.encodeWithSignature("Hub_Reentered()"));
         calls += plan.length;
         for (uint256 i = 0; i < plan.length; ++i) {
             (bool succeeded, bytes memory result) = target.call(plan[i]);

@@ -31,7 +31,7 @@ contract BrokenJudgeTest is Base {
 
     /// @dev Its challenges do not exist: no bond is taken, nothing is blocked.
     function assertNothingHappened() internal view {
-        assertEq(hub.blockedFrom(task, NODE), 1, "not blocked");
+        assertEq(blockedFrom(NODE), 1, "not blocked");
         assertTotals(BOUNTY, STAKE, 0, 0);
     }
 

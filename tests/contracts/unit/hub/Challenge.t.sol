@@ -40,7 +40,7 @@ contract ChallengeTest is Base {
         assertEq(accuse(CHALLENGER, NODE, c, "evidence"), id, "id");
 
         assertChallenge(id, ChallengeStatus.Pending);
-        assertEq(hub.blockedFrom(task, NODE), 0, "blocked");
+        assertEq(blockedFrom(NODE), 0, "blocked");
         assertEq(member(NODE).challenged, 1, "bit");
         assertTotals(BOUNTY, STAKE, BOND, 0);
     }
@@ -202,7 +202,7 @@ contract ChallengeTest is Base {
     }
 
     function test_nobodyIsBlocked() public view {
-        assertEq(hub.blockedFrom(task, OTHER), 0, "no member");
+        assertEq(blockedFrom(OTHER), 0, "no member");
     }
 
     /// @dev A resolved or pending challenge cannot be opened again; another second makes another challenge.
@@ -240,10 +240,10 @@ contract ChallengeTest is Base {
         }
         for (uint256 i = 1; i < ids.length; ++i) {
             decide(ids[i], false);
-            assertEq(hub.blockedFrom(task, NODE), 0, "still blocked");
+            assertEq(blockedFrom(NODE), 0, "still blocked");
         }
         decide(ids[0], false);
-        assertEq(hub.blockedFrom(task, NODE), 1, "free");
+        assertEq(blockedFrom(NODE), 1, "free");
         assertTotals(BOUNTY, STAKE, 0, 300 * BOND);
     }
 
@@ -252,14 +252,14 @@ contract ChallengeTest is Base {
         Commitment memory second = commitTo(NODE, 2, 1);
         c = second;
         uint256 a = accuse(IJudge.Verdict.Pending);
-        assertEq(hub.blockedFrom(task, NODE), 1, "second");
+        assertEq(blockedFrom(NODE), 1, "second");
         c = first;
         uint256 b = accuse(IJudge.Verdict.Pending);
-        assertEq(hub.blockedFrom(task, NODE), 0, "first");
+        assertEq(blockedFrom(NODE), 0, "first");
         decide(b, false);
-        assertEq(hub.blockedFrom(task, NODE), 1, "second again");
+        assertEq(blockedFrom(NODE), 1, "second again");
         decide(a, false);
-        assertEq(hub.blockedFrom(task, NODE), 2, "none");
+        assertEq(blockedFrom(NODE), 2, "none");
     }
 
     function test_bondMustArriveWhole() public {
