@@ -49,7 +49,15 @@ from cupel.verifier.withheld import WithheldData
 pytestmark = pytest.mark.e2e
 
 STAKE, BOND, UNITS, WINDOW = 10_000, 100, 6, 400
-JURY = JuryTerms(size=3, commit_seconds=20, reveal_seconds=20, juror_stake=400)
+JURY = JuryTerms(
+    size=3,
+    max_appeals=0,
+    commit_seconds=20,
+    reveal_seconds=20,
+    appeal_seconds=0,
+    grace_seconds=5,
+    juror_stake=400,
+)
 DATA = DataTerms(answer_seconds=100, close_seconds=50)
 
 
