@@ -48,6 +48,8 @@ class Reason(StrEnum):
     TOPLOC_MANTISSA_MEDIAN = "toploc-mantissa-median"
     TOPLOC_CONSTANT = "toploc-constant"
     TOPLOC_REPEATED = "toploc-repeated"
+    TOPLOC_SUPPORT = "toploc-support"
+    TOPLOC_OFF_SUPPORT = "toploc-off-support"
     UPDATE = "update"
     CHECKPOINT = "checkpoint"
 

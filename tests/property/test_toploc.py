@@ -16,6 +16,7 @@ from cupel.protocol.spec.toploc.polynomial import (
     interpolate_batch,
 )
 from cupel.protocol.spec.toploc.proof import proof_bytes
+from cupel.protocol.spec.toploc.support import decode_support, encode_support
 
 MAX_FINITE = 0x7F7F
 # A narrow band of magnitudes makes ties the normal case.
@@ -105,6 +106,26 @@ def test_decoding_is_strict(data: bytes) -> None:
             assert decode_proof(candidate, 8).to_bytes() == candidate
         except Rejected:
             continue
+
+
+@given(st.lists(finite_patterns, min_size=1, max_size=40), st.integers(1, 24))
+def test_every_support_decodes(values: list[int], k: int) -> None:
+    support = top_points(np.array(values, np.uint16), k)
+    assert decode_support(encode_support(support), k, len(values)) == support
+
+
+@given(st.lists(st.tuples(st.integers(0, 12), st.integers(1, 3)), min_size=4, max_size=4), st.integers(4, 12))
+def test_lists_decode_if_a_chunk_has_them(points: list[tuple[int, int]], elements: int) -> None:
+    """Elements that are not listed are zero, hence smaller than all listed."""
+    chunk = np.zeros(elements, np.uint16)
+    for index, pattern in points:
+        if index < elements:
+            chunk[index] = pattern
+    try:
+        decoded = decode_support(encode_support(points), 4, elements) == points
+    except Rejected:
+        decoded = False
+    assert decoded is (top_points(chunk, 4) == points)
 
 
 @given(st.floats(width=32, allow_nan=False))

@@ -7,7 +7,10 @@ tell how far the prover's were from their own, and needs no equality in the last
 from cupel.protocol.spec.toploc.activations import MAX_ELEMENTS, chunk_counts, to_bfloat16
 from cupel.protocol.spec.toploc.build import build_proof, build_proofs, build_proofs_batch
 from cupel.protocol.spec.toploc.comparison import Comparison
+from cupel.protocol.spec.toploc.off_support import check_off_support
 from cupel.protocol.spec.toploc.proof import Proof, decode_proof, from_base64, proof_bytes
+from cupel.protocol.spec.toploc.support import decode_support, encode_support
+from cupel.protocol.spec.toploc.verdict import judge, judge_off_support
 from cupel.protocol.spec.toploc.verify import accept, compare, compare_batch
 
 __all__ = [
@@ -18,11 +21,16 @@ __all__ = [
     "build_proof",
     "build_proofs",
     "build_proofs_batch",
+    "check_off_support",
     "chunk_counts",
     "compare",
     "compare_batch",
     "decode_proof",
+    "decode_support",
+    "encode_support",
     "from_base64",
+    "judge",
+    "judge_off_support",
     "proof_bytes",
     "to_bfloat16",
 ]
