@@ -16,20 +16,6 @@ from cupel.protocol.chain.errors import ContractError
 
 
 @dataclass(unsafe_hash=True)
-class AddressEmptyCode(ContractError):
-    """There's no code at `target` (it is not a contract)."""
-
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("9996b315")
-    TYPES: ClassVar[tuple[str, ...]] = ("address",)
-    target: str
-
-    @classmethod
-    def from_abi(cls, values: tuple[Any, ...]) -> Self:
-        """The error with these ABI-decoded fields."""
-        return cls(checksum(values[0]))
-
-
-@dataclass(unsafe_hash=True)
 class Assignment_SlotOutOfRange(ContractError):
     """The slot lies outside the permutation's domain, so cycle walking might never end."""
 
@@ -305,14 +291,6 @@ class ERC20InvalidSpender(ContractError):
     def from_abi(cls, values: tuple[Any, ...]) -> Self:
         """The error with these ABI-decoded fields."""
         return cls(checksum(values[0]))
-
-
-@dataclass(unsafe_hash=True)
-class FailedCall(ContractError):
-    """A call to an address target failed. The target may have reverted."""
-
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("d6bda275")
-    TYPES: ClassVar[tuple[str, ...]] = ()
 
 
 @dataclass(unsafe_hash=True)
@@ -650,6 +628,14 @@ class Hub_NothingToWithdraw(ContractError):
     def from_abi(cls, values: tuple[Any, ...]) -> Self:
         """The error with these ABI-decoded fields."""
         return cls(checksum(values[0]), checksum(values[1]))
+
+
+@dataclass(unsafe_hash=True)
+class Hub_Reentered(ContractError):
+    """A token or a judge called back while the hub was calling it."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("a5faf664")
+    TYPES: ClassVar[tuple[str, ...]] = ()
 
 
 @dataclass(unsafe_hash=True)
@@ -1180,14 +1166,6 @@ class ObjectiveJudge_TokensNotProven(ContractError):
 
 
 @dataclass(unsafe_hash=True)
-class ReentrancyGuardReentrantCall(ContractError):
-    """Unauthorized reentrant call."""
-
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("3ee5aeb5")
-    TYPES: ClassVar[tuple[str, ...]] = ()
-
-
-@dataclass(unsafe_hash=True)
 class SafeERC20FailedOperation(ContractError):
     """An operation with an ERC-20 token failed."""
 
@@ -1249,7 +1227,6 @@ class ToplocVerdict_BadTopk(ContractError):
 KNOWN: Final[dict[bytes, type[ContractError]]] = {
     error.SELECTOR: error
     for error in (
-        AddressEmptyCode,
         Assignment_SlotOutOfRange,
         DataJudge_AnswerOpen,
         DataJudge_BadTerms,
@@ -1273,7 +1250,6 @@ KNOWN: Final[dict[bytes, type[ContractError]]] = {
         ERC20InvalidReceiver,
         ERC20InvalidSender,
         ERC20InvalidSpender,
-        FailedCall,
         GasBonds_CreditTooSmall,
         GasBonds_PaymentRefused,
         Hub_AmountZero,
@@ -1301,6 +1277,7 @@ KNOWN: Final[dict[bytes, type[ContractError]]] = {
         Hub_NothingToClaim,
         Hub_NothingToRefund,
         Hub_NothingToWithdraw,
+        Hub_Reentered,
         Hub_RingFull,
         Hub_RoundAlreadyOpen,
         Hub_RoundNotOpen,
@@ -1350,7 +1327,6 @@ KNOWN: Final[dict[bytes, type[ContractError]]] = {
         ObjectiveJudge_RewardRuleFailed,
         ObjectiveJudge_RewardRuleImpure,
         ObjectiveJudge_TokensNotProven,
-        ReentrancyGuardReentrantCall,
         SafeERC20FailedOperation,
         ToplocMemory_InUse,
         ToplocSupport_Length,

@@ -407,16 +407,6 @@ class Hub(Contract):
         result: bytes = values[0]
         return result
 
-    async def blocked_from(self, task: bytes, node: str) -> int:
-        """Lowest unpaid sequence with a pending challenge, or the next sequence when there is none: claims can
-        pass everything before it.
-        """
-        values = await self._read(
-            "2df608f8", ("bytes32", "address"), (fixed_bytes(task, 32), node), ("uint32",)
-        )
-        result: int = values[0]
-        return result
-
     def challenge(
         self, p: structs.TaskParams, node: str, c: structs.Commitment, judge: str, evidence: bytes
     ) -> Call[int]:
@@ -541,7 +531,7 @@ class Hub(Contract):
 
         units: What the bounty pays for, more than zero.
 
-        Returns task: The id.
+        Returns id: The id.
         """
         return self._prepare(
             "create_task",
@@ -570,12 +560,12 @@ class Hub(Contract):
             no_result,
         )
 
-    def expire(self, pending: structs.Challenge) -> Call[None]:
+    def expire(self, shown: structs.Challenge) -> Call[None]:
         """Ends a challenge whose judge was silent until the deadline, or whose accused has been slashed.
         Anyone may.
         """
         return self._prepare(
-            "expire", "c87beb5e", (structs.CHALLENGE_ABI,), (structs.encode_challenge(pending),), no_result
+            "expire", "c87beb5e", (structs.CHALLENGE_ABI,), (structs.encode_challenge(shown),), no_result
         )
 
     def join(self, p: structs.TaskParams, node: str, payout: str, quota: int, consent: bytes) -> Call[None]:
@@ -620,17 +610,17 @@ class Hub(Contract):
         result: structs.Member = structs.decode_member(values[0])
         return result
 
-    def multicall(self, data: Sequence[bytes]) -> Call[tuple[bytes, ...]]:
-        """Receives and executes a batch of function calls on this contract."""
+    def multicall(self, calls: Sequence[bytes]) -> Call[tuple[bytes, ...]]:
+        """Makes several calls to the hub in one transaction, all or none, as their sender."""
         return self._prepare(
             "multicall",
             "ac9650d8",
             ("bytes[]",),
-            (tuple(data),),
+            (tuple(calls),),
             lambda data: tuple(decode_values(("bytes[]",), data)[0]),
         )
 
-    def open_round(self, task: bytes, round: int) -> Call[bytes]:
+    def open_round(self, id: bytes, round: int) -> Call[bytes]:
         """Fixes the randomness of a round whose commit time has begun and is not over. Anyone may, once a
         round.
 
@@ -640,7 +630,7 @@ class Hub(Contract):
             "open_round",
             "0fd99976",
             ("bytes32", "uint32"),
-            (fixed_bytes(task, 32), round),
+            (fixed_bytes(id, 32), round),
             lambda data: decode_values(("bytes32",), data)[0],
         )
 
@@ -700,9 +690,9 @@ class Hub(Contract):
         result: bytes = values[0]
         return result
 
-    async def task_of(self, task: bytes) -> structs.Task:
+    async def task_of(self, id: bytes) -> structs.Task:
         """The stored part of a task; all zero when there is none."""
-        values = await self._read("234bdfaa", ("bytes32",), (fixed_bytes(task, 32),), (structs.TASK_ABI,))
+        values = await self._read("234bdfaa", ("bytes32",), (fixed_bytes(id, 32),), (structs.TASK_ABI,))
         result: structs.Task = structs.decode_task(values[0])
         return result
 
@@ -718,7 +708,7 @@ class Hub(Contract):
             no_result,
         )
 
-    def verdict(self, pending: structs.Challenge, answer: structs.Verdict) -> Call[None]:
+    def verdict(self, shown: structs.Challenge, answer: structs.Verdict) -> Call[None]:
         """The judge of a pending challenge decides it, before its deadline.
 
         Guilty: the whole stake is lost, the challenger gets its bond and min(stake / 2, 10 bonds), the rest
@@ -729,7 +719,7 @@ class Hub(Contract):
             "verdict",
             "d7016035",
             (structs.CHALLENGE_ABI, "uint8"),
-            (structs.encode_challenge(pending), answer),
+            (structs.encode_challenge(shown), answer),
             no_result,
         )
 

@@ -271,7 +271,7 @@ def decode_challenge(values: tuple[Any, ...]) -> Challenge:
     )
 
 
-CHECKPOINT_ABI: Final = "(bytes32,address,uint40,uint32)"
+CHECKPOINT_ABI: Final = "(bytes32,address,uint256,uint256)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,7 +333,7 @@ def decode_signed_commit(values: tuple[Any, ...]) -> SignedCommit:
     return SignedCommit(checksum(values[0]), values[1], values[2], values[3], values[4])
 
 
-MEMBER_ABI: Final = "(address,uint32,uint8,uint32,uint24,uint24,uint64,uint64,uint8,address,uint40)"
+MEMBER_ABI: Final = "(address,uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint8,address,uint256)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,7 +394,7 @@ def decode_member(values: tuple[Any, ...]) -> Member:
     )
 
 
-TASK_ABI: Final = "(uint40,uint40,uint40,uint32,uint32,uint24,uint24,uint24)"
+TASK_ABI: Final = "(uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Base} from "../../Base.t.sol";
 import {HookToken} from "../../mocks/Tokens.sol";
 import {IHub} from "contracts/interfaces/IHub.sol";
+import {IHubErrors} from "contracts/interfaces/IHubErrors.sol";
 import {IJudge} from "contracts/interfaces/IJudge.sol";
 import {Commitment, MemberStatus, SignedCommit} from "contracts/types/Membership.sol";
 import {TaskParams} from "contracts/types/Task.sol";
@@ -88,6 +89,6 @@ contract ReentrancyTest is Base {
     }
 
     function refusal() internal pure returns (bytes32) {
-        return bytes32(abi.encodeWithSignature("Hub_Reentered()"));
+        return bytes32(abi.encodeWithSelector(IHubErrors.Hub_Reentered.selector));
     }
 }
