@@ -10,7 +10,7 @@ import {ToplocCase, ToplocReason, ToplocThresholds} from "contracts/types/Toploc
 /// @dev Python, the library and its readable twin must come to one verdict.
 contract ToplocVerdictVectorsTest is VectorTest {
     /// @dev An entry of `.cases`.
-    struct Case {
+    struct VerdictCase {
         string name;
         uint256 topk;
         uint256 elements;
@@ -23,7 +23,7 @@ contract ToplocVerdictVectorsTest is VectorTest {
     }
 
     string internal constant CASE =
-        "Case(string name,uint256 topk,uint256 elements,bytes proof,bytes support,uint32[] thresholds,bytes32 seed,string reason,string off_support_reason)";
+        "VerdictCase(string name,uint256 topk,uint256 elements,bytes proof,bytes support,uint32[] thresholds,bytes32 seed,string reason,string off_support_reason)";
 
     function test_TheLibraryAgreesWithPython() external {
         checkAll(new PackedToplocCourt());
@@ -45,7 +45,8 @@ contract ToplocVerdictVectorsTest is VectorTest {
         string memory file = read("toploc_verdict");
         string[] memory outcomes = json.parseJsonStringArray(file, ".outcomes");
         assertEq(outcomes.length, uint256(type(ToplocReason).max) + 1);
-        Case[] memory cases = abi.decode(json.parseJsonTypeArray(file, ".cases", CASE), (Case[]));
+        VerdictCase[] memory cases =
+            abi.decode(json.parseJsonTypeArray(file, ".cases", CASE), (VerdictCase[]));
         assertEq(cases.length, 193);
         uint256 reached = 0;
         for (uint256 i = 0; i < cases.length; ++i) {
@@ -55,7 +56,7 @@ contract ToplocVerdictVectorsTest is VectorTest {
     }
 
     /// @return reached A bit for each outcome met.
-    function check(IToplocCourt court, Case memory one, string[] memory outcomes)
+    function check(IToplocCourt court, VerdictCase memory one, string[] memory outcomes)
         private
         view
         returns (uint256 reached)

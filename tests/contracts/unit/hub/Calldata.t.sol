@@ -74,6 +74,7 @@ contract CalldataTest is Base {
         bool named = reason == IHubErrors.Hub_BadParameter.selector
             || reason == IHubErrors.Hub_CodeMismatch.selector || reason == IHubErrors.Hub_NotCreator.selector
             || reason == IHubErrors.Hub_CommitmentUnknown.selector
+            || reason == IHubErrors.Hub_SequenceGap.selector
             || reason == IHubErrors.Hub_ChallengeNotPending.selector;
         assertTrue(answer.length == 0 || named, "refused for the right reason");
     }
