@@ -19,6 +19,7 @@ from cupel.protocol.spec.task import TASK_PARAMS_ABI, Pinned, TaskParams, task_i
 from cupel.protocol.testing.demand_vectors import demand_vectors
 from cupel.protocol.testing.evidence_vectors import evidence_vectors
 from cupel.protocol.testing.toploc_vectors import toploc_vectors
+from cupel.protocol.testing.verdict_vectors import verdict_vectors
 
 CHAIN_ID: Final = 31337
 HUB: Final = "0x1000000000000000000000000000000000000001"
@@ -169,6 +170,7 @@ FILES: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "toploc": toploc_vectors,
     "demand": lambda: demand_vectors(example_params(), CHAIN_ID, HUB, NODE),
     "evidence": _evidence,
+    "toploc_verdict": verdict_vectors,
 }
 
 
