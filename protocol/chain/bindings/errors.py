@@ -1201,6 +1201,51 @@ class SafeERC20FailedOperation(ContractError):
         return cls(checksum(values[0]))
 
 
+@dataclass(unsafe_hash=True)
+class ToplocMemory_InUse(ContractError):
+    """The caller has used more than 8 KiB of memory."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("3e00ea7c")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
+    free: int
+
+
+@dataclass(unsafe_hash=True)
+class ToplocSupport_Length(ContractError):
+    """The support is not four bytes for each point."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("8cbf972c")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256")
+    length: int
+    expected: int
+
+
+@dataclass(unsafe_hash=True)
+class ToplocSupport_NotCanonical(ContractError):
+    """Points out of order, twice or out of the chunk, or others than the +0.0 that fill up a short one."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("6cdcb59a")
+    TYPES: ClassVar[tuple[str, ...]] = ()
+
+
+@dataclass(unsafe_hash=True)
+class ToplocVerdict_BadElements(ContractError):
+    """A chunk has 1 to 65497 elements."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("420a8712")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
+    elements: int
+
+
+@dataclass(unsafe_hash=True)
+class ToplocVerdict_BadTopk(ContractError):
+    """A proof has 16 to 128 points."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("eaeed962")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
+    topk: int
+
+
 KNOWN: Final[dict[bytes, type[ContractError]]] = {
     error.SELECTOR: error
     for error in (
@@ -1307,6 +1352,11 @@ KNOWN: Final[dict[bytes, type[ContractError]]] = {
         ObjectiveJudge_TokensNotProven,
         ReentrancyGuardReentrantCall,
         SafeERC20FailedOperation,
+        ToplocMemory_InUse,
+        ToplocSupport_Length,
+        ToplocSupport_NotCanonical,
+        ToplocVerdict_BadElements,
+        ToplocVerdict_BadTopk,
     )
 }
 """Every error by its selector."""

@@ -3,6 +3,14 @@ pragma solidity 0.8.37;
 
 /// @title The Foundry cheat codes that the tests use
 interface Vm {
+    struct Gas {
+        uint64 gasLimit;
+        uint64 gasTotalUsed;
+        uint64 gasMemoryUsed;
+        int64 gasRefunded;
+        uint64 gasRemaining;
+    }
+
     function warp(uint256 timestamp) external;
     function roll(uint256 number) external;
     function prevrandao(bytes32 value) external;
@@ -22,6 +30,7 @@ interface Vm {
     function expectCall(address callee, bytes calldata data) external;
     function snapshotState() external returns (uint256 snapshot);
     function revertToState(uint256 snapshot) external returns (bool success);
+    function lastCallGas() external view returns (Gas memory);
     function snapshotGasLastCall(string calldata group, string calldata name) external returns (uint256);
     function snapshotValue(string calldata group, string calldata name, uint256 value) external;
     function toString(bytes32 value) external pure returns (string memory);

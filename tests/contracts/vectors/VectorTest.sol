@@ -24,6 +24,14 @@ interface VectorVm {
         external
         pure
         returns (bytes32[] memory);
+    function parseJsonStringArray(string calldata json, string calldata key)
+        external
+        pure
+        returns (string[] memory);
+    function parseJsonTypeArray(string calldata json, string calldata key, string calldata typeDescription)
+        external
+        pure
+        returns (bytes memory);
     function toString(uint256 value) external pure returns (string memory);
 }
 
