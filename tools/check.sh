@@ -21,5 +21,6 @@ run python tools/check_trees.py
 run forge build --force --deny warnings contracts deploy/script
 run forge lint --deny warnings contracts deploy/script
 run python tools/bindgen.py --check
-[ ! -f tools/fill_vectors.py ] || run python tools/fill_vectors.py --check
+run python tools/fill_vectors.py --check
+run python tools/gas_table.py --check
 printf 'check: all good\n'
