@@ -23,8 +23,8 @@ contract DataJudge is IDataJudge, GasBonds {
 
     // Gas of a whole transaction that answers, measured by tests/contracts/gas/DataGas.t.sol.
     uint256 private constant MANIFEST_GAS = 75_600;
-    uint256 private constant LEAF_GAS = 90_200;
-    uint256 private constant CHUNK_GAS = 96_000;
+    uint256 private constant LEAF_GAS = 90_700;
+    uint256 private constant CHUNK_GAS = 96_500;
     /// @dev A node of a Merkle proof.
     uint256 private constant SIBLING_GAS = 1280;
     /// @dev A byte of data: 16 as calldata, 8 in the log, 3 to copy and hash it, and 3 for what the floor under the price

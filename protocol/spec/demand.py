@@ -29,8 +29,8 @@ MAX_DATA_BYTES: Final = 4096
 """Nothing longer can be demanded."""
 PRICE_FACTOR: Final = 2
 MANIFEST_GAS: Final = 75_600
-LEAF_GAS: Final = 90_200
-CHUNK_GAS: Final = 96_000
+LEAF_GAS: Final = 90_700
+CHUNK_GAS: Final = 96_500
 SIBLING_GAS: Final = 1_280
 BYTE_GAS: Final = 30
 NEW_SLOT_GAS: Final = 17_100

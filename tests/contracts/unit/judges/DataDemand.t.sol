@@ -158,9 +158,9 @@ contract DataDemandTest is DataJudgeTest {
     /// @dev Fixed gas and two new slots, 1280 for each of 3 + 2 siblings, 30 for each byte; all of it twice.
     function test_ThePriceIsTwiceTheDearestAnswer() external view {
         Commitment memory c = anyCommitment();
-        assertEq(priceOf(c, DemandKind.Leaf), 2 * (90_200 + 34_200 + 3 * 1280));
-        assertEq(priceOf(c, DemandKind.Tokens), 2 * (96_000 + 34_200 + 5 * 1280 + 30 * 16));
-        assertEq(priceOf(c, DemandKind.Proof), 2 * (96_000 + 34_200 + 5 * 1280 + 30 * 34));
+        assertEq(priceOf(c, DemandKind.Leaf), 2 * (90_700 + 34_200 + 3 * 1280));
+        assertEq(priceOf(c, DemandKind.Tokens), 2 * (96_500 + 34_200 + 5 * 1280 + 30 * 16));
+        assertEq(priceOf(c, DemandKind.Proof), 2 * (96_500 + 34_200 + 5 * 1280 + 30 * 34));
         assertEq(priceOf(c, DemandKind.Manifest), 2 * (75_600 + 34_200 + 30 * 4096));
     }
 

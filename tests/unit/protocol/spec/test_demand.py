@@ -91,9 +91,9 @@ def test_evidence_that_demands_nothing_is_refused(evidence: bytes) -> None:
 def test_the_price_grows_with_the_answer() -> None:
     leaf, manifest = DataDemand(Part.LEAF), DataDemand(Part.MANIFEST)
     tokens, proof = DataDemand(Part.TOKENS), DataDemand(Part.PROOF)
-    assert price_in_gas(leaf, PARAMS, 64) == 2 * (2 * 17_100 + 90_200 + 6 * 1_280)
-    assert price_in_gas(tokens, PARAMS, 64) == 2 * (2 * 17_100 + 96_000 + 8 * 1_280 + 16 * 30)
-    assert price_in_gas(proof, PARAMS, 64) == 2 * (2 * 17_100 + 96_000 + 8 * 1_280 + 10 * 30)
+    assert price_in_gas(leaf, PARAMS, 64) == 2 * (2 * 17_100 + 90_700 + 6 * 1_280)
+    assert price_in_gas(tokens, PARAMS, 64) == 2 * (2 * 17_100 + 96_500 + 8 * 1_280 + 16 * 30)
+    assert price_in_gas(proof, PARAMS, 64) == 2 * (2 * 17_100 + 96_500 + 8 * 1_280 + 10 * 30)
     assert price_in_gas(manifest, PARAMS, 64) == 2 * (2 * 17_100 + 75_600 + 4096 * 30)
 
 
