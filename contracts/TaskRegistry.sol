@@ -72,14 +72,10 @@ abstract contract TaskRegistry is HubBase {
         Task memory task = _task(id);
         _checkCreated(id, task);
         _checkCommitTime(task, round);
-        if (task.opened > round) Hub_RoundAlreadyOpen.selector.refuse(round);
+        if (_beacons[id][round] != 0) Hub_RoundAlreadyOpen.selector.refuse(round);
 
         beacon = Hashes.efficientKeccak256(bytes32(block.prevrandao), blockhash(block.number - 1));
         _beacons[id][round] = beacon;
-        unchecked {
-            task.opened = uint256(round) + 1;
-        }
-        _save(id, task);
         emit RoundOpened(id, round, beacon, _now());
     }
 

@@ -58,8 +58,9 @@ abstract contract DataGas is DataCourtroom {
         }
         work = commitmentTo(made);
         work.manifest = sha256(noise(0, 4096));
+        bytes32 beacon = hub.beaconOf(task, 0);
         vm.prank(NODE);
-        hub.commit(task, 0, work.root, work.manifest, UNITS);
+        hub.commit(task, beacon, 0, 0, work.root, work.manifest, UNITS);
         // From here on nobody's slot of credit is new.
         showLeaf(demand(work, DemandKind.Leaf, 0, 0), leaves);
         earned = data.credit(NODE);

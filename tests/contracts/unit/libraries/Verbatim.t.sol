@@ -35,7 +35,9 @@ contract VerbatimCalls is IHubEvents {
     }
 
     function structHash(Entry memory e) external pure returns (bytes32 quick, bytes32 plain) {
-        plain = keccak256(abi.encode(e.typehash, e.task, e.sequence, e.round, e.root, e.manifest, e.units));
+        plain = keccak256(
+            abi.encode(e.typehash, e.task, e.beacon, e.sequence, e.round, e.root, e.manifest, e.units)
+        );
         quick = Verbatim.structHash(e);
     }
 
