@@ -136,8 +136,9 @@ abstract contract TaskRegistry is HubBase {
         _within(p.word(Terms.MAX_STALENESS), 0, type(uint32).max, "maxStaleness");
     }
 
-    function _checkMoney(TaskParams calldata p) private pure {
+    function _checkMoney(TaskParams calldata p) private view {
         _within(p.word(Terms.TOKEN), 1, type(uint160).max, "token");
+        _forbid(p.tokenWord().code.length == 0, "token");
         _within(p.word(Terms.RATE), 1, type(uint96).max, "rate");
         _within(p.word(Terms.STAKE), 1, type(uint96).max, "stake");
         // The challenger's credit after a guilty verdict, bond and share of the stake, must fit 96 bits.

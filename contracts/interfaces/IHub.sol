@@ -128,6 +128,7 @@ interface IHub is IHubErrors, IHubEvents {
     /// @notice Lets the hub take `amount` of an EIP-2612 token from the sender by its signature, in the same `multicall`
     /// as what needs it.
     /// @dev A permit that fails is passed over: somebody may have used it a moment before, and if not, the transfer fails.
+    /// Only where there is no contract at all it reverts.
     function permit(address token, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
 
     /// @notice Makes several calls to the hub in one transaction, all or none, as their sender.

@@ -90,6 +90,8 @@ interface IHubErrors {
     error Hub_ChallengeNotPending(uint256 challengeId, ChallengeStatus status);
     /// @notice The same challenge, in the same second, is before the judge already.
     error Hub_ChallengeExists(uint256 challengeId);
+    /// @notice The judge, asked for its first answer, said nothing or what is no verdict.
+    error Hub_BadAnswer(address judge);
     /// @notice A verdict must be Guilty, NotGuilty or Dismissed.
     error Hub_NoVerdict(uint256 challengeId);
 

@@ -97,7 +97,8 @@ library Verbatim {
         }
     }
 
-    /// @notice `answer = IJudge(challenge.judge).open(challengeId, challenge, p, c, evidence)`, of a judge that has code.
+    /// @notice `answer = IJudge(challenge.judge).open(challengeId, challenge, p, c, evidence)`, of a judge that has code;
+    /// as the word it is, which may be no verdict, and 2^256 - 1 when it is less than a word.
     function open(
         uint256 challengeId,
         Case memory challenge,
@@ -125,7 +126,7 @@ library Verbatim {
                 revert(data, returndatasize())
             }
             answer := mload(0)
-            if or(lt(returndatasize(), 32), gt(answer, 3)) { revert(0, 0) }
+            if lt(returndatasize(), 32) { answer := not(0) }
         }
     }
 }

@@ -332,6 +332,20 @@ class Hub_AmountZero(ContractError):
 
 
 @dataclass(unsafe_hash=True)
+class Hub_BadAnswer(ContractError):
+    """The judge, asked for its first answer, said nothing or what is no verdict."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("f69286b9")
+    TYPES: ClassVar[tuple[str, ...]] = ("address",)
+    judge: str
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """The error with these ABI-decoded fields."""
+        return cls(checksum(values[0]))
+
+
+@dataclass(unsafe_hash=True)
 class Hub_BadConsent(ContractError):
     """The node key did not sign this consent."""
 
@@ -1273,6 +1287,7 @@ KNOWN: Final[dict[bytes, type[ContractError]]] = {
         GasBonds_CreditTooSmall,
         GasBonds_PaymentRefused,
         Hub_AmountZero,
+        Hub_BadAnswer,
         Hub_BadConsent,
         Hub_BadParameter,
         Hub_BadPayout,

@@ -662,7 +662,7 @@ class Hub(Contract):
         `multicall` as what needs it.
 
         A permit that fails is passed over: somebody may have used it a moment before, and if not, the
-        transfer fails.
+        transfer fails. Only where there is no contract at all it reverts.
         """
         return self._prepare(
             "permit",
