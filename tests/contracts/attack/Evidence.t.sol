@@ -11,7 +11,7 @@ import {LeafContext, RolloutLeaf} from "contracts/libraries/RolloutLeaves.sol";
 import {Commitment, MemberStatus} from "contracts/types/Membership.sol";
 
 /// @title Security checklist 7 and 15, before the real judge: copied work, and trees that are not what they seem
-/// @dev 14, withheld data, is DataJudge's.
+/// @dev 14, withheld data, is in Withholding.t.sol.
 contract EvidenceAttack is Courtroom {
     function commitRoot(bytes32 root, uint32 units) internal returns (Commitment memory c) {
         c = Commitment(0, 0, root, keccak256("manifest"), units, uint40(block.timestamp));
