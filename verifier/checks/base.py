@@ -31,6 +31,7 @@ from cupel.protocol.spec.rollout import (
 )
 from cupel.protocol.spec.rounds import CommittedWork
 from cupel.protocol.spec.task import TaskParams, TaskSpec
+from cupel.protocol.spec.toploc import Selection
 
 MAX_DETAIL_CHARACTERS: Final = 400
 
@@ -155,13 +156,13 @@ class Recomputed:
     """What the canonical policy gives for D drawn rollouts of at most T tokens.
 
     policy_digest: of the canonical version that the manifest names by number. indices: the rollouts, ascending.
-    hidden: float32 [D, T, width], row t the final-norm state that chose token t. logits: float32 [D, T, vocabulary].
-    Rows at or behind a rollout's length mean nothing.
+    selection: the supports of the final-norm states that chose the tokens. logits: float32 [D, T, vocabulary]; rows
+    at or behind a rollout's length mean nothing.
     """
 
     policy_digest: bytes
     indices: tuple[int, ...]
-    hidden: npt.NDArray[np.float32]
+    selection: Selection
     logits: npt.NDArray[np.float32]
 
 
