@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from cupel.node.training.flat import FlatPolicy, adamw
 from cupel.protocol.model.checkpoint import checkpoint_to_bytes, genesis
 from cupel.protocol.model.generate import replay_input
-from cupel.protocol.model.tiny import ARCHITECTURE, initialise
+from cupel.protocol.model.layout import ARCHITECTURE
+from cupel.protocol.model.tiny import initialise
 from cupel.protocol.spec.environments.sorting import BEGIN, END, NUM_DIGITS, SEPARATOR, VOCABULARY
 from cupel.protocol.spec.task import ModelShape
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from cupel.protocol.model.checkpoint import layout_of
+from cupel.protocol.model.layout import layout_of
 from cupel.protocol.model.tiny import TinyPolicy
 from cupel.protocol.spec.task import ModelShape
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from cupel.protocol.config import ConfigError
 from cupel.protocol.model.canonical import CanonicalVersion, make_version
-from cupel.protocol.model.checkpoint import checkpoint_from_bytes, layout_of
+from cupel.protocol.model.checkpoint import checkpoint_from_bytes
+from cupel.protocol.model.layout import layout_of
 from cupel.protocol.observe import Observer
 from cupel.protocol.participant import POLL_SECONDS, Participant, participate
 from cupel.protocol.settings import Settings

@@ -15,9 +15,9 @@ from cupel.node.training.state import (
     state_to_bytes,
 )
 from cupel.node.training.trainer import SLICE_ROWS, Batch, Schedule, learning_rate, schedule_of, train_round
-from cupel.protocol.model.checkpoint import layout_of
 from cupel.protocol.model.generate import generate
-from cupel.protocol.model.tiny import ARCHITECTURE, initialise
+from cupel.protocol.model.layout import ARCHITECTURE, layout_of
+from cupel.protocol.model.tiny import initialise
 from cupel.protocol.spec.diloco.blocks import decode_update
 from cupel.protocol.spec.task import MILLION, ModelShape
 from cupel.protocol.testing.builders import example_spec
