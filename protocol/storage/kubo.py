@@ -40,6 +40,9 @@ MAX_ANSWER_BYTES: Final = 64 * 1024
 
 _OFFLINE: Final = ("offline", "true")
 _DIRECT: Final = ("recursive", "false")
+# Kubo's errors have no codes, only words: "ipld: could not find bafk...".
+_ABSENT: Final = ("not find", "not found")
+_A_ROOT: Final = "pinned recursively"
 
 
 class KuboStore:
@@ -91,7 +94,7 @@ class KuboStore:
             self._call("pin/rm", ("arg", str(cid)), _DIRECT)
         except DaemonRefused as refused:
             # Its operator pins it too, or has taken our pin away.
-            if "pinned" not in refused.message:
+            if not _tells(refused, "pinned"):
                 raise
         return self._held.discard(cid)
 
@@ -121,8 +124,10 @@ class KuboStore:
         try:
             # The daemon's own limit comes first, and its words with it.
             block = self._rpc.call("block/get", arguments, deadline_seconds + QUERY_SECONDS, max_bytes)
-        except DaemonRefused:
-            raise BlockMissing(cid) from None
+        except DaemonRefused as refused:
+            if _tells(refused, *_ABSENT, "deadline exceeded", "timed out"):
+                raise BlockMissing(cid) from None
+            raise
         if not cid.addresses(block):
             raise StorageError(
                 f"the IPFS daemon answered other bytes than {cid}",
@@ -140,7 +145,7 @@ class KuboStore:
         try:
             self._call("pin/add", *addresses, _DIRECT, _OFFLINE)
         except DaemonRefused as refused:
-            if "pinned recursively" not in refused.message:
+            if not _tells(refused, _A_ROOT):
                 raise
             self._pin_one_by_one(addresses)
         for cid, _ in batch:
@@ -152,7 +157,7 @@ class KuboStore:
             try:
                 self._call("pin/add", address, _DIRECT, _OFFLINE)
             except DaemonRefused as refused:
-                if "pinned recursively" not in refused.message:
+                if not _tells(refused, _A_ROOT):
                     raise
 
     def _ask_for(self, cid: Cid, command: str, max_bytes: int) -> bytes | None:
@@ -160,8 +165,7 @@ class KuboStore:
         try:
             return self._rpc.call(command, (("arg", str(cid)), _OFFLINE), QUERY_SECONDS, max_bytes)
         except DaemonRefused as refused:
-            # There is no code for it, only these words: "ipld: could not find bafk...".
-            if "not find" in refused.message or "not found" in refused.message:
+            if _tells(refused, *_ABSENT):
                 return None
             raise
 
@@ -184,6 +188,10 @@ class KuboStore:
                 "store", f"the daemon at {url} is Kubo {version}", f"Upgrade it to {oldest} or newer"
             )
         return version
+
+
+def _tells(refused: DaemonRefused, *words: str) -> bool:
+    return any(word in refused.message.lower() for word in words)
 
 
 def _batches(blocks: Iterable[tuple[Cid, bytes]]) -> Iterator[tuple[tuple[Cid, bytes], ...]]:
