@@ -35,6 +35,7 @@ class Reason(StrEnum):
     WRONG_REWARD = "wrong-reward"
     TERMINATION = "termination"
     SAMPLING = "sampling"
+    TOKEN_DISTRIBUTION = "token-distribution"
     TOPLOC_BASE64 = "toploc-base64"
     TOPLOC_COUNT = "toploc-count"
     TOPLOC_LENGTH = "toploc-length"

@@ -27,6 +27,7 @@ from cupel.protocol.testing.waiting import eventually
 from cupel.verifier import auditor as auditor_module
 from cupel.verifier import inbox as inbox_module
 from cupel.verifier.auditor import Auditor
+from cupel.verifier.checks import CHECK_NAMES
 from cupel.verifier.checks.base import FetchedSubmission
 from cupel.verifier.evidence import EvidenceDocument, Judges, JuryEvidence
 from cupel.verifier.inbox import Inbox
@@ -165,9 +166,7 @@ def test_honest_work_passes_every_check_and_is_remembered(run: Run) -> None:
         desk.commit(submission)
         await desk.settled()
         verdicts = [(verdict["check"], verdict["passed"]) for verdict in desk.told("verdict")]
-        assert verdicts == [
-            (name, True) for name in ("integrity", "assignment", "reward", "toploc", "sampling")
-        ]
+        assert verdicts == [(name, True) for name in CHECK_NAMES]
         assert desk.told("checking") == [{"node": submission.work.node, "round": 5}]
         assert (desk.inbox.findings, desk.inbox.accusations, desk.told("error")) == ({}, {}, [])
         assert desk.journal.has_passed(submission.work.root)
@@ -193,7 +192,7 @@ def test_a_lie_becomes_an_accusation_and_public_evidence(run: Run) -> None:
         desk.commit(submission)
         await desk.settled()
         *passed, failed = desk.told("verdict")
-        assert [verdict["check"] for verdict in passed] == ["integrity", "assignment"]
+        assert [verdict["check"] for verdict in passed] == ["integrity", "termination", "assignment"]
         assert (failed["check"], failed["passed"], failed["reason"]) == ("reward", False, "wrong-reward")
         assert (failed["observed"], failed["allowed"]) == ("1000000", "0")
         accusation = desk.inbox.accusations[submission.work.node, 3]
