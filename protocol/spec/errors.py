@@ -51,6 +51,8 @@ class Reason(StrEnum):
     TOPLOC_REPEATED = "toploc-repeated"
     TOPLOC_SUPPORT = "toploc-support"
     TOPLOC_OFF_SUPPORT = "toploc-off-support"
+    TOPLOC_SKETCH = "toploc-sketch"
+    TOPLOC_LAYER = "toploc-layer"
     UPDATE = "update"
     CHECKPOINT = "checkpoint"
 
