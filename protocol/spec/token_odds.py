@@ -16,6 +16,9 @@ The bettors:
 - *Temperature.* softmax of the same scores at another temperature.
 - *Ending.* The odds of the end token, multiplied by c: whoever stops early, or goes on, against the policy's odds.
 
+The bound is for text sampled from the probabilities given here. Where an honest sampler's logarithms of them differ by
+at most d from these, N tokens exceed 2^b with chance at most 2^-b exp(N d).
+
 What it shows: that a long enough text is not a sample of these distributions. It names no single token, and a text that
 the assigned seed does not give, but that was sampled honestly with another seed, passes: only the seeded check refuses
 that. Where the policy is sure of every token, all samplers agree and nothing can be won.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.hashing import keccak256
@@ -13,7 +14,7 @@ from cupel.protocol.spec.toploc.sketch import chunk_seed, decode_sketch, distanc
 COUNT: Final = 4
 
 
-def whole_states(tokens: int, width: int, outlier: int = 0) -> np.ndarray:
+def whole_states(tokens: int, width: int, outlier: int = 0) -> npt.NDArray[np.float32]:
     """States -7 to 7, and `outlier` in the first channel of every token if that is not zero."""
     index = np.arange(tokens * width, dtype=np.int64)
     states = ((index * index * 31 + index * 17 + 5) % 15 - 7).astype(np.float32).reshape(tokens, width)
@@ -25,7 +26,7 @@ def whole_states(tokens: int, width: int, outlier: int = 0) -> np.ndarray:
 def sketch_vectors() -> dict[str, Any]:
     """The object of tests/vectors/toploc_sketch.json."""
     seed = keccak256(b"sample seed")
-    builds = []
+    builds: list[dict[str, Any]] = []
     for chunk, (tokens, width, outlier) in enumerate(((4, 16, 0), (4, 16, 1000), (1, 4, 0), (32, 32, -90))):
         states, own = whole_states(tokens, width, outlier), chunk_seed(seed, chunk)
         numbers = sketch(states, own, COUNT)

@@ -2,7 +2,8 @@
 
 Every token's probability and place under the recomputed scores, and one number over all of them
 (`protocol.spec.token_odds`). An honest submission is accused with chance at most 2^-LIMIT_BITS, about 1e-12 an audit;
-that bound needs no calibration and no independence between tokens, only seeds that the node did not choose.
+that bound needs no calibration and no independence between tokens, only seeds that the node did not choose and scores
+that an honest engine recomputes nearly (how nearly: see there).
 
 Relation to `Sampling`: a text that is the seeded choice at every token is honest, and this adds nothing. It adds where
 the tolerance is wide, as for engines that recompute coarsely: there single tokens pass although another temperature,

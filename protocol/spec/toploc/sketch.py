@@ -133,4 +133,5 @@ def _signs(seed: bytes, count: int, elements: int) -> npt.NDArray[np.float64]:
     counter[2:] = np.frombuffer(seed[16:], dtype="<u8")
     raw = np.random.Philox(key=key, counter=counter).random_raw(-(-count * elements // 64))
     bits = np.unpackbits(raw.astype("<u8").view(np.uint8), count=count * elements, bitorder="little")
-    return 1.0 - 2.0 * bits.reshape(count, elements)
+    signs: npt.NDArray[np.float64] = 1.0 - 2.0 * bits.reshape(count, elements).astype(np.float64)
+    return signs
