@@ -1,6 +1,8 @@
 """Whether every token is the one that the seed picks from the canonical policy's scores.
 
 Together with the assigned seeds this leaves a node no choice of text: neither copied answers nor repeated tries.
+It proves that up to the tolerance, and no more: each token may lie below the best by that much, and gaps are not added
+up. `Ending` and `Distribution` look at what a wide tolerance leaves (docs/toploc_beyond.md).
 """
 
 from __future__ import annotations
