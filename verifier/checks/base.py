@@ -6,7 +6,7 @@ our side (a failed fetch, a missing policy, a bug) is an exception and never a f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, Protocol
@@ -164,6 +164,19 @@ class Recomputed:
     indices: tuple[int, ...]
     selection: Selection
     logits: npt.NDArray[np.float32]
+
+
+def drawn_scores(
+    submission: FetchedSubmission, drawn: Sequence[int], recomputed: Recomputed | None
+) -> Iterator[tuple[int, npt.NDArray[np.int64], npt.NDArray[np.float32]]]:
+    """Of every drawn rollout its index, tokens [n] and recomputed scores [n, vocabulary]; after `Toploc`."""
+    assert recomputed is not None, "needs the recomputation"
+    assert recomputed.indices == tuple(drawn), "recomputed other rollouts than drawn"
+    for row, index in enumerate(drawn):
+        tokens = np.array(submission.rollouts[index].tokens, dtype=np.int64)
+        logits = recomputed.logits[row, : len(tokens)]
+        assert np.isfinite(logits).all(), "states passed TOPLOC, so their scores are numbers"
+        yield index, tokens, logits
 
 
 class Check(Protocol):
