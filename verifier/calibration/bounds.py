@@ -19,7 +19,7 @@ def upper_bound(successes: int, tries: int, confidence: float = CONFIDENCE) -> f
     if successes == tries:
         return 1.0
     if successes == 0:
-        return 1.0 - (1.0 - confidence) ** (1.0 / tries)
+        return 1.0 - float((1.0 - confidence) ** (1.0 / tries))
     low, high = successes / tries, 1.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2

@@ -54,6 +54,9 @@ def calibrate(
     student_steps: Annotated[
         int, typer.Option(help="Training steps of the smaller model that imitates the policy.", min=1)
     ] = 300,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the parts: another headroom then needs no new measurement.")
+    ] = False,
     json: Annotated[
         bool, typer.Option("--json", help="One JSON object on standard output, progress on standard error.")
     ] = False,
@@ -85,6 +88,7 @@ def calibrate(
         devices=tuple(device or devices),
         threads=tuple(threads or [1, 2]),
         older=tuple(older or []),
+        keep=keep,
     )
     try:
         calibration = calibrate(options, progress_to(sys.stderr.isatty()))

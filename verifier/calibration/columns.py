@@ -124,7 +124,8 @@ def repeated(evidence: Evidence) -> Integers:
 
 def package_exponent(evidence: Evidence) -> Integers:
     """Exponent mismatches as the toploc package counts them: the sign is no matter."""
-    return (~_package_matches(evidence)).sum(axis=1)
+    counts: Integers = (~_package_matches(evidence)).sum(axis=1)
+    return counts
 
 
 def package_mean(evidence: Evidence) -> Integers:
@@ -199,7 +200,8 @@ def _decodes(proof: bytes, k: int) -> bool:
 
 def _package_matches(evidence: Evidence) -> npt.NDArray[np.bool_]:
     patterns = evidence.support[1].astype(np.int64)
-    return (evidence.claims.astype(np.int64) ^ patterns) & _EXPONENT_MASK == 0
+    matching: npt.NDArray[np.bool_] = (evidence.claims.astype(np.int64) ^ patterns) & _EXPONENT_MASK == 0
+    return matching
 
 
 def _mantissa_errors(evidence: Evidence) -> Integers:

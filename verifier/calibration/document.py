@@ -36,7 +36,7 @@ class Calibration:
     engines: tuple[HonestRow, ...]
     """Both, by engine."""
     most_pooled: int
-    """Limit of an audit's mean error, summed over its chunks, in thousandths: measured here, no rule of the protocol."""
+    """Limit of an audit's mean error, summed over its chunks, in thousandths; no rule of the protocol."""
     cheats: tuple[CheatRow, ...]
     inapplicable: tuple[str, ...]
     """Cheats that this policy or text leaves no room for."""

@@ -25,7 +25,8 @@ DTYPES: Final = {
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
-BATCHES: Final = (1, 16, 256)
+SHARES: Final = {1: 1, 16: 4, 256: 4}
+"""Batch sizes, and how many chunks each is measured with: one by one is slow."""
 WORK_BATCH: Final = 256
 
 
@@ -55,7 +56,7 @@ def variants(dtypes: tuple[str, ...], devices: tuple[str, ...], threads: tuple[i
     """Every combination with every batch size, mode and set of kernels; thread counts are the processor's alone."""
     found = []
     for dtype, device, kernels, mode, batch in product(
-        dtypes, devices, ("default", "plain"), ("decode", "prefill"), BATCHES
+        dtypes, devices, ("default", "plain"), ("decode", "prefill"), SHARES
     ):
         counts = threads if device == "cpu" else threads[:1]
         found += [Variant(dtype, device, count, kernels, mode, batch) for count in counts]

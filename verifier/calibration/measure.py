@@ -13,7 +13,7 @@ from cupel.verifier.calibration.columns import NAMES, measure
 from cupel.verifier.calibration.engines import Variant, replay
 from cupel.verifier.calibration.evidence import Evidence, Integers
 from cupel.verifier.calibration.parts import Parts
-from cupel.verifier.calibration.setting import derive_seed
+from cupel.verifier.calibration.setting import Setting, derive_seed
 
 VERIFIER_BATCHES: Final = (64, 1, 17, 256)
 """Rollouts a verifier recomputes at once; honest batches are checked with each in turn."""
@@ -53,10 +53,10 @@ def measure_cell(
     """
     forger: Forger | None = None
     batches: list[Integers] = []
-    done, size = 0, _batch_rollouts(bench, target)
+    done, size = 0, _batch_rollouts(bench.setting, target)
     while done < target or len(batches) < 2:
         number = len(batches)
-        name = f"{cell.name}.{number:05}"
+        name = f"{cell.name}.{size}.{number:05}"
         values = parts.load(name, len(NAMES))
         if values is None:
             forger = forger or cell.prepare(bench)
@@ -77,15 +77,16 @@ def _measure_batch(bench: Bench, cell: Cell, forger: Forger, number: int, size: 
     seed = derive_seed(bench.seed, cell.name, number)
     assigned = setting.assign(seed, size)
     claim = forger(assigned)
-    batch = VERIFIER_BATCHES[number % len(VERIFIER_BATCHES)] if cell.is_honest else VERIFIER_BATCHES[0]
+    # In pairs, so that both halves of `split` meet every size.
+    turn = number // 2 if cell.is_honest else 0
+    batch = VERIFIER_BATCHES[turn % len(VERIFIER_BATCHES)]
     prompts = setting.prompts(claim.problems)
     hidden, logits = replay(bench.policy, prompts, claim.tokens, claim.lengths, batch)
     reference = claim if cell.is_honest else honest(setting, bench.policy, HONEST_VARIANT)(assigned)
     return measure(Evidence(setting, assigned, claim, hidden, logits, seed, reference))
 
 
-def _batch_rollouts(bench: Bench, target: int) -> int:
-    setting = bench.setting
+def _batch_rollouts(setting: Setting, target: int) -> int:
     fitting = _BATCH_ACTIVATIONS // (setting.max_tokens * setting.model.width)
     return max(1, min(_MOST_ROLLOUTS, setting.problem_count, fitting, -(-target // 2)))
 

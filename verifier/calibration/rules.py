@@ -27,11 +27,13 @@ class Rule:
     def refused(self, values: Integers) -> npt.NDArray[np.bool_]:
         """Which limits each chunk exceeds: bool [C, limits]. values: [C, columns]."""
         places = [PLACE[name] for name in self.limits]
-        return values[:, places] > np.array(list(self.limits.values()), dtype=np.int64)
+        limits = np.array(list(self.limits.values()), dtype=np.int64)
+        return values[:, places] > limits
 
     def accepted(self, values: Integers) -> npt.NDArray[np.bool_]:
         """Which chunks pass: bool [C]."""
-        return ~self.refused(values).any(axis=1)
+        accepted: npt.NDArray[np.bool_] = self.refused(values).sum(axis=1) == 0
+        return accepted
 
 
 def _published(title: str, exponent: int, mean: int, median: int) -> Rule:

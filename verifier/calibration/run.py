@@ -22,9 +22,15 @@ from cupel.verifier.calibration.cheats import zoo
 from cupel.verifier.calibration.cheats.base import Bench
 from cupel.verifier.calibration.columns import NAMES
 from cupel.verifier.calibration.document import Calibration
-from cupel.verifier.calibration.engines import DTYPES, Variant, variants
+from cupel.verifier.calibration.engines import DTYPES, SHARES, Variant, variants
 from cupel.verifier.calibration.evidence import Integers
-from cupel.verifier.calibration.measure import Cell, Progress, honest_cell, measure_cell, split
+from cupel.verifier.calibration.measure import (
+    Cell,
+    Progress,
+    honest_cell,
+    measure_cell,
+    split,
+)
 from cupel.verifier.calibration.page import render
 from cupel.verifier.calibration.parts import DiskProblem, Parts
 from cupel.verifier.calibration.rules import choose
@@ -53,6 +59,8 @@ class Options:
     devices: tuple[str, ...]
     threads: tuple[int, ...]
     older: tuple[Path, ...] = ()
+    keep: bool = False
+    """Whether the parts stay, so that another headroom needs no new measurement."""
 
     @property
     def picture(self) -> Path:
@@ -91,18 +99,17 @@ def calibrate(options: Options, progress: Progress) -> Calibration:
         options.out.write_text(calibration.to_toml(), encoding="utf-8")
     except OSError as error:
         raise DiskProblem(f"cannot write {options.out} ({error.strerror}): check the path") from None
-    parts.remove()
+    if not options.keep:
+        parts.remove()
     return calibration
 
 
 def _measure_honest(
     bench: Bench, options: Options, parts: Parts, progress: Progress
 ) -> dict[Variant, list[Integers]]:
-    every = variants(options.dtypes, options.devices, options.threads)
-    target = -(-2 * options.chunks // len(every))
     measured = {}
-    for variant in every:
-        batches = measure_cell(bench, honest_cell(variant), target, parts, progress)
+    for variant in _variants(options):
+        batches = measure_cell(bench, honest_cell(variant), _target(options, variant), parts, progress)
         assert batches is not None, "honest work is always possible"
         measured[variant] = batches
     return measured
@@ -156,6 +163,16 @@ def _conclude(
     )
 
 
+def _variants(options: Options) -> list[Variant]:
+    return variants(options.dtypes, options.devices, options.threads)
+
+
+def _target(options: Options, variant: Variant) -> int:
+    """Chunks of an honest engine: those that choose, and as many that count."""
+    total = sum(SHARES[other.batch] for other in _variants(options))
+    return -(-2 * options.chunks * SHARES[variant.batch] // total)
+
+
 def _check(options: Options) -> None:
     for dtype in options.dtypes:
         if dtype not in DTYPES:
@@ -188,7 +205,7 @@ def _policy(key: str, path: Path, shape: ModelShape) -> TinyPolicy:
 
 
 def _identity(options: Options, plan: TaskPlan, checkpoint: bytes) -> dict[str, Any]:
-    """What the parts depend on; headroom and the kinds of engine do not change a part."""
+    """What the parts depend on: counts, headroom and kinds of engine may change, and the same parts serve."""
     return {
         "version": _PARTS_VERSION,
         "columns": list(NAMES),
@@ -197,10 +214,7 @@ def _identity(options: Options, plan: TaskPlan, checkpoint: bytes) -> dict[str, 
         "scope": dataclasses.asdict(plan.scope),
         "recipe": dataclasses.asdict(plan.spec.recipe),
         "problem_count": plan.terms.problem_count,
-        "chunks": options.chunks,
-        "cheat_chunks": options.cheat_chunks,
         "seed": options.seed,
         "student_steps": options.student_steps,
-        "variants": [variant.name for variant in variants(options.dtypes, options.devices, options.threads)],
         "torch": torch.__version__,
     }

@@ -97,7 +97,8 @@ def pooled(values: Integers) -> Integers:
     """Mean mantissa error of whole audits, summed over AUDIT_CHUNKS chunks each, in thousandths: [audits]."""
     audits = len(values) // AUDIT_CHUNKS
     errors = values[: audits * AUDIT_CHUNKS, PLACE["mean"]]
-    return errors.reshape(audits, AUDIT_CHUNKS).sum(axis=1)
+    sums: Integers = errors.reshape(audits, AUDIT_CHUNKS).sum(axis=1)
+    return sums
 
 
 def pooled_limit(engines: Sequence[Integers], headroom_percent: int) -> int:

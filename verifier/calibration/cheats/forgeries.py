@@ -5,7 +5,6 @@ A forger knows the statistics of SEEN_ROLLOUTS honest rollouts of the same polic
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from typing import Final
 
@@ -62,8 +61,8 @@ def state_table(setting: Setting, seen: Generation, text: Generation) -> list[li
     hidden = np.zeros_like(text.hidden)
     for row, keys in zip(hidden, _contexts(text.tokens, text.lengths), strict=True):
         for place, pair in enumerate(keys):
-            key = next((key for key in pair if key in table), None)
-            row[place] = middle if key is None else table[key] / counts[key]
+            known = [key for key in pair if key in table]
+            row[place] = table[known[0]] / counts[known[0]] if known else middle
     return build_proofs_batch(hidden, text.lengths, setting.chunk_tokens, setting.topk)
 
 
@@ -114,7 +113,7 @@ def _contexts(
     tokens: npt.NDArray[np.int32], lengths: npt.NDArray[np.int32]
 ) -> list[list[tuple[tuple[int, ...], ...]]]:
     """For every token of every rollout what is known of it, most telling first."""
-    rollouts = []
+    rollouts: list[list[tuple[tuple[int, ...], ...]]] = []
     for row, length in zip(tokens.tolist(), lengths.tolist(), strict=True):
         before = [-1, *row[: length - 1]]
         rollouts.append(

@@ -45,7 +45,7 @@ def stepped(
         chosen = functional.log_softmax(scores, dim=-1).gather(-1, tokens[..., None])[..., 0]
         loss = -(advantages[:, None] * chosen * _inside(generation)).mean()
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]  # PyTorch's has no types
         optimiser.step()
     return moving.eval()
 
@@ -73,7 +73,7 @@ def distilled(setting: Setting, policy: TinyPolicy, steps: int, generator: torch
         for group in optimiser.param_groups:
             group["lr"] = _STUDENT_RATE * (1 - step / steps)
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]  # PyTorch's has no types
         optimiser.step()
     return student.eval()
 
