@@ -18,8 +18,10 @@ from typing import Any, Final
 
 import torch
 
-from cupel.protocol.model.checkpoint import checkpoint_to_bytes, flatten, genesis, layout_of
+from cupel.protocol.model.checkpoint import checkpoint_to_bytes, genesis
+from cupel.protocol.model.layout import layout_of
 from cupel.protocol.model.tiny import TinyPolicy, initialise
+from cupel.protocol.model.weights import flatten
 from cupel.protocol.spec.task import Thresholds
 from cupel.protocol.task.plan import load_plan
 from cupel.verifier.calibration.columns import COLUMNS
