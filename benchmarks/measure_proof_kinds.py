@@ -20,15 +20,11 @@ from numpy.typing import NDArray
 from simulate_training import PRETRAIN, pretrained, rounded_policy
 
 from cupel.node.training.flat import FlatPolicy, adamw
-from cupel.protocol.model.checkpoint import (
-    checkpoint_from_bytes,
-    layout_of,
-    load_weights,
-    policy_of,
-    to_floats,
-)
+from cupel.protocol.model.checkpoint import checkpoint_from_bytes, to_floats
 from cupel.protocol.model.generate import Generation, generate, prefill, replay_input
+from cupel.protocol.model.layout import layout_of
 from cupel.protocol.model.tiny import TinyPolicy
+from cupel.protocol.model.weights import load_weights, policy_of
 from cupel.protocol.spec.environments.sorting import BEGIN, END, SEPARATOR, VOCABULARY, Sorting
 from cupel.protocol.spec.sampling import gumbel_noise
 from cupel.protocol.spec.toploc import build_proofs_batch, compare_batch, float32

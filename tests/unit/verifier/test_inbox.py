@@ -16,8 +16,10 @@ from cupel.protocol.chain.bindings.structs import Challenge
 from cupel.protocol.chain.contract import Logged
 from cupel.protocol.chain.ledger import ChallengeRecord, TaskLedger
 from cupel.protocol.model.canonical import CanonicalVersion, make_version
-from cupel.protocol.model.checkpoint import flatten, genesis, layout_of, policy_of
+from cupel.protocol.model.checkpoint import genesis
 from cupel.protocol.model.generate import generate
+from cupel.protocol.model.layout import layout_of
+from cupel.protocol.model.weights import flatten, policy_of
 from cupel.protocol.network import Announcement, BlockUnavailable
 from cupel.protocol.spec.demand import DataDemand, Part, answer
 from cupel.protocol.spec.errors import Reason
