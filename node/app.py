@@ -37,8 +37,9 @@ from cupel.node.training.trainer import Batch, schedule_of, train_round
 from cupel.protocol.chain.errors import ContractError
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.model.canonical import CanonicalVersion
-from cupel.protocol.model.checkpoint import policy_of, to_floats
+from cupel.protocol.model.checkpoint import to_floats
 from cupel.protocol.model.tiny import TinyPolicy
+from cupel.protocol.model.weights import policy_of
 from cupel.protocol.network import Announcement, AnnouncementKind, NetworkError
 from cupel.protocol.observe import Observer
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant, participate

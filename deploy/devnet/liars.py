@@ -8,9 +8,8 @@ saving of three quarters of the memory. `inflated-reward` reports full reward fo
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,20 +23,12 @@ if TYPE_CHECKING:
     from cupel.node.app import Parts
     from cupel.protocol.model.tiny import TinyPolicy
 
-# Signed four-bit integers, symmetric.
-_INT4_STEPS: Final = 7
-
 
 def four_bit(policy: TinyPolicy) -> TinyPolicy:
     """A copy of the policy with every row of its weights rounded to 15 levels."""
-    import torch
+    from cupel.protocol.model.quantise import quantised
 
-    rounded = copy.deepcopy(policy)
-    with torch.no_grad():
-        for weights in rounded.parameters():
-            scale = weights.abs().amax(dim=-1, keepdim=True).clamp(min=1e-12) / _INT4_STEPS
-            weights.copy_(torch.round(weights / scale) * scale)
-    return rounded
+    return quantised(policy, bits=4)
 
 
 def full_reward(environment: Environment, problem: int, tokens: Sequence[int]) -> int:

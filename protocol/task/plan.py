@@ -2,10 +2,14 @@
 
 [terms]      what `TaskTerms` lists: schedule, amounts, windows
 [spec]       what `TaskSpec` lists: environment, model, sampling, thresholds, recipe, aggregation
+
+`spec.thresholds` may be the path of a file that `cupel calibrate` wrote, relative to the plan;
+`spec.sampling.tolerance_millionths` may then be left out, and is taken from there too.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +18,8 @@ from typing import Any
 from cupel.protocol.config import ConfigError
 from cupel.protocol.spec import documents
 from cupel.protocol.spec.errors import Rejected
-from cupel.protocol.spec.task import Pinned, TaskParams, TaskSpec
+from cupel.protocol.spec.task import Pinned, TaskParams, TaskSpec, Thresholds
+from cupel.protocol.task.criteria import Criteria, Scope, load_criteria, scope_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,11 @@ class TaskPlan:
 
     terms: TaskTerms
     spec: TaskSpec
+
+    @property
+    def scope(self) -> Scope:
+        """What validation criteria must have been measured for."""
+        return scope_of(self.terms.chunk_tokens, self.terms.topk, self.terms.max_tokens, self.spec)
 
     @property
     def bounty(self) -> int:
@@ -95,19 +105,26 @@ class TaskPlan:
         )
 
 
-def load_plan(path: Path) -> TaskPlan:
-    """Read a plan. ConfigError that names the file and the key for anything that is not one."""
+def load_plan(path: Path, placeholder: Thresholds | None = None) -> TaskPlan:
+    """Read a plan. ConfigError that names the file and the key for anything that is not one.
+
+    placeholder: stands for the plan's thresholds, for a command that has yet to find them.
+    """
     try:
         values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError("plan", f"cannot read {path} ({error.strerror})", "Check the path") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError("plan", f"{path} is not TOML ({error})", "Correct the file at that place") from None
+    taken = _take_thresholds(values, path, placeholder)
     try:
         plan = documents.from_plain(TaskPlan, values, "plan")
         TaskSpec.from_bytes(plan.spec.to_bytes())
     except Rejected as rejected:
         raise ConfigError("plan", rejected.detail, f"Correct {path}") from None
+    if taken is not None:
+        criteria, file = taken
+        criteria.check_scope(plan.scope, file)
     for name in ("bounty", "rate", "stake", "bond"):
         _amount(name, getattr(plan.terms, name))
     rate = _amount("rate", plan.terms.rate)
@@ -115,6 +132,27 @@ def load_plan(path: Path) -> TaskPlan:
         remedy = "Make it a multiple of terms.rate: the bounty pays for whole units of work"
         raise ConfigError("terms.bounty", f"{plan.bounty} does not pay for whole units at {rate}", remedy)
     return plan
+
+
+def _take_thresholds(
+    values: dict[str, Any], path: Path, placeholder: Thresholds | None
+) -> tuple[Criteria, Path] | None:
+    """Put numbers where the plan names a file or, with a placeholder, has nothing yet; the criteria if it has."""
+    spec = values.get("spec")
+    if not isinstance(spec, dict):
+        return None
+    file, criteria = spec.get("thresholds"), None
+    if placeholder is not None:
+        thresholds, tolerance = placeholder, 0
+    elif isinstance(file, str):
+        criteria = load_criteria(path.parent / file)
+        thresholds, tolerance = criteria.thresholds, criteria.sampling.tolerance_millionths
+    else:
+        return None
+    spec["thresholds"] = dataclasses.asdict(thresholds)
+    if isinstance(spec.get("sampling"), dict):
+        spec["sampling"].setdefault("tolerance_millionths", tolerance)
+    return None if criteria is None else (criteria, path.parent / str(file))
 
 
 def _amount(name: str, text: str) -> int:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cupel.protocol.config import ConfigError
-from cupel.protocol.spec.task import Pinned
+from cupel.protocol.spec.task import Pinned, Thresholds
 from cupel.protocol.task.plan import load_plan
 from cupel.protocol.testing.builders import example_spec
 from cupel.protocol.testing.vectors import HUB, NODE
@@ -100,3 +100,89 @@ def test_a_bad_plan_names_the_key(tmp_path: Path, old: str, new: str, key: str) 
 def test_a_missing_plan_is_an_operator_mistake(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot read"):
         load_plan(tmp_path / "absent.toml")
+
+
+CRITERIA = """
+[thresholds]
+max_exponent_mismatches = 2
+max_mantissa_mean_thousandths = 30
+max_mantissa_median_thousandths = 0
+
+[sampling]
+tolerance_millionths = 12
+
+[scope]
+chunk_tokens = 32
+topk = 128
+max_tokens = 9
+temperature_millionths = 1000000
+environment = {id = "cupel/sorting", version = 1}
+
+[scope.model]
+architecture = "cupel/tiny-transformer-v1"
+vocabulary = 64
+layers = 2
+width = 64
+heads = 4
+feed_forward = 192
+positions = 32
+
+[anything]
+else = "is for people"
+"""
+CALIBRATED_PLAN = (
+    PLAN.replace(", tolerance_millionths = 1000", "")
+    .replace('name = "sort', 'thresholds = "criteria.toml"\nname = "sort')
+    .replace(PLAN[PLAN.index("[spec.thresholds]") : PLAN.index("[spec.recipe]")], "")
+)
+
+
+def write_both(folder: Path, plan: str = CALIBRATED_PLAN, criteria: str = CRITERIA) -> Path:
+    (folder / "criteria.toml").write_text(criteria)
+    return write(folder, plan)
+
+
+def test_thresholds_come_from_a_calibration(tmp_path: Path) -> None:
+    spec = load_plan(write_both(tmp_path)).spec
+    assert (spec.thresholds, spec.sampling.tolerance_millionths) == (Thresholds(2, 30, 0), 12)
+
+
+def test_the_plan_s_own_tolerance_wins(tmp_path: Path) -> None:
+    plan = CALIBRATED_PLAN.replace("1000000}", "1000000, tolerance_millionths = 99}")
+    assert load_plan(write_both(tmp_path, plan)).spec.sampling.tolerance_millionths == 99
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ("chunk_tokens = 32", "chunk_tokens = 16", "chunk_tokens"),
+        ("topk = 128", "topk = 64", "topk"),
+        ("temperature_millionths = 1000000", "temperature_millionths = 900000", "temperature_millionths"),
+        ("layers = 2", "layers = 3", "model"),
+    ],
+)
+def test_a_calibration_of_something_else_is_refused(tmp_path: Path, old: str, new: str, field: str) -> None:
+    assert old in CALIBRATED_PLAN
+    with pytest.raises(ConfigError, match=f"calibrated for another {field}") as caught:
+        load_plan(write_both(tmp_path, CALIBRATED_PLAN.replace(old, new)))
+    assert caught.value.key == "spec.thresholds"
+
+
+@pytest.mark.parametrize(
+    "criteria", ["[thresholds", "", CRITERIA.replace("topk = 128", ""), CRITERIA.replace("= 30", "= -30")]
+)
+def test_a_broken_calibration_is_an_operator_mistake(tmp_path: Path, criteria: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_plan(write_both(tmp_path, criteria=criteria))
+    assert caught.value.key == "spec.thresholds"
+
+
+def test_a_missing_calibration_is_an_operator_mistake(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cupel calibrate"):
+        load_plan(write(tmp_path, CALIBRATED_PLAN))
+
+
+@pytest.mark.parametrize("plan", [PLAN, CALIBRATED_PLAN])
+def test_a_placeholder_stands_for_thresholds_not_found_yet(tmp_path: Path, plan: str) -> None:
+    """Whatever the plan says of them, and without reading the file it names."""
+    assert load_plan(write(tmp_path, plan), Thresholds(0, 0, 0)).spec.thresholds == Thresholds(0, 0, 0)

@@ -1,0 +1,78 @@
+"""What a calibration holds for: the terms of a task that change how far honest work lies from its recomputation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from cupel.protocol.spec.assignment import problem_index, sample_seed
+from cupel.protocol.spec.environments.base import Environment, get_environment
+from cupel.protocol.spec.hashing import sha256
+from cupel.protocol.spec.sampling import gumbel_noise
+from cupel.protocol.spec.task import MILLION, ModelShape, Recipe
+from cupel.protocol.task.plan import TaskPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """N rollouts as a node is assigned them."""
+
+    problems: tuple[int, ...]
+    seeds: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A task without its money, its schedule and its thresholds."""
+
+    chunk_tokens: int
+    topk: int
+    max_tokens: int
+    problem_count: int
+    temperature: float
+    model: ModelShape
+    recipe: Recipe
+    environment: Environment
+
+    def assign(self, seed: bytes, count: int) -> Assigned:
+        """`count` different problems with their sampling seeds, all from one seed of 32 bytes."""
+        problems = tuple(problem_index(seed, slot, self.problem_count) for slot in range(count))
+        return Assigned(problems, tuple(sample_seed(seed, index) for index in range(count)))
+
+    def prompts(self, problems: tuple[int, ...]) -> npt.NDArray[np.int64]:
+        """Prompts of N problems: int64 [N, P]."""
+        return np.array([self.environment.prompt(problem) for problem in problems], dtype=np.int64)
+
+    def noise(self, seeds: tuple[bytes, ...]) -> npt.NDArray[np.float64]:
+        """Sampling noise of N rollouts: float64 [N, T, vocabulary]."""
+        return np.stack([gumbel_noise(seed, self.max_tokens, self.model.vocabulary) for seed in seeds])
+
+    def rewards(
+        self, problems: tuple[int, ...], tokens: npt.NDArray[np.int32], lengths: npt.NDArray[np.int32]
+    ) -> npt.NDArray[np.int64]:
+        """What N completions earn, in millionths: int64 [N]."""
+        rows = zip(problems, tokens.tolist(), lengths.tolist(), strict=True)
+        earned = [self.environment.reward(problem, row[:length]) for problem, row, length in rows]
+        return np.array(earned, dtype=np.int64)
+
+
+def setting_of(plan: TaskPlan) -> Setting:
+    """The setting of a plan. Rejected(UNKNOWN_ENVIRONMENT) as `get_environment`."""
+    terms, spec = plan.terms, plan.spec
+    return Setting(
+        chunk_tokens=terms.chunk_tokens,
+        topk=terms.topk,
+        max_tokens=terms.max_tokens,
+        problem_count=terms.problem_count,
+        temperature=spec.sampling.temperature_millionths / MILLION,
+        model=spec.model,
+        recipe=spec.recipe,
+        environment=get_environment(spec.environment),
+    )
+
+
+def derive_seed(seed: int, *labels: str | int) -> bytes:
+    """32 bytes of their own for every use of the calibration's one seed."""
+    return sha256("/".join(["cupel.calibrate", str(seed), *map(str, labels)]).encode())
