@@ -219,6 +219,27 @@ def test_something_else_answers_at_the_rpc_url(devnet: Devnet, tmp_path: Path) -
     assert "rpc_url" in line
 
 
+def test_store_that_is_none(devnet: Devnet, tmp_path: Path) -> None:
+    refusal = refuse("node", "run", *devnet.flags(tmp_path / "data"), "--store", "kubo:127.0.0.1:5001")
+    assert "store: 'kubo:127.0.0.1:5001' names no store. Use `files`" in refusal.line
+    assert refusal.code == 2
+
+
+def test_no_daemon_answers_at_the_store(devnet: Devnet, tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    refusal = refuse("node", "run", *devnet.flags(tmp_path / "data"), "--store", f"kubo:{url}")
+    assert f"store: no IPFS daemon listens at {url}" in refusal.line
+    assert "ipfs daemon" in refusal.line
+    assert refusal.code == 4
+
+
+def test_something_else_answers_at_the_store(devnet: Devnet, tmp_path: Path) -> None:
+    store = f"kubo:{devnet.rpc_url}"
+    refusal = refuse("verifier", "run", *devnet.flags(tmp_path / "data"), "--store", store)
+    assert f"store: what answers at {devnet.rpc_url} is not Kubo's RPC" in refusal.line
+    assert refusal.code == 2
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_empty_wallet(devnet: Devnet, role: str, tmp_path: Path) -> None:
     wallet = create_wallet("empty", tmp_path)
