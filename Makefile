@@ -15,7 +15,7 @@ ARGS ?=
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check bind vectors snapshots deploy campaign differential-toploc clean clean-all
+.PHONY: help setup demo test check bind vectors snapshots deploy campaign coverage differential-toploc clean clean-all
 .DELETE_ON_ERROR:
 
 STEP := @tools/setup.sh
@@ -68,6 +68,10 @@ differential-toploc: setup
 ## make campaign   set up, then hold the hub's invariants under a million calls (a quarter of an hour); SEED=0x... repeats one
 campaign: setup
 	@. tools/path.sh && SEED="$(SEED)" RUNS="$(RUNS)" exec sh tools/campaign.sh
+
+## make coverage   set up, then measure which lines and branches of the contracts the tests reach (minutes)
+coverage: setup
+	@. tools/path.sh && exec python tools/contract_coverage.py $(ARGS)
 
 ## make clean      remove what builds and tools made; the set-up stays
 clean:
