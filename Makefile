@@ -15,7 +15,7 @@ ARGS ?=
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check bind vectors snapshots deploy campaign coverage slither \
+.PHONY: help setup demo test check bind vectors snapshots deploy campaign coverage slither prove \
 	differential-toploc clean clean-all
 .DELETE_ON_ERROR:
 
@@ -77,6 +77,10 @@ coverage: setup
 ## make slither    set up slither, then hold its findings against the answers in docs/slither.md (a minute)
 slither: .setup/contracts .setup/audit
 	@. tools/path.sh && exec python tools/slither_answers.py
+
+## make prove      set up halmos, then prove the hub's arithmetic for every value (three minutes)
+prove: .setup/contracts .setup/audit
+	@. tools/path.sh && exec sh tools/prove.sh $(ARGS)
 
 ## make clean      remove what builds and tools made; the set-up stays
 clean:
