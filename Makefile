@@ -15,7 +15,8 @@ ARGS ?=
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check bind vectors snapshots deploy campaign differential-toploc clean clean-all
+.PHONY: help setup demo test check bind vectors snapshots deploy campaign coverage slither prove \
+	differential-toploc clean clean-all
 .DELETE_ON_ERROR:
 
 STEP := @tools/setup.sh
@@ -69,6 +70,18 @@ differential-toploc: setup
 campaign: setup
 	@. tools/path.sh && SEED="$(SEED)" RUNS="$(RUNS)" exec sh tools/campaign.sh
 
+## make coverage   set up, then measure which lines and branches of the contracts the tests reach (minutes)
+coverage: setup
+	@. tools/path.sh && exec python tools/contract_coverage.py $(ARGS)
+
+## make slither    set up slither, then hold its findings against the answers in docs/slither.md (a minute)
+slither: .setup/contracts .setup/audit
+	@. tools/path.sh && exec python tools/slither_answers.py
+
+## make prove      set up halmos, then prove the hub's arithmetic for every value (three minutes)
+prove: .setup/contracts .setup/audit
+	@. tools/path.sh && exec sh tools/prove.sh $(ARGS)
+
 ## make clean      remove what builds and tools made; the set-up stays
 clean:
 	rm -rf out cache build .typing .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -76,7 +89,7 @@ clean:
 
 ## make clean-all  remove the set-up as well
 clean-all: clean
-	rm -rf .venv .setup .differential node_modules tests/interop/ipfs_daemon/node_modules cupel.egg-info
+	rm -rf .venv .venv-audit .setup .differential node_modules tests/interop/ipfs_daemon/node_modules cupel.egg-info
 	rm -f protocol/spec/toploc/_kernel.*so
 
 .setup/prerequisites: tools/setup.sh
@@ -89,6 +102,8 @@ clean-all: clean
 	$(STEP) packages
 .setup/tools: package.json package-lock.json requirements/node.txt | .setup/packages
 	$(STEP) tools
+.setup/audit: requirements/audit.txt | .setup/prerequisites
+	$(STEP) audit
 .setup/contracts: .setup/tools foundry.toml tools/solc $(CONTRACT_SOURCES)
 	$(STEP) contracts
 .setup/ipfs: $(wildcard tests/interop/ipfs_daemon/package*.json) requirements/ipfs.txt | .setup/tools

@@ -119,12 +119,21 @@ build_contracts() {
     logged contracts forge build contracts
 }
 
+# Only `make slither` and `make prove` need it.
+install_auditors() {
+    say "installing slither and halmos into $VENV-audit"
+    logged audit "$(find_python)" -m venv --clear "$VENV-audit"
+    logged audit "$VENV-audit/bin/python" -m pip install --disable-pip-version-check --no-deps \
+        --requirement requirements/audit.txt
+}
+
 # Forget steps whose result is gone: a deleted .venv or node_modules, a moved repository, another TORCH.
 forget_stale_steps() {
     [ -d "$STAMPS" ] || return 0
     [ "$(cat "$STAMPS/place" 2>/dev/null)" = "$PWD" ] || rm -f "$STAMPS/environment"
     [ -x "$VENV/bin/python" ] || rm -f "$STAMPS/environment"
     [ "$(cat "$STAMPS/torch.requirement" 2>/dev/null)" = "$TORCH" ] || rm -f "$STAMPS/torch"
+    [ "$(cat "$STAMPS/place" 2>/dev/null)" = "$PWD" ] && [ -x "$VENV-audit/bin/python" ] || rm -f "$STAMPS/audit"
     [ -e "$STAMPS/environment" ] || rm -f "$STAMPS/torch" "$STAMPS/packages" "$STAMPS/tools"
     [ -f node_modules/.package-lock.json ] || rm -f "$STAMPS/tools"
     [ -d tests/interop/ipfs_daemon/node_modules ] || rm -f "$STAMPS/ipfs"
@@ -140,6 +149,7 @@ packages) install_packages ;;
 tools) install_contract_tools ;;
 contracts) build_contracts ;;
 ipfs) install_ipfs ;;
+audit) install_auditors ;;
 *) fail "unknown step '${1:-}'" "use the Makefile" ;;
 esac
 touch "$STAMPS/$1"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-STAMPS = {"environment", "torch", "packages", "tools", "contracts"}
+STAMPS = {"environment", "torch", "packages", "tools", "contracts", "audit"}
 PROGRAMS = ("sh", "sed", "awk", "df", "tail", "grep", "mkdir", "touch", "rm", "cat")
 
 
@@ -94,6 +94,7 @@ def finished(checkout: Path) -> None:
     (checkout / ".setup" / "place").write_text(f"{checkout}\n")
     (checkout / ".setup" / "torch.requirement").write_text("torch==2.13.0\n")
     program(checkout / ".venv" / "bin", "python", "exit 0")
+    program(checkout / ".venv-audit" / "bin", "python", "exit 0")
     (checkout / "node_modules").mkdir()
     (checkout / "node_modules" / ".package-lock.json").touch()
     (checkout / "out").mkdir()
@@ -120,10 +121,16 @@ def test_a_deleted_or_moved_environment_is_made_again(checkout: Path) -> None:
 
 def test_another_torch_is_installed(checkout: Path) -> None:
     finished(checkout)
-    assert left(checkout, TORCH="torch==2.14.0") == {"environment", "packages", "tools", "contracts"}
+    assert left(checkout, TORCH="torch==2.14.0") == STAMPS - {"torch"}
 
 
 def test_deleted_node_modules_are_installed_again(checkout: Path) -> None:
     finished(checkout)
     shutil.rmtree(checkout / "node_modules")
-    assert left(checkout) == {"environment", "torch", "packages", "contracts"}
+    assert left(checkout) == STAMPS - {"tools"}
+
+
+def test_deleted_audit_tools_are_installed_again(checkout: Path) -> None:
+    finished(checkout)
+    shutil.rmtree(checkout / ".venv-audit")
+    assert left(checkout) == STAMPS - {"audit"}

@@ -192,6 +192,24 @@ contract JuryWeightsTest is JuryJudgeTest {
         assertStakes(2 * STAKE - 2 * PENALTY, STAKE + 2 * PENALTY);
     }
 
+    /// @dev The stake covered each of the five seats alone, and one penalty less than all.
+    function test_AJurorLosesAtMostItsStake() external {
+        register(SMALL, 1);
+        for (uint256 id = 1; id <= 5; ++id) {
+            open(id, 151);
+            vm.roll(block.number + 1);
+            judge.summon(id);
+        }
+        assertEq(judge.jurorOf(SMALL).serving, 5);
+        vm.warp(judge.roundOf(5, 0).commitDeadline);
+        for (uint256 id = 1; id <= 5; ++id) {
+            close(id);
+        }
+        assertEq(stakeOf(SMALL), 0);
+        assertEq(judge.jurorOf(SMALL).serving, 0);
+        assertEq(judge.toBurn(), STAKE);
+    }
+
     function test_EarningsAreSharedBySeats() external {
         JuryTerms memory sized = terms();
         sized.jurySize = 4;
