@@ -76,8 +76,9 @@ def tables(name: str, document: dict[str, Any]) -> list[str]:
         f"completions of at most {document['scope']['max_tokens']}, k = {document['scope']['topk']}, "
         f"{document['measured']['software']}. Limits: {chosen}.",
         "",
-        f"Honest chunks that did not choose the limits: {honest['chunks']}, refused: {honest['false_rejects']}, at "
-        f"most {honest['false_reject_bound']:.1e} of all with 95 % confidence. Chosen from {honest['chosen_from']} others.",
+        f"Honest chunks that did not choose the limits: {honest['chunks']}, refused: {honest['false_rejects']}, "
+        f"at most {honest['false_reject_bound']:.1e} of all with 95 % confidence. "
+        f"Chosen from {honest['chosen_from']} others.",
         "",
         *_cheats(document),
         "",
