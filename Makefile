@@ -35,8 +35,8 @@ setup: .setup/contracts
 demo: setup
 	@. tools/path.sh && exec .venv/bin/cupel demo $(ARGS)
 
-## make test       set up, then run every test
-test: setup
+## make test       set up, install the IPFS implementations that tests ask, then run every test
+test: setup .setup/ipfs
 	@. tools/path.sh && forge build && python -m pytest && forge test && sh tools/snapshots.sh check
 
 ## make check      set up, then run formatters, linters, type checker, import rules and generated-file checks
@@ -76,7 +76,7 @@ clean:
 
 ## make clean-all  remove the set-up as well
 clean-all: clean
-	rm -rf .venv .setup .differential node_modules cupel.egg-info
+	rm -rf .venv .setup .differential node_modules tests/interop/ipfs_daemon/node_modules cupel.egg-info
 	rm -f protocol/spec/toploc/_kernel.*so
 
 .setup/prerequisites: tools/setup.sh
@@ -91,3 +91,5 @@ clean-all: clean
 	$(STEP) tools
 .setup/contracts: .setup/tools foundry.toml tools/solc $(CONTRACT_SOURCES)
 	$(STEP) contracts
+.setup/ipfs: $(wildcard tests/interop/ipfs_daemon/package*.json) requirements/ipfs.txt | .setup/tools
+	$(STEP) ipfs

@@ -17,9 +17,10 @@ import torch
 from numpy.typing import NDArray
 from simulate_training import RECIPES, Simulation, pretrained, rounded_policy
 
-from cupel.protocol.model.checkpoint import load_weights, policy_of, to_floats
+from cupel.protocol.model.checkpoint import to_floats
 from cupel.protocol.model.generate import generate, prefill
 from cupel.protocol.model.tiny import TinyPolicy
+from cupel.protocol.model.weights import load_weights, policy_of
 from cupel.protocol.spec.environments.base import get_environment
 from cupel.protocol.spec.sampling import chosen_gap, gumbel_noise
 from cupel.protocol.spec.toploc.build import build_proofs_batch

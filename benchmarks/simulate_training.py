@@ -29,15 +29,10 @@ from numpy.typing import NDArray
 from cupel.node.rollout.worker import RolloutWorker, environment_reward
 from cupel.node.training.state import TrainerState, fresh_state, quantise
 from cupel.node.training.trainer import Batch, schedule_of, train_round
-from cupel.protocol.model.checkpoint import (
-    Layout,
-    checkpoint_from_bytes,
-    layout_of,
-    load_weights,
-    policy_of,
-    to_floats,
-)
+from cupel.protocol.model.checkpoint import checkpoint_from_bytes, to_floats
+from cupel.protocol.model.layout import Layout, layout_of
 from cupel.protocol.model.tiny import TinyPolicy
+from cupel.protocol.model.weights import load_weights, policy_of
 from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT, Update
 from cupel.protocol.spec.diloco.outer import OuterState, aggregate
 from cupel.protocol.spec.environments.base import Environment, get_environment

@@ -132,6 +132,7 @@ abstract contract Challenges is TaskRegistry, Staking {
         bytes calldata evidence
     ) private {
         uint256 answer = Verbatim.open(challengeId, opened, p, c, evidence);
+        if (answer > DISMISSED) Hub_BadAnswer.selector.refuse(opened.judge);
         if (answer == PENDING) _statuses[challengeId] = uint256(ChallengeStatus.Pending);
         else _settle(challengeId, opened, answer);
     }

@@ -17,30 +17,35 @@ abstract contract Commitments is TaskRegistry, Staking {
 
     bytes32 private constant CHECKPOINT = keccak256("cupel.checkpoint.v1");
     bytes32 private constant COMMIT_TYPEHASH = keccak256(
-        "Commit(bytes32 task,uint32 sequence,uint32 round,bytes32 root,bytes32 manifest,uint32 units)"
+        "Commit(bytes32 task,bytes32 beacon,uint32 sequence,uint32 round,bytes32 root,bytes32 manifest,uint32 units)"
     );
 
     /// @inheritdoc IHub
-    function commit(bytes32 task, uint32 round, bytes32 root, bytes32 manifest, uint32 units)
-        external
-        nonReentrant
-        returns (uint32 sequence)
-    {
+    function commit(
+        bytes32 task,
+        bytes32 beacon,
+        uint32 sequence,
+        uint32 round,
+        bytes32 root,
+        bytes32 manifest,
+        uint32 units
+    ) external nonReentrant {
         Work memory work = _member(task, msg.sender, MemberStatus.Active);
-        uint256 limit = _checkRound(task, round);
-        sequence = uint32(work.next);
-        Entry memory entry =
-            Entry(COMMIT_TYPEHASH, task, sequence, round, root, manifest, units, block.timestamp);
+        (uint256 limit, bytes32 actual) = _roundTerms(task, round);
+        // The leaves were computed for these two, so under others they would convict an honest node.
+        if (beacon != actual) Hub_BeaconStale.selector.refuse(beacon, actual);
+        if (sequence != work.next) Hub_SequenceStale.selector.refuse(sequence, work.next);
+        Entry memory entry = _entry(task, beacon, sequence, round, root, manifest, units);
         _commit(msg.sender, work, limit, entry);
     }
 
     /// @inheritdoc IHub
     function commitBatch(bytes32 task, uint32 round, SignedCommit[] calldata batch) external nonReentrant {
         if (batch.length == 0) Hub_BatchEmpty.selector.refuse();
-        uint256 limit = _checkRound(task, round);
+        (uint256 limit, bytes32 beacon) = _roundTerms(task, round);
         bytes32 domain = _domain();
         Work memory work;
-        Entry memory entry = Entry(COMMIT_TYPEHASH, task, 0, round, 0, 0, 0, block.timestamp);
+        Entry memory entry = _entry(task, beacon, 0, round, 0, 0, 0);
         for (uint256 i = 0; i < batch.length; ++i) {
             _commitSigned(work, entry, limit, domain, batch[i]);
         }
@@ -65,7 +70,7 @@ abstract contract Commitments is TaskRegistry, Staking {
 
         bytes32 root = keccak256(abi.encode(CHECKPOINT, version, digest));
         sequence = uint32(work.next);
-        _append(work, Entry(0, task, sequence, version, root, digest, 0, block.timestamp));
+        _append(work, _entry(task, 0, sequence, version, root, digest, 0));
         posting.digest = digest;
         posting.word = uint160(msg.sender) | (block.timestamp << 160) | (uint256(sequence) << 200);
         emit CheckpointPosted(task, version, msg.sender, sequence, digest, _now());
@@ -74,13 +79,14 @@ abstract contract Commitments is TaskRegistry, Staking {
     /// @inheritdoc IHub
     function commitDigest(
         bytes32 task,
+        bytes32 beacon,
         uint32 sequence,
         uint32 round,
         bytes32 root,
         bytes32 manifest,
         uint32 units
     ) external view returns (bytes32) {
-        Entry memory entry = Entry(COMMIT_TYPEHASH, task, sequence, round, root, manifest, units, 0);
+        Entry memory entry = _entry(task, beacon, sequence, round, root, manifest, units);
         return MessageHashUtils.toTypedDataHash(_domain(), Verbatim.structHash(entry));
     }
 
@@ -96,16 +102,33 @@ abstract contract Commitments is TaskRegistry, Staking {
         return Checkpoint(posting.digest, address(uint160(word)), uint40(word >> 160), word >> 200);
     }
 
-    /// @dev Returns the most units a node may commit to in a round.
-    function _checkRound(bytes32 id, uint256 round) private view returns (uint256 unitsPerRound) {
+    function _entry(
+        bytes32 task,
+        bytes32 beacon,
+        uint256 sequence,
+        uint256 round,
+        bytes32 root,
+        bytes32 manifest,
+        uint256 units
+    ) private view returns (Entry memory) {
+        return Entry(COMMIT_TYPEHASH, task, beacon, sequence, round, root, manifest, units, block.timestamp);
+    }
+
+    /// @dev Of a round that takes commitments now: the most units a node may commit to, and the beacon.
+    function _roundTerms(bytes32 id, uint256 round)
+        private
+        view
+        returns (uint256 unitsPerRound, bytes32 beacon)
+    {
         Task memory task = _task(id);
         _checkCommitTime(task, round);
         // Without a beacon the seeds would be known beforehand, or change under a node that committed early.
-        if (task.opened != round + 1) Hub_RoundNotOpen.selector.refuse(round);
-        return task.unitsPerRound;
+        beacon = _beacons[id][round];
+        if (beacon == 0) Hub_RoundNotOpen.selector.refuse(round);
+        return (task.unitsPerRound, beacon);
     }
 
-    /// @dev `work` and `entry` are memory to work in; `entry` has the task, the round and the time.
+    /// @dev `work` and `entry` are memory to work in; `entry` has the task, the beacon, the round and the time.
     function _commitSigned(
         Work memory work,
         Entry memory entry,

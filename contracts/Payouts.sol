@@ -50,6 +50,7 @@ abstract contract Payouts is Staking {
 
     /// @inheritdoc IHub
     function permit(address token, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external {
+        if (token.code.length == 0) Hub_BadParameter.selector.refuse("token");
         try IERC20Permit(token).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
     }
 

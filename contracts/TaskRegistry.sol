@@ -72,14 +72,10 @@ abstract contract TaskRegistry is HubBase {
         Task memory task = _task(id);
         _checkCreated(id, task);
         _checkCommitTime(task, round);
-        if (task.opened > round) Hub_RoundAlreadyOpen.selector.refuse(round);
+        if (_beacons[id][round] != 0) Hub_RoundAlreadyOpen.selector.refuse(round);
 
         beacon = Hashes.efficientKeccak256(bytes32(block.prevrandao), blockhash(block.number - 1));
         _beacons[id][round] = beacon;
-        unchecked {
-            task.opened = uint256(round) + 1;
-        }
-        _save(id, task);
         emit RoundOpened(id, round, beacon, _now());
     }
 
@@ -140,8 +136,9 @@ abstract contract TaskRegistry is HubBase {
         _within(p.word(Terms.MAX_STALENESS), 0, type(uint32).max, "maxStaleness");
     }
 
-    function _checkMoney(TaskParams calldata p) private pure {
+    function _checkMoney(TaskParams calldata p) private view {
         _within(p.word(Terms.TOKEN), 1, type(uint160).max, "token");
+        _forbid(p.tokenWord().code.length == 0, "token");
         _within(p.word(Terms.RATE), 1, type(uint96).max, "rate");
         _within(p.word(Terms.STAKE), 1, type(uint96).max, "stake");
         // The challenger's credit after a guilty verdict, bond and share of the stake, must fit 96 bits.

@@ -37,8 +37,9 @@ from cupel.node.training.trainer import Batch, schedule_of, train_round
 from cupel.protocol.chain.errors import ContractError
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.model.canonical import CanonicalVersion
-from cupel.protocol.model.checkpoint import policy_of, to_floats
+from cupel.protocol.model.checkpoint import to_floats
 from cupel.protocol.model.tiny import TinyPolicy
+from cupel.protocol.model.weights import policy_of
 from cupel.protocol.network import Announcement, AnnouncementKind, NetworkError
 from cupel.protocol.observe import Observer
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant, participate
@@ -220,8 +221,9 @@ class Node:
     async def _work(self, round_index: int, version: int) -> None:
         canonical = self._versions.get(version)
         assert canonical is not None, "the newest version is held"
+        beacon = self._ledger.beacons[round_index]
         try:
-            submission = await asyncio.to_thread(self._produce, round_index, canonical)
+            submission = await asyncio.to_thread(self._produce, round_index, beacon, canonical)
         except RepeatedWork as error:
             self._observer.emit("error", message=f"round {round_index} has nothing to commit: {error}")
             self._phase(round_index, "missed")
@@ -233,7 +235,15 @@ class Node:
             self._phase(round_index, "missed")
             return
         manifest, hub = submission.manifest, self._participant.hub
-        call = hub.commit(self._task, round_index, submission.root, manifest.digest, manifest.units)
+        call = hub.commit(
+            self._task,
+            beacon,
+            manifest.sequence,
+            round_index,
+            submission.root,
+            manifest.digest,
+            manifest.units,
+        )
         try:
             await self._participant.send("commit", call)
         except ContractError as error:
@@ -251,12 +261,11 @@ class Node:
         )
         self._phase(round_index, "committed")
 
-    def _produce(self, round_index: int, canonical: CanonicalVersion) -> Submission:
+    def _produce(self, round_index: int, beacon: bytes, canonical: CanonicalVersion) -> Submission:
         """Rollouts, training and update of a round; runs in a worker thread."""
         params, participant = self._params, self._participant
         account, chain_id, hub = participant.address, participant.chain.chain_id, participant.hub.address
         self._phase(round_index, "rollouts")
-        beacon = self._ledger.beacons[round_index]
         seed = round_seed(chain_id, hub, self._task, account, round_index, beacon)
         policy = self._parts.rollout_policy(policy_of(self._spec.model, canonical.state))
         rollouts = self._worker.produce(

@@ -28,6 +28,9 @@ def run(
     keystore: Annotated[str | None, typer.Option(help="Keystore v3 file of the node's key.")] = None,
     password_file: Annotated[str | None, typer.Option(help="File with the keystore's password.")] = None,
     data_dir: Annotated[str | None, typer.Option(help="Folder of blocks and journal.")] = None,
+    store: Annotated[
+        str | None, typer.Option(help="`files`, or `kubo:` and the address of an IPFS daemon's RPC.")
+    ] = None,
     listen_host: Annotated[str | None, typer.Option(help="Address to listen on and to announce.")] = None,
     p2p_port: Annotated[int | None, typer.Option(help="libp2p port; 0 takes a free one.")] = None,
     http_port: Annotated[int | None, typer.Option(help="Block server port; 0 takes a free one.")] = None,

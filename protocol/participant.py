@@ -25,7 +25,7 @@ from cupel.protocol.observe import Observer
 from cupel.protocol.settings import Settings
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.spec.task import MAX_SPEC_BYTES, TaskSpec, check_task
-from cupel.protocol.storage import BlockStore, FilesystemStore, StorageError
+from cupel.protocol.storage import BlockStore, StorageError, open_store
 
 POLL_SECONDS: Final = 0.5
 FETCH_SECONDS: Final = 20.0
@@ -145,17 +145,17 @@ async def participate(settings: Settings, observer: Observer) -> AsyncIterator[P
     async with ChainClient(settings.rpc_url, account, settings.chain_id) as chain:
         await _check_chain(chain, deployment, account)
         folder = Path(settings.data_dir)
-        store = FilesystemStore(folder)
-        swarm = Swarm(
-            store,
-            identity_key=_identity(folder),
-            listen_host=settings.listen_host,
-            p2p_port=settings.p2p_port,
-            http_port=settings.http_port,
-            topic=f"cupel/1/{settings.chain_id}/{deployment.hub}",
-        )
-        async with swarm:
-            yield Participant(chain, deployment, store, swarm, observer)
+        with open_store(settings.store, folder) as store:
+            swarm = Swarm(
+                store,
+                identity_key=_identity(folder),
+                listen_host=settings.listen_host,
+                p2p_port=settings.p2p_port,
+                http_port=settings.http_port,
+                topic=f"cupel/1/{settings.chain_id}/{deployment.hub}",
+            )
+            async with swarm:
+                yield Participant(chain, deployment, store, swarm, observer)
 
 
 async def _check_chain(chain: ChainClient, deployment: Deployment, account: LocalAccount) -> None:

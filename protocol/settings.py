@@ -32,6 +32,8 @@ class Settings:
     """File that holds the keystore's password."""
     data_dir: str = ".cupel"
     """Folder of blocks and the journal."""
+    store: str = "files"
+    """Where blocks are: `files` in data_dir, or `kubo:` and the address of an IPFS daemon's RPC."""
     listen_host: str = "127.0.0.1"
     """Address to listen on and to announce."""
     p2p_port: int = 0

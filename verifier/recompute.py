@@ -1,4 +1,4 @@
-"""Running the canonical policy over drawn rollouts: one batched prefill."""
+"""Running the canonical policy over drawn rollouts: one batched prefill, whose states stay where they are computed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cupel.protocol.model.generate import prefill
+from cupel.protocol.model.generate import replay
+from cupel.protocol.model.selection import select_states
 from cupel.protocol.model.tiny import TinyPolicy
 from cupel.protocol.spec.rollout_file import PAD
 from cupel.verifier.checks.base import FetchedSubmission, Recomputed
@@ -15,7 +16,7 @@ from cupel.verifier.checks.base import FetchedSubmission, Recomputed
 def recompute(
     policy: TinyPolicy, policy_digest: bytes, submission: FetchedSubmission, drawn: Sequence[int]
 ) -> Recomputed:
-    """States and scores behind every token of the drawn rollouts.
+    """Supports of the states, and the scores, behind every token of the drawn rollouts.
 
     policy: the canonical version that the submission's manifest names, policy_digest: its manifest's digest. drawn:
     at least one. The submission has passed `examine`, so problems and tokens are in range.
@@ -27,5 +28,6 @@ def recompute(
     for row, rollout in zip(tokens, rollouts, strict=True):
         row[: len(rollout.tokens)] = rollout.tokens
     lengths = np.array([len(rollout.tokens) for rollout in rollouts], dtype=np.int32)
-    hidden, logits = prefill(policy, prompts, tokens, lengths)
-    return Recomputed(policy_digest, tuple(drawn), hidden, logits)
+    states, scores = replay(policy, prompts, tokens)
+    selection = select_states(states, lengths, rules.params.chunk_tokens, rules.params.topk)
+    return Recomputed(policy_digest, tuple(drawn), selection, scores.numpy())

@@ -62,18 +62,28 @@ interface IHub is IHubErrors, IHubEvents {
 
     /// @notice The sender, a member node, commits to its work for a round.
     /// @dev The round's beacon must be set, its commit time not over, and rounds strictly increase. Keeps the hash of
-    /// the `Commitment` in ring slot `sequence % 64`.
+    /// the `Commitment` in ring slot `sequence % 64`. What the leaves were computed for is named: a transaction that comes
+    /// late, or that a reorganisation puts behind another beacon or another commitment, is refused instead of turning
+    /// honest leaves into false ones.
+    /// @param beacon The round's.
+    /// @param sequence The node's next.
     /// @param root Merkle root over the rollout leaves.
     /// @param manifest SHA-256 of the submission manifest.
     /// @param units Number of leaves, 1 to what the round and the quota allow.
-    /// @return sequence Position of the commitment.
-    function commit(bytes32 task, uint32 round, bytes32 root, bytes32 manifest, uint32 units)
-        external
-        returns (uint32 sequence);
+    function commit(
+        bytes32 task,
+        bytes32 beacon,
+        uint32 sequence,
+        uint32 round,
+        bytes32 root,
+        bytes32 manifest,
+        uint32 units
+    ) external;
 
     /// @notice Commits for many nodes in one transaction that anyone may send. All or none: a batch with one commitment
     /// that `commit` would refuse is refused.
-    /// @param batch At least one; each signed over the node's next sequence, so that a signature counts once.
+    /// @param batch At least one; each signed over the round's beacon and the node's next sequence, so that a signature
+    /// counts once.
     function commitBatch(bytes32 task, uint32 round, SignedCommit[] calldata batch) external;
 
     /// @notice The sender, a member node, claims that `digest` is canonical version `version` and answers for it with
@@ -118,6 +128,7 @@ interface IHub is IHubErrors, IHubEvents {
     /// @notice Lets the hub take `amount` of an EIP-2612 token from the sender by its signature, in the same `multicall`
     /// as what needs it.
     /// @dev A permit that fails is passed over: somebody may have used it a moment before, and if not, the transfer fails.
+    /// Only where there is no contract at all it reverts.
     function permit(address token, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
 
     /// @notice Makes several calls to the hub in one transaction, all or none, as their sender.
@@ -140,10 +151,11 @@ interface IHub is IHubErrors, IHubEvents {
         external
         view
         returns (bytes32);
-    /// @notice What a node signs for `commitBatch`: EIP-712 `Commit(bytes32 task,uint32 sequence,uint32 round,
-    /// bytes32 root,bytes32 manifest,uint32 units)`.
+    /// @notice What a node signs for `commitBatch`: EIP-712 `Commit(bytes32 task,bytes32 beacon,uint32 sequence,
+    /// uint32 round,bytes32 root,bytes32 manifest,uint32 units)`.
     function commitDigest(
         bytes32 task,
+        bytes32 beacon,
         uint32 sequence,
         uint32 round,
         bytes32 root,

@@ -59,9 +59,13 @@ interface IHubErrors {
 
     /// @notice The round has no beacon yet: call `openRound` first.
     error Hub_RoundNotOpen(uint256 round);
+    /// @notice The round's beacon is another: the work was done for a chain that was reorganised away. Do it again.
+    error Hub_BeaconStale(bytes32 named, bytes32 actual);
+    /// @notice The node's next commitment has another sequence: another transaction of the node came first.
+    error Hub_SequenceStale(uint256 named, uint256 next);
     /// @notice The node may only commit to `nextRound` and later.
     error Hub_RoundUsed(uint256 round, uint256 nextRound);
-    /// @notice The node did not sign commitment `sequence` with these contents.
+    /// @notice The node did not sign commitment `sequence` with these contents under the round's beacon.
     error Hub_BadSignature(address node, uint256 sequence);
     /// @notice The batch is empty.
     error Hub_BatchEmpty();
@@ -86,6 +90,8 @@ interface IHubErrors {
     error Hub_ChallengeNotPending(uint256 challengeId, ChallengeStatus status);
     /// @notice The same challenge, in the same second, is before the judge already.
     error Hub_ChallengeExists(uint256 challengeId);
+    /// @notice The judge, asked for its first answer, said nothing or what is no verdict.
+    error Hub_BadAnswer(address judge);
     /// @notice A verdict must be Guilty, NotGuilty or Dismissed.
     error Hub_NoVerdict(uint256 challengeId);
 

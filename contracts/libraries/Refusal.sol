@@ -46,6 +46,15 @@ library Refusal {
         }
     }
 
+    function refuse(bytes4 selector, bytes32 a, bytes32 b) internal pure {
+        assembly ("memory-safe") {
+            mstore(0, selector)
+            mstore(4, a)
+            mstore(36, b)
+            revert(0, 68)
+        }
+    }
+
     function refuse(bytes4 selector, address a, address b) internal pure {
         assembly ("memory-safe") {
             mstore(0, selector)

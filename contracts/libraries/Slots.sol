@@ -17,14 +17,12 @@ library Slots {
         task.roundSeconds = uint32(word >> 120);
         task.commitSeconds = uint32(word >> 152);
         task.rounds = uint24(word >> 184);
-        task.opened = uint24(word >> 208);
-        task.unitsPerRound = word >> 232;
+        task.unitsPerRound = word >> 208;
     }
 
     function toWord(Task memory task) internal pure returns (uint256) {
         return task.units | (task.reserved << 40) | (task.start << 80) | (task.roundSeconds << 120)
-            | (task.commitSeconds << 152) | (task.rounds << 184) | (task.opened << 208)
-            | (task.unitsPerRound << 232);
+            | (task.commitSeconds << 152) | (task.rounds << 184) | (task.unitsPerRound << 208);
     }
 
     /// @dev The word of a task less `units` of both `units` and `reserved`. What is spent was reserved, and what is

@@ -45,14 +45,15 @@ library Verbatim {
     function hash(Entry memory entry) internal pure returns (bytes32 result) {
         uint256 size = COMMITMENT_BYTES;
         assembly ("memory-safe") {
-            result := keccak256(add(entry, 0x40), size)
+            result := keccak256(add(entry, 0x60), size)
         }
     }
 
-    /// @notice `keccak256(abi.encode(typehash, task, sequence, round, root, manifest, units))` of the fields of `entry`.
+    /// @notice `keccak256(abi.encode(typehash, task, beacon, sequence, round, root, manifest, units))` of the fields of
+    /// `entry`.
     function structHash(Entry memory entry) internal pure returns (bytes32 result) {
         assembly ("memory-safe") {
-            result := keccak256(entry, 0xe0)
+            result := keccak256(entry, 0x100)
         }
     }
 
@@ -60,7 +61,7 @@ library Verbatim {
     function read(Entry memory entry, Commitment calldata c) internal pure {
         uint256 size = COMMITMENT_BYTES;
         assembly ("memory-safe") {
-            calldatacopy(add(entry, 0x40), c, size)
+            calldatacopy(add(entry, 0x60), c, size)
         }
     }
 
@@ -96,7 +97,8 @@ library Verbatim {
         }
     }
 
-    /// @notice `answer = IJudge(challenge.judge).open(challengeId, challenge, p, c, evidence)`, of a judge that has code.
+    /// @notice `answer = IJudge(challenge.judge).open(challengeId, challenge, p, c, evidence)`, of a judge that has code;
+    /// as the word it is, which may be no verdict, and 2^256 - 1 when it is less than a word.
     function open(
         uint256 challengeId,
         Case memory challenge,
@@ -124,7 +126,7 @@ library Verbatim {
                 revert(data, returndatasize())
             }
             answer := mload(0)
-            if or(lt(returndatasize(), 32), gt(answer, 3)) { revert(0, 0) }
+            if lt(returndatasize(), 32) { answer := not(0) }
         }
     }
 }

@@ -90,6 +90,7 @@ struct Commitment {
 struct Entry {
     bytes32 typehash;
     bytes32 task;
+    bytes32 beacon;
     uint256 sequence;
     uint256 round;
     bytes32 root;

@@ -70,7 +70,6 @@ struct TaskParams {
 /// @param roundSeconds As in the parameters; zero means that there is no such task. 32 bits.
 /// @param commitSeconds As in the parameters. 32 bits.
 /// @param rounds As in the parameters. 24 bits.
-/// @param opened One more than the newest round with a beacon; zero when none has one. 24 bits.
 /// @param unitsPerRound `problemsPerRound * groupSize`. 24 bits.
 struct Task {
     uint256 units;
@@ -79,6 +78,5 @@ struct Task {
     uint256 roundSeconds;
     uint256 commitSeconds;
     uint256 rounds;
-    uint256 opened;
     uint256 unitsPerRound;
 }

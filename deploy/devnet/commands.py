@@ -65,8 +65,10 @@ def verifier_command(program: Path, config: Path) -> Command:
     return [program, "verifier", "run", "--config", config, "--json"]
 
 
-def creator_command(program: Path, config: Path, plan: Path, genesis: Path, start_in: int) -> Command:
-    """The task's creator; it waits until the genesis file is there."""
+def creator_command(
+    program: Path, config: Path, plan: Path, genesis: Path, start_in: int, wait_for_peers: int
+) -> Command:
+    """The task's creator; it waits until the genesis file is there, and so many others."""
     task: Command = [
         program,
         "task",
@@ -77,6 +79,8 @@ def creator_command(program: Path, config: Path, plan: Path, genesis: Path, star
         genesis,
         "--start-in",
         str(start_in),
+        "--wait-for-peers",
+        str(wait_for_peers),
     ]
     return [*task, "--config", config, "--json"]
 

@@ -15,7 +15,7 @@ from cupel.devnet.audit import read_facts
 from cupel.devnet.chronicle import Chronicle, DemoFailed
 from cupel.devnet.deployment import deploy, fund
 from cupel.devnet.facts import ChainFacts
-from cupel.devnet.machine import Tools, num_cores
+from cupel.devnet.machine import Tools, free_cores
 from cupel.devnet.options import DemoOptions
 from cupel.devnet.presets import CREATOR, Pace, choose_pace, make_plan, starting_tokens, to_toml
 from cupel.devnet.processes import tail
@@ -32,6 +32,7 @@ from cupel.protocol.chain.deployments import Deployment
 _READY_SECONDS: Final = 240.0
 _PRETRAIN_SECONDS: Final = 600.0
 _TASK_SECONDS: Final = 120.0
+_MEASURED_PER_MILLE: Final = 200
 _LATE_SECONDS: Final = 60.0
 
 
@@ -62,6 +63,8 @@ class Demo:
         Nothing runs any more when this returns or raises.
         """
         tell = self._chronicle.stage
+        # Before anything runs here: what is busy now is somebody else's, and will be in the rounds too.
+        cores = await asyncio.to_thread(free_cores)
         tell("tools", "done", f"{self._tools.anvil.name}, contracts in {self._tools.artefacts.name}/")
         tell("chain", "running")
         async with AsyncExitStack() as stack:
@@ -75,7 +78,7 @@ class Demo:
             supervisor = await stack.enter_async_context(
                 Supervisor(self._folder.logs, self._chronicle.record)
             )
-            await self._boot(supervisor, chain)
+            await self._boot(supervisor, chain, cores)
             watcher = ChainWatcher(client, deployment, self._chronicle, supervisor)
             await stack.enter_async_context(_background(watcher, chain, self._options))
             await self._rounds()
@@ -100,7 +103,7 @@ class Demo:
         tell("wallets", "done", f"{len(amounts)} wallets")
         return deployment
 
-    async def _boot(self, supervisor: Supervisor, chain: LocalChain) -> None:
+    async def _boot(self, supervisor: Supervisor, chain: LocalChain, cores: float) -> None:
         """Pre-train while the processes start; then the task."""
         chronicle = self._chronicle
         lessons = pretraining.Pretraining()
@@ -114,13 +117,15 @@ class Demo:
         chronicle.stage("processes", "running")
         await self._start_workers(supervisor, chain)
         await chronicle.until(
-            lambda state: state.stage("policy").progress >= 500 or pretraining.NAME in state.exits,
+            lambda state: (
+                state.stage("policy").progress >= _MEASURED_PER_MILLE or pretraining.NAME in state.exits
+            ),
             _PRETRAIN_SECONDS,
-            "pre-training did not get half-way",
+            "pre-training did not begin",
         )
-        # The machine's speed is known by now; the creator starts up during the second half.
+        # The machine's speed is known by now; the creator starts up while pre-training goes on.
         if lessons.step_seconds is not None:
-            await self._start_creator(supervisor, chain, lessons.step_seconds)
+            await self._start_creator(supervisor, chain, lessons.step_seconds, cores)
         await chronicle.until(
             lambda state: pretraining.NAME in state.exits, _PRETRAIN_SECONDS, "pre-training did not end"
         )
@@ -140,26 +145,29 @@ class Demo:
             command = commands.verifier_command(program, self._settings(name, chain))
             await supervisor.start(name, command, self._environment)
 
-    async def _start_creator(self, supervisor: Supervisor, chain: LocalChain, step_seconds: float) -> None:
+    async def _start_creator(
+        self, supervisor: Supervisor, chain: LocalChain, step_seconds: float, cores: float
+    ) -> None:
         options, preset = self._options, self._options.preset
-        self._pace = pace = choose_pace(preset, options.num_nodes, step_seconds, num_cores())
+        self._pace = pace = choose_pace(preset, options.num_nodes, step_seconds, cores)
         plan = make_plan(preset, pace, options.num_nodes, options.rounds)
         path = self._folder.configs / "plan.toml"
         path.write_text(to_toml(plan), encoding="utf-8")
         self._chronicle.tell("task", round_seconds=pace.round_seconds, bounty=plan.terms.bounty)
-        config, start_in = self._settings(CREATOR, chain), preset.start_in_seconds + pace.round_seconds // 2
-        command = commands.creator_command(self._tools.cupel, config, path, self._genesis, start_in)
+        command = commands.creator_command(
+            self._tools.cupel,
+            self._settings(CREATOR, chain),
+            path,
+            self._genesis,
+            start_in=pace.start_in_seconds,
+            wait_for_peers=len(self._workers),
+        )
         await supervisor.start(CREATOR, command, self._environment)
 
     async def _until_ready(self) -> None:
-        workers = self._workers
-
-        def reached(state: DemoState) -> bool:
-            self._require_alive(state)
-            return all(state.participants[name].status is not Status.STARTING for name in workers)
-
-        await self._chronicle.until(reached, _READY_SECONDS, "not every node and verifier was ready")
-        self._chronicle.stage("processes", "done", f"{len(workers)} of {len(workers)} ready")
+        await self._chronicle.until(self._are_ready, _READY_SECONDS, "not every node and verifier was ready")
+        count = len(self._workers)
+        self._chronicle.stage("processes", "done", f"{count} of {count} ready")
 
     async def _until_task(self) -> None:
         self._chronicle.stage("task", "running")
@@ -215,6 +223,10 @@ class Demo:
         status = "done" if held == len(checks) else "failed"
         chronicle.stage("verdict", status, f"{held} of {len(checks)} promises held")
         return facts, checks
+
+    def _are_ready(self, state: DemoState) -> bool:
+        self._require_alive(state)
+        return all(state.participants[name].status is not Status.STARTING for name in self._workers)
 
     def _require_alive(self, state: DemoState) -> None:
         """DemoFailed if a process ended that is needed before the rounds begin."""

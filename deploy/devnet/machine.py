@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from cupel.devnet import commands
 from cupel.devnet.project import artefacts, find_binary, project_root
+
+_PROBE_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,21 @@ def num_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def free_cores() -> float:
+    """Cores' worth of work this process gets just now: what others use is not there. Takes half a second."""
+    cores, block, began = num_cores(), bytes(2**20), time.monotonic()
+
+    def hash_on() -> None:
+        while time.monotonic() < began + _PROBE_SECONDS:
+            hashlib.sha256(block)  # lets other threads run meanwhile
+
+    used = time.process_time()
+    with ThreadPoolExecutor(cores) as pool:
+        for _ in range(cores):
+            pool.submit(hash_on)
+    return (time.process_time() - used) / (time.monotonic() - began)
 
 
 def describe() -> str:

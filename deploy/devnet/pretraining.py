@@ -16,7 +16,7 @@ class Pretraining:
 
     def __init__(self) -> None:
         self.step_seconds: float | None = None
-        """CPU seconds of one step so far; None before the first report."""
+        """CPU seconds of a step so far; None before the first report."""
 
     def parse(self, source: str, line: bytes, now_ms: int) -> DemoEvent | None:
         """A stage event for a progress line; any other line as it is."""
@@ -26,8 +26,8 @@ class Pretraining:
         try:
             value = json.loads(line)
             step, steps = int(value["step"]), int(value["steps"])
-            self.step_seconds = float(value["cpu_seconds"]) / max(step, 1)
             detail = f"step {step} of {steps}, loss {float(value['loss']):.3f}"
+            self.step_seconds = float(value["cpu_seconds"]) / max(step, 1)
         except (ValueError, KeyError, TypeError):
             return event
         fields: dict[str, Value] = {

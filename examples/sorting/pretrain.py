@@ -21,10 +21,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cupel.node.training.flat import FlatPolicy, adamw
+from cupel.node.training.flat import AdamW, FlatPolicy
 from cupel.protocol.model.checkpoint import checkpoint_to_bytes, genesis
 from cupel.protocol.model.generate import replay_input
-from cupel.protocol.model.tiny import ARCHITECTURE, initialise
+from cupel.protocol.model.layout import ARCHITECTURE
+from cupel.protocol.model.tiny import initialise
 from cupel.protocol.spec.environments.sorting import BEGIN, END, NUM_DIGITS, SEPARATOR, VOCABULARY
 from cupel.protocol.spec.task import ModelShape
 
@@ -64,9 +65,9 @@ def pretrain(steps: int, seed: int) -> FlatPolicy:
     model = FlatPolicy(SHAPE)
     initialise(model.policy, torch.Generator().manual_seed(seed))
     random = np.random.default_rng(seed)
-    optimiser = adamw(model, LEARNING_RATE)
+    optimiser = AdamW.fresh(model)
+    began = time.process_time()
     for step in range(steps):
-        optimiser.param_groups[0]["lr"] = rate_at(step, steps)
         prompts, answers = examples(random)
         states = model.policy(torch.from_numpy(replay_input(prompts, answers)))[:, -answers.shape[1] :]
         logits = model.policy.logits(states).flatten(0, 1)
@@ -74,19 +75,19 @@ def pretrain(steps: int, seed: int) -> FlatPolicy:
         model.gradient.zero_()
         loss.backward()
         model.clip_gradient(GRADIENT_CLIP)
-        optimiser.step()
+        optimiser.step(rate_at(step, steps))
         if (step + 1) % REPORT_EVERY == 0:
-            report(step + 1, steps, loss.item())
+            report(step + 1, steps, loss.item(), time.process_time() - began)
     return model
 
 
-def report(step: int, steps: int, loss: float) -> None:
-    """One line of progress."""
+def report(step: int, steps: int, loss: float, cpu_seconds: float) -> None:
+    """One line of progress; `cpu_seconds` of the steps, without the loading of PyTorch."""
     progress = {
         "step": step,
         "steps": steps,
         "loss": round(loss, 4),
-        "cpu_seconds": round(time.process_time(), 2),
+        "cpu_seconds": round(cpu_seconds, 2),
     }
     print(json.dumps(progress), file=sys.stderr, flush=True)
 

@@ -9,14 +9,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cupel.protocol.model.generate import Generation, generate
+from cupel.protocol.model.generate import Completions, sample
+from cupel.protocol.model.recorder import ChunkRecorder, StateSink
 from cupel.protocol.model.tiny import TinyPolicy
 from cupel.protocol.spec.assignment import problem_index, sample_seed
 from cupel.protocol.spec.environments.base import Environment
 from cupel.protocol.spec.rollout import Rollout
 from cupel.protocol.spec.sampling import gumbel_noise
 from cupel.protocol.spec.task import MILLION, TaskParams, TaskSpec
-from cupel.protocol.spec.toploc.build import build_proofs_batch
+from cupel.protocol.spec.toploc.build import prove
 
 # Completions sampled at once: bounds memory and lets progress be told.
 BATCH_ROLLOUTS: Final = 256
@@ -56,18 +57,21 @@ class RolloutWorker:
             problem_index(round_seed, index // params.group_size, params.problem_count) for index in indices
         ]
         seeds = [sample_seed(round_seed, index) for index in indices]
-        generation = self._generate(policy, problems, seeds)
-        proofs = build_proofs_batch(generation.hidden, generation.lengths, params.chunk_tokens, params.topk)
+        recorder = ChunkRecorder(params.chunk_tokens, params.topk)
+        completions = self._sample(policy, problems, seeds, recorder)
+        proofs = prove(recorder.finish(completions.lengths))
         rollouts = []
         for row, (problem, seed) in enumerate(zip(problems, seeds, strict=True)):
-            tokens = tuple(generation.tokens[row, : generation.lengths[row]].tolist())
+            tokens = tuple(completions.tokens[row, : completions.lengths[row]].tolist())
             reward = self.score(self.environment, problem, tokens)
             rollouts.append(Rollout(problem, seed, tokens, reward, tuple(proofs[row])))
         return rollouts
 
-    def _generate(self, policy: TinyPolicy, problems: list[int], seeds: list[bytes]) -> Generation:
+    def _sample(
+        self, policy: TinyPolicy, problems: list[int], seeds: list[bytes], sink: StateSink
+    ) -> Completions:
         shape = (self.params.max_tokens, self.environment.vocabulary)
         prompts: NDArray[np.int64] = np.array([self.environment.prompt(p) for p in problems], dtype=np.int64)
         noise = np.stack([gumbel_noise(seed, *shape) for seed in seeds])
         temperature = self.spec.sampling.temperature_millionths / MILLION
-        return generate(policy, prompts, noise, self.environment.end_token, temperature)
+        return sample(policy, prompts, noise, self.environment.end_token, temperature, sink)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from cupel.node.training.flat import FlatPolicy, adamw
+from cupel.node.training.flat import AdamW, FlatPolicy
 from cupel.node.training.grpo import group_advantages, token_log_probabilities, token_loss
 from cupel.node.training.state import TrainerState
 from cupel.protocol.model.generate import replay_input
@@ -101,12 +101,12 @@ def train_round(
     model.set_weights(weights if sampler is None else sampler)
     old = _old_log_probabilities(model, examples, schedule)
     model.set_weights(weights)
-    optimiser = _restore(model, state, schedule.learning_rate)
+    optimiser = _restore(model, state)
     traces = np.zeros((recipe.inner_steps, 3))
     for trace in traces:
         trace[:2] = _accumulate(model, examples, old, recipe, schedule)
         trace[2] = model.clip_gradient(recipe.gradient_clip_millionths / MILLION)
-        optimiser.step()
+        optimiser.step(schedule.learning_rate)
     pseudo_gradient = weights - model.weights.numpy()
     loss, clipped_share, gradient_norm = traces.mean(axis=0).tolist()
     metrics = Metrics(
@@ -118,7 +118,7 @@ def train_round(
         gradient_norm=gradient_norm,
         update_norm=float(np.linalg.norm(pseudo_gradient)),
     )
-    return pseudo_gradient, _capture(optimiser, model, state, recipe.inner_steps), metrics
+    return pseudo_gradient, _capture(optimiser, state, recipe.inner_steps), metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,19 +186,11 @@ def _accumulate(
     return loss_sum, share_sum
 
 
-def _restore(model: FlatPolicy, state: TrainerState, rate: float) -> torch.optim.AdamW:
-    optimiser = adamw(model, rate)
-    optimiser.state[model.parameter] = {
-        "step": torch.tensor(float(state.steps)),
-        "exp_avg": torch.from_numpy(state.first_moment.copy()),
-        "exp_avg_sq": torch.from_numpy(state.second_moment.copy()),
-    }
-    return optimiser
+def _restore(model: FlatPolicy, state: TrainerState) -> AdamW:
+    first, second = torch.from_numpy(state.first_moment.copy()), torch.from_numpy(state.second_moment.copy())
+    return AdamW(model, first, second, state.steps)
 
 
-def _capture(
-    optimiser: torch.optim.AdamW, model: FlatPolicy, before: TrainerState, steps: int
-) -> TrainerState:
-    moments = optimiser.state[model.parameter]
-    first, second = moments["exp_avg"].numpy(), moments["exp_avg_sq"].numpy()
+def _capture(optimiser: AdamW, before: TrainerState, steps: int) -> TrainerState:
+    first, second = optimiser.first_moment.numpy(), optimiser.second_moment.numpy()
     return TrainerState(first, second, before.remainder, before.steps + steps)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cupel.protocol.model.checkpoint import Layout, checkpoint_from_bytes, checkpoint_to_bytes
+from cupel.protocol.model.checkpoint import checkpoint_from_bytes, checkpoint_to_bytes
+from cupel.protocol.model.layout import Layout
 from cupel.protocol.spec.diloco.blocks import Update
 from cupel.protocol.spec.diloco.outer import OuterState, aggregate
 from cupel.protocol.spec.errors import Reason, Rejected

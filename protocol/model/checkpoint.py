@@ -6,52 +6,20 @@ buffer, as int64 [parameters] in units of 2^-32. Flat order is tensors sorted by
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from cupel.protocol.model.tiny import TinyPolicy
+from cupel.protocol.model.layout import Layout
 from cupel.protocol.spec.diloco.outer import MAX_WEIGHT, WEIGHT_FRACTION_BITS, OuterState, check_state
 from cupel.protocol.spec.errors import Reason, Rejected
-from cupel.protocol.spec.shardcast.manifest import TensorShape
-from cupel.protocol.spec.task import ModelShape
 
 MOMENTUM: Final = "momentum"
 _WEIGHT_SCALE: Final = 2.0**WEIGHT_FRACTION_BITS
 _HEADER_BYTES_PER_TENSOR: Final = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """A policy's tensors sorted by name, as its manifest lists them: the order of every flat array."""
-
-    tensors: tuple[TensorShape, ...]
-
-    @property
-    def num_parameters(self) -> int:
-        """Length of every flat array."""
-        return sum(tensor.num_parameters for tensor in self.tensors)
-
-    def split(self, flat: npt.NDArray[np.generic]) -> dict[str, npt.NDArray[np.generic]]:
-        """Views of `flat` [parameters], one per tensor, in order."""
-        ends = np.cumsum([tensor.num_parameters for tensor in self.tensors])
-        pieces = np.split(flat, ends[:-1])
-        return {
-            tensor.name: piece.reshape(tensor.shape)
-            for tensor, piece in zip(self.tensors, pieces, strict=True)
-        }
-
-
-def layout_of(shape: ModelShape) -> Layout:
-    """Layout of the policy of a task, without allocating it. Rejected(TASK_SPEC) as `TinyPolicy`."""
-    with torch.device("meta"):
-        parameters = dict(TinyPolicy(shape).named_parameters())
-    return Layout(tuple(TensorShape(name, tuple(parameters[name].shape)) for name in sorted(parameters)))
 
 
 def checkpoint_to_bytes(state: OuterState, layout: Layout) -> bytes:
@@ -100,28 +68,6 @@ def from_floats(weights: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
 def genesis(weights: npt.NDArray[np.float32]) -> OuterState:
     """Version 0 of a task from pre-trained weights [parameters]: rounded, without momentum."""
     return OuterState(from_floats(weights), np.zeros(weights.size, dtype=np.int64))
-
-
-def load_weights(policy: TinyPolicy, layout: Layout, flat: npt.NDArray[np.float32]) -> None:
-    """Put flat weights [parameters] into a policy, in place."""
-    parameters = dict(policy.named_parameters())
-    with torch.no_grad():
-        for name, values in layout.split(flat).items():
-            parameters[name].copy_(torch.from_numpy(values))
-
-
-def flatten(policy: TinyPolicy, layout: Layout) -> npt.NDArray[np.float32]:
-    """The policy's weights as one array [parameters]: a copy."""
-    parameters = dict(policy.named_parameters())
-    pieces = [parameters[tensor.name].detach().numpy().reshape(-1) for tensor in layout.tensors]
-    return np.concatenate(pieces)
-
-
-def policy_of(shape: ModelShape, state: OuterState) -> TinyPolicy:
-    """A policy with the canonical weights of a version."""
-    policy = TinyPolicy(shape)
-    load_weights(policy, layout_of(shape), to_floats(state.weights))
-    return policy.eval()
 
 
 def _expect(

@@ -12,48 +12,81 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from cupel.protocol.model.recorder import StateSink
 from cupel.protocol.model.tiny import Cache, TinyPolicy
 
 PAD = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Generation:
+class Completions:
     """Completions of N prompts, at most T tokens each.
 
-    tokens int32 [N, T], PAD behind the end; lengths int32 [N], the end token counted; hidden float32 [N, T, width],
-    zero behind the end.
+    tokens int32 [N, T], PAD behind the end; lengths int32 [N], the end token counted.
     """
 
     tokens: NDArray[np.int32]
     lengths: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Generation(Completions):
+    """Completions and all their states: hidden float32 [N, T, width], zero behind the end."""
+
     hidden: NDArray[np.float32]
 
 
-@torch.inference_mode()
+class _AllStates:
+    """A `StateSink` that keeps everything."""
+
+    def __init__(self) -> None:
+        self.steps: list[torch.Tensor] = []
+
+    def append(self, states: torch.Tensor, running: torch.Tensor) -> None:
+        """See `StateSink.append`."""
+        self.steps.append(states.masked_fill(~running[:, None], 0.0))
+
+
 def generate(
     policy: TinyPolicy, prompts: NDArray[np.int64], noise: NDArray[np.float64], eos: int, temperature: float
 ) -> Generation:
+    """`sample`, keeping every state."""
+    kept = _AllStates()
+    made = sample(policy, prompts, noise, eos, temperature, kept)
+    hidden = np.zeros((*noise.shape[:2], policy.shape.width), np.float32)
+    hidden[:, : len(kept.steps)] = torch.stack(kept.steps, dim=1).numpy()
+    return Generation(made.tokens, made.lengths, hidden)
+
+
+@torch.inference_mode()
+def sample(
+    policy: TinyPolicy,
+    prompts: NDArray[np.int64],
+    noise: NDArray[np.float64],
+    eos: int,
+    temperature: float,
+    sink: StateSink,
+) -> Completions:
     """Sample one completion per row: token t is argmax(scores_t / temperature + noise_t), in float64.
 
-    prompts [N, P], noise [N, T, vocabulary]. A completion ends with `eos` or after T tokens.
+    prompts [N, P], noise [N, T, vocabulary]. A completion ends with `eos` or after T tokens. `sink` gets the state
+    behind every token.
     """
     rows, limit, _ = noise.shape
     tokens = np.full((rows, limit), PAD, np.int32)
-    hidden = np.zeros((rows, limit, policy.shape.width), np.float32)
     cache, state = _read_prompts(policy, prompts)
     running = np.ones(rows, bool)
     for step in range(limit):
         scores = policy.logits(state).numpy().astype(np.float64) / temperature + noise[:, step]
         chosen = scores.argmax(axis=1)
         tokens[running, step] = chosen[running]
-        hidden[running, step] = state.numpy()[running]
-        running &= chosen != eos
+        sink.append(state, torch.from_numpy(running))
+        running = running & (chosen != eos)
         if step + 1 == limit or not running.any():
             break
         # Finished rows keep their place in the batch: at this size dropping them costs more than it saves.
         state = policy(torch.from_numpy(chosen)[:, None], cache)[:, -1]
-    return Generation(tokens, (tokens != PAD).sum(axis=1).astype(np.int32), hidden)
+    return Completions(tokens, (tokens != PAD).sum(axis=1).astype(np.int32))
 
 
 def _read_prompts(policy: TinyPolicy, prompts: NDArray[np.int64]) -> tuple[Cache, torch.Tensor]:
@@ -65,18 +98,25 @@ def _read_prompts(policy: TinyPolicy, prompts: NDArray[np.int64]) -> tuple[Cache
     return cache.select(index), state[index]
 
 
-@torch.inference_mode()
 def prefill(
     policy: TinyPolicy, prompts: NDArray[np.int64], tokens: NDArray[np.int32], lengths: NDArray[np.int32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """States [N, T, width] and scores [N, T, vocabulary] behind every token of finished completions, in one pass.
-
-    Rows at or behind a completion's length are zero.
-    """
-    states = policy(torch.from_numpy(replay_input(prompts, tokens)))[:, prompts.shape[1] - 1 :]
-    scores = policy.logits(states)
+    """`replay` as arrays, zero at and behind each completion's length [N]."""
+    states, scores = replay(policy, prompts, tokens)
     inside = np.arange(tokens.shape[1]) < lengths[:, None]
     return states.numpy() * inside[..., None], scores.numpy() * inside[..., None]
+
+
+@torch.inference_mode()
+def replay(
+    policy: TinyPolicy, prompts: NDArray[np.int64], tokens: NDArray[np.int32]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """States [N, T, width] and scores [N, T, vocabulary] behind every token of finished completions, in one pass.
+
+    They lie on the policy's device. Rows at or behind a completion's length mean nothing.
+    """
+    states = policy(torch.from_numpy(replay_input(prompts, tokens)))[:, prompts.shape[1] - 1 :]
+    return states, policy.logits(states)
 
 
 def replay_input(prompts: NDArray[np.int64], tokens: NDArray[np.int32]) -> NDArray[np.int64]:

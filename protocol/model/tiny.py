@@ -12,27 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cupel.protocol.spec.errors import Reason, Rejected
+from cupel.protocol.model.layout import check_shape
 from cupel.protocol.spec.task import ModelShape
 
-ARCHITECTURE: Final = "cupel/tiny-transformer-v1"
 # The usual 0.02 of large models leaves a network of width 64 slow to start.
 INITIAL_DEVIATION: Final = 0.05
-# A task's document is a stranger's: bounds what building its model may cost.
-MAX_DIMENSION: Final = 4096
-
-
-def check_shape(shape: ModelShape) -> None:
-    """Rejected(TASK_SPEC) unless `shape` is a `TinyPolicy` of sane size."""
-    if shape.architecture != ARCHITECTURE:
-        raise Rejected(Reason.TASK_SPEC, f"architecture {shape.architecture!r} is not {ARCHITECTURE!r}")
-    for name in ("vocabulary", "layers", "width", "heads", "feed_forward", "positions"):
-        if not 1 <= getattr(shape, name) <= MAX_DIMENSION:
-            raise Rejected(
-                Reason.TASK_SPEC, f"model {name} {getattr(shape, name)}, 1 to {MAX_DIMENSION} allowed"
-            )
-    if shape.width % shape.heads:
-        raise Rejected(Reason.TASK_SPEC, f"width {shape.width} does not divide into {shape.heads} heads")
 
 
 class Cache:

@@ -35,6 +35,7 @@ class Reason(StrEnum):
     WRONG_REWARD = "wrong-reward"
     TERMINATION = "termination"
     SAMPLING = "sampling"
+    TOKEN_DISTRIBUTION = "token-distribution"
     TOPLOC_BASE64 = "toploc-base64"
     TOPLOC_COUNT = "toploc-count"
     TOPLOC_LENGTH = "toploc-length"
@@ -50,6 +51,8 @@ class Reason(StrEnum):
     TOPLOC_REPEATED = "toploc-repeated"
     TOPLOC_SUPPORT = "toploc-support"
     TOPLOC_OFF_SUPPORT = "toploc-off-support"
+    TOPLOC_SKETCH = "toploc-sketch"
+    TOPLOC_LAYER = "toploc-layer"
     UPDATE = "update"
     CHECKPOINT = "checkpoint"
 

@@ -40,12 +40,12 @@ def sampling_scores(
 def chosen_gap(
     logits: npt.NDArray[np.float32],
     noise: npt.NDArray[np.float64],
-    tokens: npt.NDArray[np.int32],
+    tokens: npt.NDArray[np.integer],
     temperature: float,
 ) -> npt.NDArray[np.float64]:
     """How far each chosen token's score lies below the best one: 0 where the token is the seeded argmax.
 
-    logits, noise: [tokens, vocabulary]; tokens: int32 [tokens]. Returns float64 [tokens].
+    logits, noise: [tokens, vocabulary]; tokens: [tokens]. Returns float64 [tokens].
     """
     scores = sampling_scores(logits, noise, temperature)
     chosen = np.take_along_axis(scores, tokens[..., None].astype(np.int64), axis=-1)[..., 0]

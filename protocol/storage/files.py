@@ -5,7 +5,7 @@ from __future__ import annotations
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.spec.shardcast.unixfs import Link, child_links, file_dag, root_link
-from cupel.protocol.storage.port import BlockStore
+from cupel.protocol.storage.port import BlockStore, BulkStore
 
 
 class BlockMissing(Exception):
@@ -19,8 +19,11 @@ class BlockMissing(Exception):
 def put_file(store: BlockStore, content: bytes) -> Cid:
     """Store a file and return its root. The root is stored last: whoever holds it holds the file."""
     root, blocks = file_dag(content)
-    for cid, block in blocks:
-        store.put(block, cid)
+    if isinstance(store, BulkStore):
+        store.put_blocks(blocks)
+    else:
+        for cid, block in blocks:
+            store.put(block, cid)
     return root
 
 

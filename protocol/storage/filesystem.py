@@ -164,7 +164,8 @@ def _storage_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        # A limit on the size of files (`ulimit -f`) is a quota as well.
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise StorageFull(
                 f"no space left for {path}", "free some space or move the data folder"
             ) from error

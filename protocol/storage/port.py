@@ -9,8 +9,8 @@ Stores are synchronous and safe to call from several threads; asyncio code calls
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Iterable, Iterator
+from typing import Protocol, runtime_checkable
 
 from cupel.protocol.config import EnvironmentProblem
 from cupel.protocol.spec.shardcast.cid import Cid
@@ -67,4 +67,13 @@ class BlockStore(Protocol):
 
     def pinned(self) -> frozenset[Cid]:
         """Every pin."""
+        ...
+
+
+@runtime_checkable
+class BulkStore(Protocol):
+    """What a BlockStore has beside the port where many blocks at once cost less than one after the other."""
+
+    def put_blocks(self, blocks: Iterable[tuple[Cid, bytes]]) -> None:
+        """Put many blocks, the last one last; `put` says when it is Rejected. A failure may leave some of them."""
         ...

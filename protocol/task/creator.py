@@ -8,7 +8,8 @@ from pathlib import Path
 
 from cupel.protocol.config import ConfigError
 from cupel.protocol.model.canonical import CanonicalVersion, make_version
-from cupel.protocol.model.checkpoint import checkpoint_from_bytes, layout_of
+from cupel.protocol.model.checkpoint import checkpoint_from_bytes
+from cupel.protocol.model.layout import layout_of
 from cupel.protocol.observe import Observer
 from cupel.protocol.participant import POLL_SECONDS, Participant, participate
 from cupel.protocol.settings import Settings
@@ -35,6 +36,7 @@ async def run_creator(settings: Settings, observer: Observer, creation: Creation
     plan = load_plan(creation.plan)
     async with participate(settings, observer) as participant:
         await participant.announce_endpoint()
+        await participant.approve(participant.deployment.token, participant.hub.address, plan.bounty)
         while len(participant.ledger.endpoints) <= creation.wait_for_peers or not creation.genesis.exists():
             await asyncio.sleep(POLL_SECONDS)
             await participant.refresh()
@@ -67,7 +69,6 @@ async def _create(
     for content in (plan.spec.to_bytes(), genesis.manifest.to_bytes()):
         participant.store.put(content)
     put_file(participant.store, genesis.file)
-    await participant.approve(deployment.token, participant.hub.address, plan.bounty)
     params = plan.params(
         creator=participant.address,
         token=deployment.token,

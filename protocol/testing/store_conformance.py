@@ -1,12 +1,15 @@
 """What every BlockStore does, as checks that any implementation can be run through.
 
-Each check takes a fresh, empty store and raises AssertionError where the store departs from the port.
+Each check of STORE_CHECKS takes a fresh, empty store; each of PLACE_CHECKS a fresh, empty place where a store keeps
+its blocks when no process runs. All raise AssertionError where the store departs from the port.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from typing import Final, Protocol
 
 import pytest
 
@@ -15,8 +18,28 @@ from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.shardcast.cid import Cid, Codec
 from cupel.protocol.spec.shardcast.unixfs import CHUNK_BYTES, MAX_BLOCK_BYTES, file_dag
 from cupel.protocol.storage.files import BlockMissing, put_file, read_file
-from cupel.protocol.storage.port import BlockStore
+from cupel.protocol.storage.port import BlockStore, StorageFull
 from cupel.protocol.testing.patterns import pattern_bytes
+
+# A dag-pb node with empty data and no links: stores that read what they keep accept it.
+_NODE: Final = b"\x0a\x00"
+_THREADS: Final = 8
+
+
+class StorePlace(Protocol):
+    """Where a store keeps its blocks, and the two accidents that can happen there."""
+
+    def open(self) -> BlockStore:
+        """A store over this place, as a process has it that starts now."""
+        ...
+
+    def die_while_putting(self, block: bytes) -> None:
+        """Let a process begin to put `block` here and die when half of its bytes are on their way."""
+        ...
+
+    def full(self) -> AbstractContextManager[None]:
+        """While this is entered, a block of 64 KiB does not fit here."""
+        ...
 
 
 def returns_what_was_put(store: BlockStore) -> None:
@@ -39,10 +62,12 @@ def puts_again_for_free(store: BlockStore) -> None:
 
 def keeps_codecs_apart(store: BlockStore) -> None:
     """Equal bytes under two codecs have two addresses, and both can be asked for."""
-    node = Cid(Codec.DAG_PB, sha256(b"block"))
-    store.put(b"block", node)
-    assert store.get(node) == b"block"
-    assert not store.has(Cid.raw_of(b"block"))
+    node = Cid(Codec.DAG_PB, sha256(_NODE))
+    store.put(_NODE, node)
+    assert store.get(node) == _NODE
+    assert not store.has(Cid.raw_of(_NODE))
+    assert store.get(Cid.raw_of(_NODE)) is None
+    assert list(store.cids()) == [node]
 
 
 def refuses_other_bytes(store: BlockStore) -> None:
@@ -108,6 +133,57 @@ def holds_files(store: BlockStore) -> None:
     assert missing.value.cid == lost
 
 
+def takes_puts_at_once(store: BlockStore) -> None:
+    """Threads that put the same and different blocks all succeed, and every block is whole."""
+    blocks = [pattern_bytes(f"block {number}", 40_000) for number in range(_THREADS)]
+    with ThreadPoolExecutor(_THREADS) as threads:
+        put = list(threads.map(store.put, [block for block in blocks for _ in range(3)]))
+    assert set(put) == {Cid.raw_of(block) for block in blocks}
+    assert set(store.cids()) == set(put)
+    assert [store.get(Cid.raw_of(block)) for block in blocks] == blocks
+
+
+def survives_its_process(place: StorePlace) -> None:
+    """What one process put and pinned, the next one holds."""
+    first = place.open()
+    cid = first.put(b"block")
+    first.pin(cid)
+    second = place.open()
+    assert second.get(cid) == b"block"
+    assert list(second.cids()) == [cid]
+    assert second.pinned() == frozenset({cid})
+    assert not second.delete(cid)
+
+
+def shows_nothing_of_half_a_put(place: StorePlace) -> None:
+    """A process that died while it put a block leaves no block, and nothing in the way of the next put."""
+    block = pattern_bytes("half", CHUNK_BYTES)
+    place.die_while_putting(block)
+    store = place.open()
+    cid = Cid.raw_of(block)
+    assert not store.has(cid)
+    assert store.get(cid) is None
+    assert list(store.cids()) == []
+    store.put(block)
+    assert store.get(cid) == block
+
+
+def says_when_it_is_full(place: StorePlace) -> None:
+    """No space is StorageFull and nothing stored; what was there before is unharmed, and space is used again."""
+    store = place.open()
+    before = store.put(b"before")
+    block = pattern_bytes("too much", 1 << 16)
+    cid = Cid.raw_of(block)
+    with place.full(), pytest.raises(StorageFull):
+        store.put(block)
+    assert not store.has(cid)
+    assert store.get(cid) is None
+    assert list(store.cids()) == [before]
+    assert store.get(before) == b"before"
+    store.put(block)
+    assert store.get(cid) == block
+
+
 def _assert_rejected(store: BlockStore, block: bytes, cid: Cid | None, reason: Reason) -> None:
     with pytest.raises(Rejected) as caught:
         store.put(block, cid)
@@ -123,4 +199,11 @@ STORE_CHECKS: Final[tuple[Callable[[BlockStore], None], ...]] = (
     lists_every_block,
     keeps_what_is_pinned,
     holds_files,
+    takes_puts_at_once,
+)
+
+PLACE_CHECKS: Final[tuple[Callable[[StorePlace], None], ...]] = (
+    survives_its_process,
+    shows_nothing_of_half_a_put,
+    says_when_it_is_full,
 )

@@ -18,6 +18,8 @@ from cupel.protocol.spec.hashing import keccak256
 from cupel.protocol.spec.task import TASK_PARAMS_ABI, Pinned, TaskParams, task_id
 from cupel.protocol.testing.demand_vectors import demand_vectors
 from cupel.protocol.testing.evidence_vectors import evidence_vectors
+from cupel.protocol.testing.float32_vectors import float32_vectors
+from cupel.protocol.testing.sketch_vectors import sketch_vectors
 from cupel.protocol.testing.toploc_vectors import toploc_vectors
 from cupel.protocol.testing.verdict_vectors import verdict_vectors
 
@@ -168,6 +170,8 @@ FILES: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "task": task_vectors,
     "sorting": sorting_vectors,
     "toploc": toploc_vectors,
+    "toploc_float32": float32_vectors,
+    "toploc_sketch": sketch_vectors,
     "demand": lambda: demand_vectors(example_params(), CHAIN_ID, HUB, NODE),
     "evidence": _evidence,
     "toploc_verdict": verdict_vectors,

@@ -61,8 +61,14 @@ abstract contract Base is World, IHubEvents {
         c.manifest = keccak256(abi.encode("manifest", node, round));
         c.units = units;
         c.time = uint40(block.timestamp);
+        c.sequence = uint32(member(node).next);
         vm.prank(node);
-        c.sequence = hub.commit(task, round, c.root, c.manifest, units);
+        hub.commit(task, beacon(), c.sequence, round, c.root, c.manifest, units);
+    }
+
+    /// @notice The beacon of a round that is opened in this block.
+    function beacon() internal view returns (bytes32) {
+        return keccak256(abi.encode(block.prevrandao, blockhash(block.number - 1)));
     }
 
     /// @notice Every call is another accusation, since it brings other evidence.
@@ -162,7 +168,8 @@ abstract contract Base is World, IHubEvents {
         signed.manifest = keccak256(abi.encode("manifest", signed.node, round));
         signed.units = units;
         uint32 next = uint32(member(signed.node).next);
-        signed.signature = sign(key, hub.commitDigest(task, next, round, signed.root, signed.manifest, units));
+        bytes32 digest = hub.commitDigest(task, beacon(), next, round, signed.root, signed.manifest, units);
+        signed.signature = sign(key, digest);
     }
 
     function sign(uint256 key, bytes32 digest) internal pure returns (bytes memory) {

@@ -213,7 +213,8 @@ async def case(folder: Path, lie: Callable[[list[Rollout]], list[Rollout]]) -> A
         context = LeafContext(CHAIN_ID, deployment.hub, task, node.address, 0, 0)
         work = publish(rollouts, params, context, 0)
         commitment = work.commitment
-        await node.send("commit", node.hub.commit(task, 0, commitment.root, commitment.manifest, UNITS))
+        call = node.hub.commit(task, beacon, 0, 0, commitment.root, commitment.manifest, UNITS)
+        await node.send("commit", call)
         await node.refresh()
         time = node.ledger.tasks[task].work[node.address, 0].time
         work = dataclasses.replace(work, commitment=dataclasses.replace(commitment, time=time))

@@ -6,7 +6,7 @@ our side (a failed fetch, a missing policy, a bug) is an exception and never a f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, Protocol
@@ -31,6 +31,7 @@ from cupel.protocol.spec.rollout import (
 )
 from cupel.protocol.spec.rounds import CommittedWork
 from cupel.protocol.spec.task import TaskParams, TaskSpec
+from cupel.protocol.spec.toploc import Selection
 
 MAX_DETAIL_CHARACTERS: Final = 400
 
@@ -155,14 +156,27 @@ class Recomputed:
     """What the canonical policy gives for D drawn rollouts of at most T tokens.
 
     policy_digest: of the canonical version that the manifest names by number. indices: the rollouts, ascending.
-    hidden: float32 [D, T, width], row t the final-norm state that chose token t. logits: float32 [D, T, vocabulary].
-    Rows at or behind a rollout's length mean nothing.
+    selection: the supports of the final-norm states that chose the tokens. logits: float32 [D, T, vocabulary]; rows
+    at or behind a rollout's length mean nothing.
     """
 
     policy_digest: bytes
     indices: tuple[int, ...]
-    hidden: npt.NDArray[np.float32]
+    selection: Selection
     logits: npt.NDArray[np.float32]
+
+
+def drawn_scores(
+    submission: FetchedSubmission, drawn: Sequence[int], recomputed: Recomputed | None
+) -> Iterator[tuple[int, npt.NDArray[np.int64], npt.NDArray[np.float32]]]:
+    """Of every drawn rollout its index, tokens [n] and recomputed scores [n, vocabulary]; after `Toploc`."""
+    assert recomputed is not None, "needs the recomputation"
+    assert recomputed.indices == tuple(drawn), "recomputed other rollouts than drawn"
+    for row, index in enumerate(drawn):
+        tokens = np.array(submission.rollouts[index].tokens, dtype=np.int64)
+        logits = recomputed.logits[row, : len(tokens)]
+        assert np.isfinite(logits).all(), "states passed TOPLOC, so their scores are numbers"
+        yield index, tokens, logits
 
 
 class Check(Protocol):

@@ -1,4 +1,4 @@
-"""Whether the files are what the commitment says: names, sizes, strict form, Merkle root, units, tokens, ends.
+"""Whether the files are what the commitment says: names, sizes, strict form, Merkle root, units, tokens.
 
 A false count of units and copied leaves are objective on-chain, because the tree shows them. The rest is not: the chain
 holds digests, and a file is too large to show it.
@@ -18,7 +18,7 @@ from cupel.verifier.checks.base import FetchedSubmission, Finding, Recomputed
 
 
 class Integrity:
-    """Files, root and the form of every completion."""
+    """Files, root and tokens."""
 
     name: Final = "integrity"
     cost: Final = 0
@@ -46,7 +46,7 @@ class Integrity:
         yield from self._size("update", submission.manifest.update, submission.update_file)
         yield from self._root(submission)
         for index, rollout in enumerate(submission.rollouts):
-            yield from self._completion(submission, index, rollout)
+            yield from self._tokens(submission, index, rollout)
         # Nobody can aggregate an update that does not decode: the node has trained nothing.
         _ = submission.update
 
@@ -119,17 +119,9 @@ class Integrity:
         detail = f"{count} rollouts in the {where}, {committed} committed"
         return Finding(self.name, Reason.UNITS, detail, observed=str(committed), allowed=str(count))
 
-    def _completion(self, submission: FetchedSubmission, index: int, rollout: Rollout) -> Iterator[Finding]:
-        """Known tokens; exactly one end token and that one last, unless the length limit cut the text off."""
-        environment, limit = submission.rules.environment, submission.rules.params.max_tokens
-        tokens = rollout.tokens
-        if max(tokens) >= environment.vocabulary:
-            detail = f"token {max(tokens)} is outside the vocabulary of {environment.vocabulary}"
-            yield Finding(
-                self.name, Reason.SCHEMA, detail, index, str(max(tokens)), str(environment.vocabulary - 1)
-            )
-        end = environment.end_token
-        ends_at = tokens.index(end) + 1 if end in tokens else limit
-        if len(tokens) != ends_at:
-            detail = f"{len(tokens)} tokens, the completion ends after {ends_at}"
-            yield Finding(self.name, Reason.TERMINATION, detail, index, str(len(tokens)), str(ends_at))
+    def _tokens(self, submission: FetchedSubmission, index: int, rollout: Rollout) -> Iterator[Finding]:
+        """Tokens that the vocabulary has."""
+        greatest, vocabulary = max(rollout.tokens), submission.rules.environment.vocabulary
+        if greatest >= vocabulary:
+            detail = f"token {greatest} is outside the vocabulary of {vocabulary}"
+            yield Finding(self.name, Reason.SCHEMA, detail, index, str(greatest), str(vocabulary - 1))

@@ -1,6 +1,8 @@
 """Whether every token is the one that the seed picks from the canonical policy's scores.
 
 Together with the assigned seeds this leaves a node no choice of text: neither copied answers nor repeated tries.
+It proves that up to the tolerance, and no more: each token may lie below the best by that much, and gaps are not added
+up. `Ending` and `Distribution` look at what a wide tolerance leaves (docs/toploc_beyond.md).
 """
 
 from __future__ import annotations
@@ -8,35 +10,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-import numpy as np
-
 from cupel.protocol.spec.errors import Reason
 from cupel.protocol.spec.sampling import chosen_gap, gumbel_noise
 from cupel.protocol.spec.task import MILLION
-from cupel.verifier.checks.base import FetchedSubmission, Finding, Recomputed
+from cupel.verifier.checks.base import FetchedSubmission, Finding, Recomputed, drawn_scores
 
 
 class Sampling:
     """Tokens of the drawn rollouts within the task's tolerance of the seeded choice."""
 
     name: Final = "sampling"
-    cost: Final = 6
+    cost: Final = 7
 
     def run(
         self, submission: FetchedSubmission, drawn: Sequence[int], recomputed: Recomputed | None
     ) -> Finding | None:
         """See `Check.run`."""
-        assert recomputed is not None, "needs the recomputation"
-        assert recomputed.indices == tuple(drawn), "recomputed other rollouts than drawn"
         sampling, vocabulary = submission.rules.spec.sampling, submission.rules.environment.vocabulary
         temperature = sampling.temperature_millionths / MILLION
-        for row, index in enumerate(drawn):
-            rollout = submission.rollouts[index]
-            count = len(rollout.tokens)
-            logits = recomputed.logits[row, :count]
-            assert np.isfinite(logits).all(), "states passed TOPLOC, so their scores are numbers"
-            noise = gumbel_noise(rollout.seed, count, vocabulary)
-            gaps = chosen_gap(logits, noise, np.array(rollout.tokens, np.int32), temperature)
+        for index, tokens, logits in drawn_scores(submission, drawn, recomputed):
+            noise = gumbel_noise(submission.rollouts[index].seed, len(tokens), vocabulary)
+            gaps = chosen_gap(logits, noise, tokens, temperature)
             worst = int(gaps.argmax())
             # Rounded down, so that a gap is never reported as larger than it is.
             millionths = int(gaps[worst] * MILLION)

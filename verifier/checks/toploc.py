@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-import numpy as np
-
 from cupel.protocol.spec import toploc
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.fraud import ObjectiveKind
@@ -50,11 +48,9 @@ class Toploc:
         """See `Check.run`."""
         assert recomputed is not None, "needs the recomputation"
         assert recomputed.indices == tuple(drawn), "recomputed other rollouts than drawn"
-        params, thresholds = submission.rules.params, submission.rules.spec.thresholds
-        rollouts = [submission.rollouts[index] for index in drawn]
-        lengths = np.array([len(rollout.tokens) for rollout in rollouts])
-        proofs = [rollout.proofs for rollout in rollouts]
-        results = toploc.compare_batch(proofs, recomputed.hidden, lengths, params.chunk_tokens, params.topk)
+        thresholds = submission.rules.spec.thresholds
+        proofs = [submission.rollouts[index].proofs for index in drawn]
+        results = toploc.compare_selection(proofs, recomputed.selection)
         for index, result in zip(drawn, results, strict=True):
             if isinstance(result, Rejected):
                 return Finding(self.name, result.reason, result.detail, index)

@@ -332,6 +332,20 @@ class Hub_AmountZero(ContractError):
 
 
 @dataclass(unsafe_hash=True)
+class Hub_BadAnswer(ContractError):
+    """The judge, asked for its first answer, said nothing or what is no verdict."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("f69286b9")
+    TYPES: ClassVar[tuple[str, ...]] = ("address",)
+    judge: str
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """The error with these ABI-decoded fields."""
+        return cls(checksum(values[0]))
+
+
+@dataclass(unsafe_hash=True)
 class Hub_BadConsent(ContractError):
     """The node key did not sign this consent."""
 
@@ -373,7 +387,7 @@ class Hub_BadPayout(ContractError):
 
 @dataclass(unsafe_hash=True)
 class Hub_BadSignature(ContractError):
-    """The node did not sign commitment `sequence` with these contents."""
+    """The node did not sign commitment `sequence` with these contents under the round's beacon."""
 
     SELECTOR: ClassVar[bytes] = bytes.fromhex("b31bfce6")
     TYPES: ClassVar[tuple[str, ...]] = ("address", "uint256")
@@ -402,6 +416,16 @@ class Hub_BatchEmpty(ContractError):
 
     SELECTOR: ClassVar[bytes] = bytes.fromhex("8714dab6")
     TYPES: ClassVar[tuple[str, ...]] = ()
+
+
+@dataclass(unsafe_hash=True)
+class Hub_BeaconStale(ContractError):
+    """The round's beacon is another: the work was done for a chain that was reorganised away. Do it again."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("e19056bd")
+    TYPES: ClassVar[tuple[str, ...]] = ("bytes32", "bytes32")
+    named: bytes
+    actual: bytes
 
 
 @dataclass(unsafe_hash=True)
@@ -702,6 +726,16 @@ class Hub_SequenceGap(ContractError):
     TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256")
     sequence: int
     cursor: int
+
+
+@dataclass(unsafe_hash=True)
+class Hub_SequenceStale(ContractError):
+    """The node's next commitment has another sequence: another transaction of the node came first."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("16dd3977")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256")
+    named: int
+    next: int
 
 
 @dataclass(unsafe_hash=True)
@@ -1253,12 +1287,14 @@ KNOWN: Final[dict[bytes, type[ContractError]]] = {
         GasBonds_CreditTooSmall,
         GasBonds_PaymentRefused,
         Hub_AmountZero,
+        Hub_BadAnswer,
         Hub_BadConsent,
         Hub_BadParameter,
         Hub_BadPayout,
         Hub_BadSignature,
         Hub_BadUnits,
         Hub_BatchEmpty,
+        Hub_BeaconStale,
         Hub_BountyTooSmall,
         Hub_ChallengeExists,
         Hub_ChallengeNotPending,
@@ -1285,6 +1321,7 @@ KNOWN: Final[dict[bytes, type[ContractError]]] = {
         Hub_RoundUsed,
         Hub_SequenceBlocked,
         Hub_SequenceGap,
+        Hub_SequenceStale,
         Hub_TaskExists,
         Hub_TaskUnknown,
         Hub_TooEarly,

@@ -464,33 +464,48 @@ class Hub(Contract):
             no_result,
         )
 
-    def commit(self, task: bytes, round: int, root: bytes, manifest: bytes, units: int) -> Call[int]:
+    def commit(
+        self, task: bytes, beacon: bytes, sequence: int, round: int, root: bytes, manifest: bytes, units: int
+    ) -> Call[None]:
         """The sender, a member node, commits to its work for a round.
 
         The round's beacon must be set, its commit time not over, and rounds strictly increase. Keeps the
-        hash of the `Commitment` in ring slot `sequence % 64`.
+        hash of the `Commitment` in ring slot `sequence % 64`. What the leaves were computed for is named: a
+        transaction that comes late, or that a reorganisation puts behind another beacon or another
+        commitment, is refused instead of turning honest leaves into false ones.
+
+        beacon: The round's.
+
+        sequence: The node's next.
 
         root: Merkle root over the rollout leaves.
 
         manifest: SHA-256 of the submission manifest.
 
         units: Number of leaves, 1 to what the round and the quota allow.
-
-        Returns sequence: Position of the commitment.
         """
         return self._prepare(
             "commit",
-            "675b889f",
-            ("bytes32", "uint32", "bytes32", "bytes32", "uint32"),
-            (fixed_bytes(task, 32), round, fixed_bytes(root, 32), fixed_bytes(manifest, 32), units),
-            lambda data: decode_values(("uint32",), data)[0],
+            "3a0c121c",
+            ("bytes32", "bytes32", "uint32", "uint32", "bytes32", "bytes32", "uint32"),
+            (
+                fixed_bytes(task, 32),
+                fixed_bytes(beacon, 32),
+                sequence,
+                round,
+                fixed_bytes(root, 32),
+                fixed_bytes(manifest, 32),
+                units,
+            ),
+            no_result,
         )
 
     def commit_batch(self, task: bytes, round: int, batch: Sequence[structs.SignedCommit]) -> Call[None]:
         """Commits for many nodes in one transaction that anyone may send. All or none: a batch with one
         commitment that `commit` would refuse is refused.
 
-        batch: At least one; each signed over the node's next sequence, so that a signature counts once.
+        batch: At least one; each signed over the round's beacon and the node's next sequence, so that a
+        signature counts once.
         """
         return self._prepare(
             "commit_batch",
@@ -501,15 +516,23 @@ class Hub(Contract):
         )
 
     async def commit_digest(
-        self, task: bytes, sequence: int, round: int, root: bytes, manifest: bytes, units: int
+        self, task: bytes, beacon: bytes, sequence: int, round: int, root: bytes, manifest: bytes, units: int
     ) -> bytes:
-        """What a node signs for `commitBatch`: EIP-712 `Commit(bytes32 task,uint32 sequence,uint32 round,
-        bytes32 root,bytes32 manifest,uint32 units)`.
+        """What a node signs for `commitBatch`: EIP-712 `Commit(bytes32 task,bytes32 beacon,uint32 sequence,
+        uint32 round,bytes32 root,bytes32 manifest,uint32 units)`.
         """
         values = await self._read(
-            "51cd9f21",
-            ("bytes32", "uint32", "uint32", "bytes32", "bytes32", "uint32"),
-            (fixed_bytes(task, 32), sequence, round, fixed_bytes(root, 32), fixed_bytes(manifest, 32), units),
+            "83e325a1",
+            ("bytes32", "bytes32", "uint32", "uint32", "bytes32", "bytes32", "uint32"),
+            (
+                fixed_bytes(task, 32),
+                fixed_bytes(beacon, 32),
+                sequence,
+                round,
+                fixed_bytes(root, 32),
+                fixed_bytes(manifest, 32),
+                units,
+            ),
             ("bytes32",),
         )
         result: bytes = values[0]
@@ -639,7 +662,7 @@ class Hub(Contract):
         `multicall` as what needs it.
 
         A permit that fails is passed over: somebody may have used it a moment before, and if not, the
-        transfer fails.
+        transfer fails. Only where there is no contract at all it reverts.
         """
         return self._prepare(
             "permit",

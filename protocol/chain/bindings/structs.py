@@ -394,7 +394,7 @@ def decode_member(values: tuple[Any, ...]) -> Member:
     )
 
 
-TASK_ABI: Final = "(uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256)"
+TASK_ABI: Final = "(uint256,uint256,uint256,uint256,uint256,uint256,uint256)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -417,8 +417,6 @@ class Task:
     """As in the parameters. 32 bits."""
     rounds: int
     """As in the parameters. 24 bits."""
-    opened: int
-    """One more than the newest round with a beacon; zero when none has one. 24 bits."""
     units_per_round: int
     """`problemsPerRound * groupSize`. 24 bits."""
 
@@ -432,14 +430,13 @@ def encode_task(value: Task) -> tuple[Any, ...]:
         value.round_seconds,
         value.commit_seconds,
         value.rounds,
-        value.opened,
         value.units_per_round,
     )
 
 
 def decode_task(values: tuple[Any, ...]) -> Task:
     """Inverse of `encode_task`."""
-    return Task(values[0], values[1], values[2], values[3], values[4], values[5], values[6], values[7])
+    return Task(values[0], values[1], values[2], values[3], values[4], values[5], values[6])
 
 
 BALLOT_ABI: Final = "(bytes30,uint8,uint8)"

@@ -1,8 +1,8 @@
 """Proofs of inference from the states behind a completion's tokens.
 
 `build_proof` is the definition, one chunk in plain integers. `build_proofs_batch` gives the same bytes for a whole
-round at once. Both work for the node that will be judged by them, so what an honest node must never commit to
-(a NaN, an infinity, a degenerate proof) is an assertion here.
+round at once, `prove` from supports that were selected elsewhere. All work for the node that will be judged by them,
+so what an honest node must never commit to (a NaN, an infinity, a degenerate proof) is an assertion here.
 """
 
 from __future__ import annotations
@@ -12,16 +12,10 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
-from cupel.protocol.spec.toploc.activations import (
-    Patterns,
-    States,
-    are_finite,
-    chunk_counts,
-    select_points,
-    top_points,
-)
+from cupel.protocol.spec.toploc.activations import Patterns, States, are_finite, top_points
 from cupel.protocol.spec.toploc.polynomial import PRIME, Residues, interpolate, interpolate_batch
 from cupel.protocol.spec.toploc.proof import Proof
+from cupel.protocol.spec.toploc.selection import Selection, select
 
 
 def build_proof(patterns: Patterns, k: int) -> bytes:
@@ -46,11 +40,15 @@ def build_proofs_batch(
     hidden: [N, T, H] after the final norm, rows behind a completion's length ignored; lengths: [N], each in [1, T].
     Cost: see benchmarks/toploc_speed.py.
     """
-    indices, values = select_points(hidden, lengths, chunk_tokens, k)
+    return prove(select(hidden, lengths, chunk_tokens, k))
+
+
+def prove(selection: Selection) -> list[list[bytes]]:
+    """Proofs of N completions from their supports: for each, one of 2 + 2k bytes a chunk."""
     # Anything not finite is of the greatest magnitude, hence among the k selected.
-    assert are_finite(values), "an activation is infinite or not a number"
-    encoded = iter(_encode(interpolate_batch(indices, values)))
-    return [list(islice(encoded, count)) for count in chunk_counts(lengths, chunk_tokens).tolist()]
+    assert are_finite(selection.patterns), "an activation is infinite or not a number"
+    encoded = iter(_encode(interpolate_batch(selection.indices, selection.patterns)))
+    return [list(islice(encoded, count)) for count in selection.counts.tolist()]
 
 
 def _encode(coefficients: Residues) -> list[bytes]:

@@ -19,14 +19,13 @@ from cupel.protocol.spec.toploc.activations import (
     Patterns,
     States,
     are_finite,
-    chunk_counts,
     is_states,
-    select_points,
     top_points,
 )
 from cupel.protocol.spec.toploc.comparison import DISAGREEMENT, Comparison, score, score_batch
 from cupel.protocol.spec.toploc.polynomial import evaluate, evaluate_batch
 from cupel.protocol.spec.toploc.proof import Proof, decode_proof
+from cupel.protocol.spec.toploc.selection import Selection, select
 
 
 def compare(proof: Proof, patterns: Patterns, k: int) -> Comparison:
@@ -51,21 +50,31 @@ def compare_batch(
     """Compare the proofs of N completions with their recomputed states, one Comparison per chunk.
 
     proofs: for each completion the peer's proofs as received; hidden: [N, T, H]; lengths: [N], each in [1, T].
-    A completion stands or falls alone: in place of its comparisons comes Rejected(TOPLOC_COUNT, those of
-    `decode_proof`, TOPLOC_NON_FINITE). Rejected(TOPLOC_DTYPE) for all if the peer's weights give states of another
-    type, such as float16: their patterns would mean other numbers.
+    As `compare_selection`, and Rejected(TOPLOC_DTYPE) for all if the peer's weights give states of another type, such
+    as float16: their patterns would mean other numbers.
     """
-    counts = chunk_counts(lengths, chunk_tokens)
+    if not proofs:
+        return []
+    if not is_states(hidden):
+        return [Rejected(Reason.TOPLOC_DTYPE, f"states of type {hidden.dtype}") for _ in proofs]
+    return compare_selection(proofs, select(hidden, lengths, chunk_tokens, k))
+
+
+def compare_selection(
+    proofs: Sequence[Sequence[bytes]], selection: Selection
+) -> list[list[Comparison] | Rejected]:
+    """Compare the proofs of N completions with the supports of their recomputed states, one Comparison per chunk.
+
+    proofs: for each completion the peer's proofs as received. A completion stands or falls alone: in place of its
+    comparisons comes Rejected(TOPLOC_COUNT, those of `decode_proof`, TOPLOC_NON_FINITE).
+    """
+    counts, k = selection.counts, selection.patterns.shape[1]
     decoded = [_decode(given, count, k) for given, count in zip(proofs, counts.tolist(), strict=True)]
     if not decoded:
         return []
-    if not is_states(hidden):
-        return [Rejected(Reason.TOPLOC_DTYPE, f"states of type {hidden.dtype}") for _ in decoded]
-    indices, values = select_points(hidden, lengths, chunk_tokens, k)
-    claims = evaluate_batch(_coefficients(decoded, counts, k), indices)
-    elements = _elements(lengths, counts, chunk_tokens, width=hidden.shape[2])
-    scores = iter(score_batch(claims, indices, values, elements))
-    rows = iter(values)
+    claims = evaluate_batch(_coefficients(decoded, counts, k), selection.indices)
+    scores = iter(score_batch(claims, selection.indices, selection.patterns, selection.elements))
+    rows = iter(selection.patterns)
     results: list[list[Comparison] | Rejected] = []
     for result, count in zip(decoded, counts.tolist(), strict=True):
         comparisons, supports = list(islice(scores, count)), list(islice(rows, count))
@@ -121,15 +130,6 @@ def _coefficients(
         if not isinstance(result, Rejected):
             rows[start:end] = [proof.coefficients for proof in result]
     return rows
-
-
-def _elements(
-    lengths: npt.NDArray[np.integer], counts: npt.NDArray[np.int64], chunk_tokens: int, width: int
-) -> npt.NDArray[np.int64]:
-    """Elements of every chunk, [C]: full ones and each completion's last."""
-    elements = np.full(int(counts.sum()), chunk_tokens * width, dtype=np.int64)
-    elements[np.cumsum(counts) - 1] = (lengths - (counts - 1) * chunk_tokens) * width
-    return elements
 
 
 def _non_finite() -> Rejected:

@@ -128,7 +128,7 @@ contract EconomicsAttack is Base {
         join(NODE_KEY, 8);
         expect(IHubErrors.Hub_RoundUsed.selector, 3, 4);
         vm.prank(NODE);
-        hub.commit(task, 3, 0, 0, 1);
+        hub.commit(task, beacon(), 0, 3, 0, 0, 1);
         vm.warp(roundStart(ROUNDS - 1));
         expect(IHubErrors.Hub_JoinClosed.selector, ROUNDS, ROUNDS);
         vm.prank(STRANGER);

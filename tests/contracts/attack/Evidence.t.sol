@@ -11,12 +11,13 @@ import {LeafContext, RolloutLeaf} from "contracts/libraries/RolloutLeaves.sol";
 import {Commitment, MemberStatus} from "contracts/types/Membership.sol";
 
 /// @title Security checklist 7 and 15, before the real judge: copied work, and trees that are not what they seem
-/// @dev 14, withheld data, is DataJudge's.
+/// @dev 14, withheld data, is in Withholding.t.sol.
 contract EvidenceAttack is Courtroom {
     function commitRoot(bytes32 root, uint32 units) internal returns (Commitment memory c) {
         c = Commitment(0, 0, root, keccak256("manifest"), units, uint40(block.timestamp));
+        bytes32 beacon = hub.beaconOf(task, 0);
         vm.prank(NODE);
-        hub.commit(task, 0, root, c.manifest, units);
+        hub.commit(task, beacon, 0, 0, root, c.manifest, units);
     }
 
     function hashes() internal view returns (bytes32[] memory) {

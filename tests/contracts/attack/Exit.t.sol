@@ -35,7 +35,7 @@ contract ExitAttack is Base {
             abi.encodeCall(IHub.requestExit, (task, NODE)),
             abi.encodeCall(IHub.exit, (p, NODE)),
             abi.encodeCall(IHub.withdraw, (p.token, OWNER)),
-            abi.encodeCall(IHub.commit, (task, 5, bytes32("r"), bytes32("m"), 2)),
+            abi.encodeCall(IHub.commit, (task, beacon(), 0, 5, bytes32("r"), bytes32("m"), 2)),
             abi.encodeCall(IHub.postCheckpoint, (task, 1, bytes32("d"))),
             abi.encodeCall(IHub.join, (p, NODE, NODE, 1, "")),
             abi.encodeCall(IHub.refund, (p)),

@@ -63,7 +63,7 @@ contract ReorgAttack is Base {
     function test_18_ASignatureStandsForItsPlaceInTheHistory() external {
         hub.openRound(task, 1);
         SignedCommit[] memory batch = new SignedCommit[](1);
-        bytes32 digest = hub.commitDigest(task, 0, 1, bytes32("root"), 0, 5);
+        bytes32 digest = hub.commitDigest(task, beacon(), 0, 1, bytes32("root"), 0, 5);
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(NODE_KEY, digest);
         batch[0] = SignedCommit(NODE, bytes32("root"), 0, 5, abi.encodePacked(r, s, v));
         uint256 snapshot = vm.snapshotState();
@@ -74,19 +74,45 @@ contract ReorgAttack is Base {
         vm.revertToState(snapshot);
 
         vm.prank(NODE);
-        hub.commit(task, 1, bytes32("another"), 0, 2);
+        hub.commit(task, beacon(), 0, 1, bytes32("another"), 0, 2);
         vm.expectRevert(abi.encodeWithSelector(IHubErrors.Hub_BadSignature.selector, NODE, 1));
         hub.commitBatch(task, 1, batch);
     }
 
-    // A commitment made for a beacon that the chain has dropped is work for other problems. It is the node's to lose: the
-    // hub takes it, and the judge measures it by the beacon that stands. Nodes wait before they commit, or sign anew.
-    function test_17_ABeaconOfADroppedBlockIsGone() external {
+    // A commitment made for a beacon that the chain has dropped is work for other problems: taken, it would convict an
+    // honest node before the judge, which measures it by the beacon that stands. The hub must refuse it, sent or relayed.
+    function test_17_WorkForADroppedBeaconConvictsNobody() external {
         uint256 snapshot = vm.snapshotState();
         bytes32 gone = hub.openRound(task, 1);
+        bytes memory sent = abi.encodeCall(IHub.commit, (task, gone, 0, 1, "root", "manifest", 5));
+        SignedCommit[] memory batch = new SignedCommit[](1);
+        batch[0] = signedBy(NODE_KEY, 1, 5);
         vm.revertToState(snapshot);
+
         vm.prevrandao(keccak256("another block"));
-        assertTrue(hub.openRound(task, 1) != gone, "another beacon");
+        bytes32 stands = hub.openRound(task, 1);
+        assertTrue(stands != gone, "another beacon");
+        vm.prank(NODE);
+        (bool done, bytes memory reason) = address(hub).call(sent);
+        assertTrue(!done, "took work for a dropped beacon");
+        assertEq(
+            keccak256(reason),
+            keccak256(abi.encodeWithSelector(IHubErrors.Hub_BeaconStale.selector, gone, stands)),
+            "named"
+        );
+        vm.expectRevert(abi.encodeWithSelector(IHubErrors.Hub_BadSignature.selector, NODE, 0));
+        hub.commitBatch(task, 1, batch);
+    }
+
+    // A commitment may land after the node's next one was dropped and another took its place in the sequence: its leaves
+    // bind the sequence, so in another place nobody could answer for them.
+    function test_18_ACommitmentKeepsItsPlace() external {
+        hub.openRound(task, 1);
+        vm.prank(NODE);
+        hub.postCheckpoint(task, 1, "digest");
+        vm.expectRevert(abi.encodeWithSelector(IHubErrors.Hub_SequenceStale.selector, 0, 1));
+        vm.prank(NODE);
+        hub.commit(task, beacon(), 0, 1, "root", "manifest", 5);
     }
 
     // The same parameters on the fork of a chain are another task: nothing that is signed or accused there counts here.

@@ -50,7 +50,7 @@ contract SignaturesAttack is Base, IPlanner {
     /// @dev What the node signed: sequence 0, round 1, five units.
     function signedCommit() internal view returns (SignedCommit[] memory batch) {
         batch = new SignedCommit[](1);
-        bytes32 digest = hub.commitDigest(task, 0, 1, bytes32("root"), bytes32("manifest"), 5);
+        bytes32 digest = hub.commitDigest(task, beacon(), 0, 1, bytes32("root"), bytes32("manifest"), 5);
         batch[0] = SignedCommit(NODE, bytes32("root"), bytes32("manifest"), 5, sign(NODE_KEY, digest));
     }
 
@@ -85,14 +85,17 @@ contract SignaturesAttack is Base, IPlanner {
 
         Hub twin = new Hub();
         assertTrue(
-            hub.commitDigest(task, 0, 1, 0, 0, 5) != twin.commitDigest(task, 0, 1, 0, 0, 5), "another hub"
+            hub.commitDigest(task, beacon(), 0, 1, 0, 0, 5)
+                != twin.commitDigest(task, beacon(), 0, 1, 0, 0, 5),
+            "another hub"
         );
         assertTrue(
             hub.joinDigest(task, NODE, OWNER, PAYOUT, 5) != twin.joinDigest(task, NODE, OWNER, PAYOUT, 5),
             "another hub"
         );
         assertTrue(
-            hub.commitDigest(task, 0, 1, 0, 0, 5) != hub.commitDigest(0, 0, 1, 0, 0, 5), "another task"
+            hub.commitDigest(task, beacon(), 0, 1, 0, 0, 5) != hub.commitDigest(0, beacon(), 0, 1, 0, 0, 5),
+            "another task"
         );
     }
 
@@ -104,7 +107,8 @@ contract SignaturesAttack is Base, IPlanner {
             if (k == 1) batch[0].manifest = bytes32("false");
             if (k == 2) batch[0].units = 6;
             if (k == 3) {
-                batch[0].signature = sign(OTHER_KEY, hub.commitDigest(task, 0, 1, "root", "manifest", 5));
+                batch[0].signature =
+                    sign(OTHER_KEY, hub.commitDigest(task, beacon(), 0, 1, "root", "manifest", 5));
             }
             expectBadSignature(0);
             hub.commitBatch(task, 1, batch);
@@ -113,7 +117,7 @@ contract SignaturesAttack is Base, IPlanner {
 
     // 18. The mirror image of a signature is valid for plain ecrecover: whoever counts signatures is fooled.
     function test_18_AMirroredSignatureIsRefused() external {
-        bytes32 digest = hub.commitDigest(task, 0, 1, bytes32("root"), bytes32("manifest"), 5);
+        bytes32 digest = hub.commitDigest(task, beacon(), 0, 1, bytes32("root"), bytes32("manifest"), 5);
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(NODE_KEY, digest);
         bytes32 high = bytes32(ORDER - uint256(s));
         assertEq(ecrecover(digest, v == 27 ? 28 : 27, r, high), NODE, "ecrecover takes it");
@@ -165,7 +169,7 @@ contract SignaturesAttack is Base, IPlanner {
         batch[0] = SignedCommit(address(wallet), bytes32("root"), 0, 5, "");
         vm.expectRevert(abi.encodeWithSelector(IHubErrors.Hub_BadSignature.selector, wallet, 0));
         hub.commitBatch(task, 1, batch);
-        wallet.approve(hub.commitDigest(task, 0, 1, bytes32("root"), 0, 5));
+        wallet.approve(hub.commitDigest(task, beacon(), 0, 1, bytes32("root"), 0, 5));
         hub.commitBatch(task, 1, batch);
         vm.warp(roundStart(2));
         hub.openRound(task, 2);
@@ -180,7 +184,7 @@ contract SignaturesAttack is Base, IPlanner {
         vm.etch(NODE, hex"600080fd");
         hub.commitBatch(task, 1, batch);
         assertEq(member(NODE).next, 1, "the key signs");
-        batch[0].signature = sign(OTHER_KEY, hub.commitDigest(task, 1, 1, "root", "manifest", 5));
+        batch[0].signature = sign(OTHER_KEY, hub.commitDigest(task, beacon(), 1, 1, "root", "manifest", 5));
         expectBadSignature(1);
         hub.commitBatch(task, 1, batch);
     }

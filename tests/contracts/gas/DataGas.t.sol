@@ -3,23 +3,12 @@ pragma solidity 0.8.37;
 
 import {DataCourtroom} from "../integration/DataCourtroom.sol";
 import {Trees} from "../utils/Trees.sol";
+import {Vm} from "../utils/Vm.sol";
 import {Merkle} from "contracts/libraries/Merkle.sol";
 import {RolloutLeaf} from "contracts/libraries/RolloutLeaves.sol";
 import {DemandKind} from "contracts/types/Demand.sol";
 import {Commitment} from "contracts/types/Membership.sol";
 import {TaskParams} from "contracts/types/Task.sol";
-
-interface GasVm {
-    struct Gas {
-        uint64 gasLimit;
-        uint64 gasTotalUsed;
-        uint64 gasMemoryUsed;
-        int64 gasRefunded;
-        uint64 gasRemaining;
-    }
-
-    function lastCallGas() external view returns (Gas memory);
-}
 
 /// @title What demands and answers cost, to fix the constants of the judge
 /// @dev Not under `isolate`, which sets the base fee, and with it every price, to zero. Instead every test measures one
@@ -29,7 +18,6 @@ interface GasVm {
 abstract contract DataGas is DataCourtroom {
     uint256 internal constant LONG = 5;
     uint256 internal constant SHORT = 6;
-    GasVm private constant GAS = GasVm(address(vm));
 
     RolloutLeaf[] internal leaves;
     bytes32[] internal tokenHashes;
@@ -58,8 +46,9 @@ abstract contract DataGas is DataCourtroom {
         }
         work = commitmentTo(made);
         work.manifest = sha256(noise(0, 4096));
+        bytes32 beacon = hub.beaconOf(task, 0);
         vm.prank(NODE);
-        hub.commit(task, 0, work.root, work.manifest, UNITS);
+        hub.commit(task, beacon, 0, 0, work.root, work.manifest, UNITS);
         // From here on nobody's slot of credit is new.
         showLeaf(demand(work, DemandKind.Leaf, 0, 0), leaves);
         earned = data.credit(NODE);
@@ -108,7 +97,7 @@ abstract contract DataGas is DataCourtroom {
     {
         vm.prank(sender);
         (bool success,) = to.call(call);
-        GasVm.Gas memory gas = GAS.lastCallGas();
+        Vm.Gas memory gas = vm.lastCallGas();
         assertTrue(success, what);
         uint256 quarters = 0;
         for (uint256 i = 0; i < call.length; ++i) {

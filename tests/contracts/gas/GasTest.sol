@@ -124,12 +124,14 @@ abstract contract GasTest is Assertions {
     function commit(address node, uint256 round, uint256 sequence) internal returns (Commitment memory c) {
         openRound(round);
         c = commitmentOf(node, round, sequence);
+        bytes32 beacon = hub.beaconOf(task, c.round);
         vm.prank(node);
-        hub.commit(task, c.round, c.root, c.manifest, c.units);
+        hub.commit(task, beacon, c.sequence, c.round, c.root, c.manifest, c.units);
     }
 
     function signed(uint256 i, Commitment memory c) internal view returns (SignedCommit memory) {
-        bytes32 digest = hub.commitDigest(task, c.sequence, c.round, c.root, c.manifest, c.units);
+        bytes32 beacon = hub.beaconOf(task, c.round);
+        bytes32 digest = hub.commitDigest(task, beacon, c.sequence, c.round, c.root, c.manifest, c.units);
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(keyAt(i), digest);
         return SignedCommit(nodeAt(i), c.root, c.manifest, c.units, abi.encodePacked(r, s, v));
     }

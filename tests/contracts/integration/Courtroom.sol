@@ -122,8 +122,9 @@ abstract contract Courtroom is Checks {
     /// @dev The node commits to this root in `round` as its commitment of that number: it has missed none.
     function commitTo(bytes32 root, uint32 round) internal returns (Commitment memory c) {
         c = Commitment(round, round, root, keccak256("manifest"), UNITS, uint40(block.timestamp));
+        bytes32 beacon = hub.beaconOf(task, round);
         vm.prank(NODE);
-        hub.commit(task, round, root, c.manifest, UNITS);
+        hub.commit(task, beacon, c.sequence, round, root, c.manifest, UNITS);
     }
 
     /// @dev The commitment that `commit` would make.

@@ -186,7 +186,8 @@ contract DataTrialsTest is DataCourtroom {
     function commitWith(RolloutLeaf[] memory leaves, bytes32 manifest) private returns (Commitment memory c) {
         c = commitmentTo(leaves);
         c.manifest = manifest;
+        bytes32 beacon = hub.beaconOf(task, 0);
         vm.prank(NODE);
-        hub.commit(task, 0, c.root, c.manifest, UNITS);
+        hub.commit(task, beacon, 0, 0, c.root, c.manifest, UNITS);
     }
 }

@@ -197,7 +197,7 @@ contract ObjectiveTrialsTest is Courtroom {
         bytes32 root = Trees.root(Work.leafHashes(contextOf(1, round), leaves));
         c = Commitment(1, round, root, keccak256("manifest"), UNITS, uint40(block.timestamp));
         vm.prank(NODE);
-        hub.commit(task, round, root, c.manifest, UNITS);
+        hub.commit(task, beacon, 1, round, root, c.manifest, UNITS);
     }
 
     function contextOf(uint32 sequence, uint32 round) private view returns (LeafContext memory) {

@@ -185,7 +185,7 @@ abstract contract DisputeSteps is MoneySteps {
         calls[3] = abi.encodeCall(IHub.exit, (paramsOf(i), node));
         calls[4] = abi.encodeCall(IHub.withdraw, (address(sites[i].token), BURN));
         calls[5] = abi.encodeCall(IHub.requestExit, (id, address(sites[i].judge)));
-        calls[6] = abi.encodeCall(IHub.commit, (id, 0, 0, 0, 1));
+        calls[6] = abi.encodeCall(IHub.commit, (id, 0, 0, 0, 0, 0, 1));
         calls[7] = abi.encodeCall(IHub.postCheckpoint, (id, 1, 0));
         calls[8] = abi.encodeCall(IHub.commitBatch, (id, 0, new SignedCommit[](1)));
         calls[9] = abi.encodeCall(IHub.join, (paramsOf(i), STRANGER, STRANGER, 1, ""));

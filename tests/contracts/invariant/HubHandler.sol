@@ -68,7 +68,6 @@ contract HubHandler is DisputeSteps {
         assertEq(stored.units, sites[i].units, "units");
         assertEq(stored.reserved, sites[i].reserved, "reserved");
         assertLe(stored.reserved, stored.units, "oversold");
-        assertEq(stored.opened, sites[i].opened, "opened");
         uint256 reserved;
         for (uint256 j = 0; j < NODES; ++j) {
             Member memory m = hub.memberOf(sites[i].id, seats[i][j].node);

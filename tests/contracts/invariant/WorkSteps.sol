@@ -47,7 +47,7 @@ abstract contract WorkSteps is MemberSteps {
     /// @dev A node whose turn it is not, or that nobody asked.
     function intrude(uint256 seed) external step(seed) {
         uint256 i = drawTask();
-        bytes memory data = abi.encodeCall(IHub.commit, (sites[i].id, uint32(draw(10)), 0, 0, 1));
+        bytes memory data = abi.encodeCall(IHub.commit, (sites[i].id, 0, 0, uint32(draw(10)), 0, 0, 1));
         attempt(STRANGER, data, false, "commit of a stranger");
     }
 
@@ -75,7 +75,10 @@ abstract contract WorkSteps is MemberSteps {
         predicted = _canCommit(i, j, round, units);
         bool full = !predicted && !_hasRoom(i, j);
         Commitment memory c = _commitment(i, j, round, uint32(units));
-        bytes memory data = abi.encodeCall(IHub.commit, (sites[i].id, round, c.root, c.manifest, c.units));
+        bytes32 id = sites[i].id;
+        bytes32 beacon = hub.beaconOf(id, round);
+        bytes memory data =
+            abi.encodeCall(IHub.commit, (id, beacon, c.sequence, round, c.root, c.manifest, c.units));
         attempt(seats[i][j].node, data, predicted, full ? "commit to a full ring" : "commit");
         if (predicted) _record(i, j, c);
     }
@@ -133,7 +136,9 @@ abstract contract WorkSteps is MemberSteps {
     {
         uint32 sequence = bad && draw(2) == 0 && c.sequence != 0 ? c.sequence - 1 : c.sequence;
         uint32 units = bad && sequence == c.sequence ? c.units + 1 : c.units;
-        bytes32 digest = hub.commitDigest(sites[i].id, sequence, c.round, c.root, c.manifest, units);
+        bytes32 id = sites[i].id;
+        bytes32 beacon = hub.beaconOf(id, c.round);
+        bytes32 digest = hub.commitDigest(id, beacon, sequence, c.round, c.root, c.manifest, units);
         bytes memory signature;
         if (j == 1) sites[i].judge.approve(digest);
         else signature = signed(seats[i][j].key, digest);

@@ -98,8 +98,12 @@ def repository(root: Path) -> Path:
         check_trees.TESTS / "Open.t.sol": SOURCE,
         check_trees.TESTS / "Open.tree": TREE,
         check_trees.SHARED / "Base.t.sol": BASE,
-        check_trees.JUDGES / "Judge.t.sol": SOURCE,
-        check_trees.JUDGES / "Judge.tree": TREE.replace("Hub_Shut", "Judge_Shut"),
+        check_trees.JUDGES / "Judge.t.sol": SOURCE.replace("refuses()", "expect(IJudge.Judge_Shut.selector)"),
+        check_trees.JUDGES / "Judge.tree": TREE.replace(
+            "it should revert with Hub_Shut", "it reverts with Shut"
+        ),
+        check_trees.JUDGE_ERRORS[0]: "    error Judge_Shut(uint256 until);\n",
+        **dict.fromkeys(check_trees.JUDGE_ERRORS[1:], ""),
     }.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text, encoding="utf-8")
@@ -111,6 +115,7 @@ def repository(root: Path) -> Path:
     [
         (check_trees.INTERFACE, "    function shut() external;\n", "shut of the hub has no tree"),
         (check_trees.ERRORS, "    error Hub_Wet();\n", "Hub_Wet is on no leaf"),
+        (check_trees.JUDGE_ERRORS[1], "    error Other_Wet();\n", "Other_Wet is on no leaf"),
         (check_trees.JUDGES / "Lost.tree", TREE, "tests/contracts/unit/judges/Lost.tree: no tests"),
         (
             check_trees.JUDGES / "Judge.t.sol",
@@ -146,3 +151,13 @@ def test_an_error_that_is_none_is_told(tmp_path: Path) -> None:
     root = repository(tmp_path)
     (root / check_trees.ERRORS).write_text("", encoding="utf-8")
     assert check(root) == ["Hub_Shut is on a leaf but no error"]
+
+
+def test_a_judges_error_that_no_test_expects_is_told(tmp_path: Path) -> None:
+    root = repository(tmp_path)
+    path = root / check_trees.JUDGES / "Judge.t.sol"
+    path.write_text(path.read_text(encoding="utf-8").replace("Judge_Shut", "Judge_Wet"), encoding="utf-8")
+    assert check(root) == [
+        "tests/contracts/unit/judges/Judge.tree: test_shut does not expect Shut",
+        "Judge_Shut is on no leaf",
+    ]

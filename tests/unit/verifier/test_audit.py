@@ -11,7 +11,8 @@ ALL = tuple(range(8))
 
 
 def test_honest_work_passes_every_check(world: Any) -> None:
-    assert CHECK_NAMES == ("integrity", "assignment", "reward", "toploc", "sampling")
+    names = ("integrity", "termination", "assignment", "reward", "toploc", "sampling", "distribution")
+    assert names == CHECK_NAMES
     submission = world.submission()
     assert examine(submission) is None
     assert recheck(submission, world.recomputed(submission, ALL)) is None

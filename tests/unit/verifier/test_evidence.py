@@ -15,7 +15,15 @@ from cupel.protocol.spec.task import Pinned
 from cupel.verifier.checks import CHEAP
 from cupel.verifier.checks.base import FetchedSubmission, Finding
 from cupel.verifier.checks.checkpoint import check_checkpoint
-from cupel.verifier.evidence import Accusation, EvidenceDocument, Judges, JuryEvidence, accuse, document_of
+from cupel.verifier.evidence import (
+    Accusation,
+    EvidenceDocument,
+    Judges,
+    JuryEvidence,
+    accuse,
+    asked_rollouts,
+    document_of,
+)
 
 LEAF = "(uint32,uint32,bytes32,uint32,bytes32,uint32,bytes32,bytes32,uint32)"
 COMMITMENT_ABI = "(uint32,uint32,bytes32,bytes32,uint32,uint40)"
@@ -194,3 +202,24 @@ def test_a_false_checkpoint_goes_to_the_jury(world: Any) -> None:
     assert accusation is not None
     assert accusation.judge == JURY
     assert JuryEvidence.from_bytes(accusation.evidence).rollout is None
+
+
+@pytest.mark.parametrize(
+    ("rollout", "reason", "asked"),
+    [
+        (2, "sampling", (2,)),
+        (3, "token-distribution", ()),
+        (None, "sampling", ()),
+        (None, "no such reason", ()),
+        (None, "termination", (0, 1, 2)),
+        (None, "token-distribution", (0, 1, 2)),
+    ],
+)
+def test_a_jury_recomputes_what_a_charge_is_about(
+    rollout: int | None, reason: str, asked: tuple[int, ...]
+) -> None:
+    assert asked_rollouts(JuryEvidence(rollout, reason, bytes(32)).to_bytes(), 3) == asked
+
+
+def test_noise_asks_for_no_rollout() -> None:
+    assert asked_rollouts(b"\xff" * 40, 3) == ()

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cupel.protocol.chain.bindings import hub
@@ -15,18 +16,23 @@ from cupel.protocol.chain.bindings.structs import Challenge
 from cupel.protocol.chain.contract import Logged
 from cupel.protocol.chain.ledger import ChallengeRecord, TaskLedger
 from cupel.protocol.model.canonical import CanonicalVersion, make_version
-from cupel.protocol.model.checkpoint import flatten, genesis, layout_of, policy_of
+from cupel.protocol.model.checkpoint import genesis
+from cupel.protocol.model.generate import generate
+from cupel.protocol.model.layout import layout_of
+from cupel.protocol.model.weights import flatten, policy_of
 from cupel.protocol.network import Announcement, BlockUnavailable
 from cupel.protocol.spec.demand import DataDemand, Part, answer
 from cupel.protocol.spec.errors import Reason
 from cupel.protocol.spec.fraud import ObjectiveKind, kind_of
-from cupel.protocol.spec.rollout import PolicyRef
+from cupel.protocol.spec.rollout import PolicyRef, Rollout
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.spec.shardcast.unixfs import file_dag
+from cupel.protocol.spec.toploc import build_proofs_batch
 from cupel.protocol.testing.waiting import eventually
 from cupel.verifier import auditor as auditor_module
 from cupel.verifier import inbox as inbox_module
 from cupel.verifier.auditor import Auditor
+from cupel.verifier.checks import CHECK_NAMES
 from cupel.verifier.checks.base import FetchedSubmission
 from cupel.verifier.evidence import EvidenceDocument, Judges, JuryEvidence
 from cupel.verifier.inbox import Inbox
@@ -165,9 +171,7 @@ def test_honest_work_passes_every_check_and_is_remembered(run: Run) -> None:
         desk.commit(submission)
         await desk.settled()
         verdicts = [(verdict["check"], verdict["passed"]) for verdict in desk.told("verdict")]
-        assert verdicts == [
-            (name, True) for name in ("integrity", "assignment", "reward", "toploc", "sampling")
-        ]
+        assert verdicts == [(name, True) for name in CHECK_NAMES]
         assert desk.told("checking") == [{"node": submission.work.node, "round": 5}]
         assert (desk.inbox.findings, desk.inbox.accusations, desk.told("error")) == ({}, {}, [])
         assert desk.journal.has_passed(submission.work.root)
@@ -193,7 +197,7 @@ def test_a_lie_becomes_an_accusation_and_public_evidence(run: Run) -> None:
         desk.commit(submission)
         await desk.settled()
         *passed, failed = desk.told("verdict")
-        assert [verdict["check"] for verdict in passed] == ["integrity", "assignment"]
+        assert [verdict["check"] for verdict in passed] == ["integrity", "termination", "assignment"]
         assert (failed["check"], failed["passed"], failed["reason"]) == ("reward", False, "wrong-reward")
         assert (failed["observed"], failed["allowed"]) == ("1000000", "0")
         accusation = desk.inbox.accusations[submission.work.node, 3]
@@ -393,9 +397,12 @@ def challenge(submission: FetchedSubmission, evidence: bytes) -> ChallengeRecord
     return record_of(work.node, work.sequence, evidence)
 
 
+@pytest.mark.parametrize("reason", ["toploc-exponent", "token-distribution"])
 @pytest.mark.parametrize("rollout", [3, None, 2**32 - 2])
-def test_a_juror_acquits_honest_work_whatever_it_is_accused_of(run: Run, rollout: int | None) -> None:
-    evidence = JuryEvidence(rollout, "toploc-exponent", bytes(32)).to_bytes()
+def test_a_juror_acquits_honest_work_whatever_it_is_accused_of(
+    run: Run, rollout: int | None, reason: str
+) -> None:
+    evidence = JuryEvidence(rollout, reason, bytes(32)).to_bytes()
 
     async def scenario(desk: Desk) -> None:
         submission = desk.world.submission()
@@ -433,6 +440,46 @@ def test_a_juror_recomputes_the_rollout_it_is_shown(run: Run, stale_rollouts: An
             desk.inbox.judge(record, desk.ledger, 1130)
             await desk.settled()
             assert desk.inbox.verdicts[index] is guilty
+
+    run(scenario)
+
+
+def greedy(world: Any) -> list[Rollout]:
+    """The honest policy's likeliest text, with honest proofs and rewards."""
+    environment, params = world.rules.environment, world.rules.params
+    prompts = np.array([environment.prompt(rollout.problem) for rollout in world.rollouts])
+    silence = np.zeros((len(prompts), params.max_tokens, 64))
+    made = generate(world.policy, prompts, silence, environment.end_token, 1.0)
+    proofs = build_proofs_batch(made.hidden, made.lengths, params.chunk_tokens, params.topk)
+    texts = [tuple(row[:length].tolist()) for row, length in zip(made.tokens, made.lengths, strict=True)]
+    return [
+        Rollout(rollout.problem, rollout.seed, text, environment.reward(rollout.problem, text), tuple(proof))
+        for rollout, text, proof in zip(world.rollouts, texts, proofs, strict=True)
+    ]
+
+
+def test_a_charge_about_all_rollouts_is_judged_by_all(run: Run) -> None:
+    """Where the tolerance lets every token pass, auditor and juror come to the same charge, of the same rollouts."""
+
+    async def scenario(desk: Desk) -> None:
+        spec = desk.world.rules.spec
+        sampling = dataclasses.replace(spec.sampling, tolerance_millionths=10**9)
+        wide = dataclasses.replace(desk.world.rules, spec=dataclasses.replace(spec, sampling=sampling))
+        desk.inbox._auditor.rules = wide
+        submission = desk.world.submission(greedy(desk.world))
+        desk.peers.serve(submission)
+        desk.ledger.work[submission.work.node, 3] = submission.work
+        for number, rollout, guilty in ((1, 0, False), (2, None, True)):
+            evidence = JuryEvidence(rollout, "token-distribution", bytes(32)).to_bytes()
+            record = dataclasses.replace(challenge(submission, evidence), challenge_id=number)
+            desk.inbox.judge(record, desk.ledger, 1130)
+            await desk.settled()
+            assert desk.inbox.verdicts[number] is guilty
+        desk.commit(submission)
+        await desk.settled()
+        accusation = desk.inbox.accusations[submission.work.node, 3]
+        assert (accusation.judge, accusation.reason) == (JURY, Reason.TOKEN_DISTRIBUTION)
+        assert JuryEvidence.from_bytes(accusation.evidence).rollout is None
 
     run(scenario)
 

@@ -232,7 +232,8 @@ async def commit(node: Participant, world: Any, lie: Lie) -> FetchedSubmission:
     )
     submission = lie(world)
     work = submission.work
-    await node.send("commit", node.hub.commit(rules.task, 0, work.root, work.manifest, work.units))
+    call = node.hub.commit(rules.task, beacon, 0, 0, work.root, work.manifest, work.units)
+    await node.send("commit", call)
     await node.refresh()
     committed: CommittedWork = node.ledger.tasks[rules.task].work[node.address, 0]
     assert dataclasses.replace(committed, time=work.time) == work

@@ -32,7 +32,7 @@ contract BatchSignatureTest is BatchTest {
         SignedCommit memory signed = SignedCommit(address(node), "root", "manifest", 4, "");
         expectUnsigned(address(node), 0);
         relay(signed, 0);
-        node.approve(hub.commitDigest(task, 0, 0, "root", "manifest", 4));
+        node.approve(hub.commitDigest(task, beacon(), 0, 0, "root", "manifest", 4));
         relay(signed, 0);
         assertEq(member(address(node)).next, 1, "next");
     }
@@ -59,8 +59,9 @@ contract BatchSignatureTest is BatchTest {
     function test_overTheNextSequenceOnly() public {
         SignedCommit memory signed = signedBy(NODE_KEY, 0, 3);
         for (uint32 sequence = 1; sequence < 3; ++sequence) {
-            signed.signature =
-                sign(NODE_KEY, hub.commitDigest(task, sequence, 0, signed.root, signed.manifest, 3));
+            signed.signature = sign(
+                NODE_KEY, hub.commitDigest(task, beacon(), sequence, 0, signed.root, signed.manifest, 3)
+            );
             refusesSignature(signed);
         }
         // What was signed before the node committed by itself is stale.
@@ -83,7 +84,8 @@ contract BatchSignatureTest is BatchTest {
     function test_notForAnotherHub() public {
         Hub other = new Hub();
         SignedCommit memory signed = signedBy(NODE_KEY, 0, 3);
-        signed.signature = sign(NODE_KEY, other.commitDigest(task, 0, 0, signed.root, signed.manifest, 3));
+        signed.signature =
+            sign(NODE_KEY, other.commitDigest(task, beacon(), 0, 0, signed.root, signed.manifest, 3));
         refusesSignature(signed);
     }
 
@@ -92,7 +94,8 @@ contract BatchSignatureTest is BatchTest {
         TaskParams memory p = params();
         p.maxStaleness += 1;
         bytes32 other = hub.taskIdOf(p);
-        signed.signature = sign(NODE_KEY, hub.commitDigest(other, 0, 0, signed.root, signed.manifest, 3));
+        signed.signature =
+            sign(NODE_KEY, hub.commitDigest(other, beacon(), 0, 0, signed.root, signed.manifest, 3));
         refusesSignature(signed);
     }
 
@@ -110,14 +113,24 @@ contract BatchSignatureTest is BatchTest {
         signed.node = OTHER;
         refusesSignature(signed);
         signed = signedBy(NODE_KEY, 0, 3);
-        signed.signature = sign(NODE_KEY, hub.commitDigest(task, 0, 1, signed.root, signed.manifest, 3));
+        signed.signature =
+            sign(NODE_KEY, hub.commitDigest(task, beacon(), 0, 1, signed.root, signed.manifest, 3));
+        refusesSignature(signed);
+    }
+
+    /// @dev Of a block that was reorganised away, or of another round.
+    function test_notUnderAnotherBeacon() public {
+        SignedCommit memory signed = signedBy(NODE_KEY, 0, 3);
+        bytes32 other = beacon() ^ bytes32(uint256(1));
+        signed.signature =
+            sign(NODE_KEY, hub.commitDigest(task, other, 0, 0, signed.root, signed.manifest, 3));
         refusesSignature(signed);
     }
 
     function test_notTheMirrorImage() public {
         SignedCommit memory signed = signedBy(NODE_KEY, 0, 3);
         (uint8 v, bytes32 r, bytes32 s) =
-            vm.sign(NODE_KEY, hub.commitDigest(task, 0, 0, signed.root, signed.manifest, 3));
+            vm.sign(NODE_KEY, hub.commitDigest(task, beacon(), 0, 0, signed.root, signed.manifest, 3));
         signed.signature = abi.encodePacked(r, ORDER - uint256(s), v ^ 7);
         refusesSignature(signed);
     }

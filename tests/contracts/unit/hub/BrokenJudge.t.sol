@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Base} from "../../Base.t.sol";
 import {BrokenJudge} from "../../mocks/ScriptedJudge.sol";
+import {IHubErrors} from "contracts/interfaces/IHubErrors.sol";
 import {Commitment} from "contracts/types/Membership.sol";
 import {Pinned, TaskParams} from "contracts/types/Task.sol";
 
@@ -42,13 +43,13 @@ contract BrokenJudgeTest is Base {
     }
 
     function test_thatAnswersNothing() public {
-        vm.expectRevert(bytes(""));
+        vm.expectRevert(abi.encodeWithSelector(IHubErrors.Hub_BadAnswer.selector, broken));
         accuse(1);
         assertNothingHappened();
     }
 
     function test_thatAnswersNoVerdict() public {
-        vm.expectRevert(bytes(""));
+        vm.expectRevert(abi.encodeWithSelector(IHubErrors.Hub_BadAnswer.selector, broken));
         accuse(0);
         assertNothingHappened();
     }

@@ -16,9 +16,14 @@ contract CommitTest is Base {
         hub.openRound(task, 0);
     }
 
+    /// @dev The node's first commitment.
     function submit(uint32 round, uint32 units) internal {
+        submit(0, round, units);
+    }
+
+    function submit(uint32 sequence, uint32 round, uint32 units) internal {
         vm.prank(NODE);
-        hub.commit(task, round, keccak256("root"), keccak256("manifest"), units);
+        hub.commit(task, beacon(), sequence, round, keccak256("root"), keccak256("manifest"), units);
     }
 
     function test_storesTheHashAndTellsTheRest() public {
@@ -70,14 +75,41 @@ contract CommitTest is Base {
     function test_oncePerRound() public {
         submit(0, 1);
         expect(IHubErrors.Hub_RoundUsed.selector, 0, 1);
+        submit(1, 0, 1);
+    }
+
+    /// @dev The work was done for a block that the chain has dropped.
+    function test_needsTheBeaconThatStands() public {
+        vm.prevrandao(keccak256("a dropped block"));
+        bytes32 gone = beacon();
+        bytes32 stands = hub.beaconOf(task, 0);
+        vm.expectRevert(abi.encodeWithSelector(IHubErrors.Hub_BeaconStale.selector, gone, stands));
         submit(0, 1);
+        vm.expectRevert(abi.encodeWithSelector(IHubErrors.Hub_BeaconStale.selector, bytes32(0), stands));
+        vm.prank(NODE);
+        hub.commit(task, 0, 0, 0, 0, 0, 1);
+        assertEq(member(NODE).next, 0, "nothing counts");
+    }
+
+    /// @dev Leaves bind their sequence, so under another one an honest node could not answer for them.
+    function test_onlyAsTheNext() public {
+        expect(IHubErrors.Hub_SequenceStale.selector, 1, 0);
+        submit(1, 0, 1);
+        submit(0, 1);
+        vm.warp(roundStart(1));
+        hub.openRound(task, 1);
+        expect(IHubErrors.Hub_SequenceStale.selector, 0, 1);
+        submit(1, 1);
+        expect(IHubErrors.Hub_SequenceStale.selector, 2, 1);
+        submit(2, 1, 1);
+        submit(1, 1, 1);
     }
 
     function test_notBeforeTheFirstRoundOfTheNode() public {
         join(OTHER_KEY, QUOTA);
         expect(IHubErrors.Hub_RoundUsed.selector, 0, 1);
         vm.prank(OTHER);
-        hub.commit(task, 0, 0, 0, 1);
+        hub.commit(task, beacon(), 0, 0, 0, 0, 1);
     }
 
     function test_onlyRoundsOfTheTask() public {
@@ -104,21 +136,21 @@ contract CommitTest is Base {
         vm.warp(roundStart(5));
         hub.openRound(task, 5);
         expect(IHubErrors.Hub_BadUnits.selector, 3, 2);
-        submit(5, 3);
-        submit(5, 2);
+        submit(5, 5, 3);
+        submit(5, 5, 2);
         vm.warp(roundStart(6));
         hub.openRound(task, 6);
         expect(IHubErrors.Hub_BadUnits.selector, 1, 0);
-        submit(6, 1);
+        submit(6, 6, 1);
     }
 
     function test_onlyMembers() public {
         expectStatus(OTHER, MemberStatus.None);
         vm.prank(OTHER);
-        hub.commit(task, 0, 0, 0, 1);
+        hub.commit(task, beacon(), 0, 0, 0, 0, 1);
         expectStatus(OWNER, MemberStatus.None);
         vm.prank(OWNER);
-        hub.commit(task, 0, 0, 0, 1);
+        hub.commit(task, beacon(), 0, 0, 0, 0, 1);
     }
 
     function test_notWhileLeaving() public {
@@ -179,7 +211,7 @@ contract RingTest is Base {
         fill();
         expect(IHubErrors.Hub_RingFull.selector, RING);
         vm.prank(NODE);
-        hub.commit(task, RING, 0, 0, 1);
+        hub.commit(task, beacon(), RING, RING, 0, 0, 1);
         SignedCommit[] memory batch = new SignedCommit[](1);
         batch[0] = signedBy(NODE_KEY, RING, 1);
         expect(IHubErrors.Hub_RingFull.selector, RING);

@@ -61,13 +61,15 @@ contract CommitBatchTest is BatchTest {
             )
         );
         bytes32 typehash = keccak256(
-            "Commit(bytes32 task,uint32 sequence,uint32 round,bytes32 root,bytes32 manifest,uint32 units)"
+            "Commit(bytes32 task,bytes32 beacon,uint32 sequence,uint32 round,bytes32 root,bytes32 manifest,uint32 units)"
         );
-        bytes32 structHash = keccak256(abi.encode(typehash, task, 1, 2, bytes32("root"), bytes32("files"), 3));
+        bytes32 structHash = keccak256(
+            abi.encode(typehash, task, bytes32("dice"), 1, 2, bytes32("root"), bytes32("files"), 3)
+        );
         bytes32 digest = keccak256(abi.encodePacked("\x19\x01", domain, structHash));
-        assertEq(hub.commitDigest(task, 1, 2, "root", "files", 3), digest, "digest");
+        assertEq(hub.commitDigest(task, "dice", 1, 2, "root", "files", 3), digest, "digest");
         vm.chainId(99);
-        assertTrue(hub.commitDigest(task, 1, 2, "root", "files", 3) != digest, "another chain");
+        assertTrue(hub.commitDigest(task, "dice", 1, 2, "root", "files", 3) != digest, "another chain");
     }
 
     function test_ofNobody() public {
@@ -96,7 +98,8 @@ contract CommitBatchTest is BatchTest {
         SignedCommit[] memory batch = new SignedCommit[](2);
         batch[0] = signedBy(NODE_KEY, 0, 3);
         batch[1] = signedBy(NODE_KEY, 0, 3);
-        batch[1].signature = sign(NODE_KEY, hub.commitDigest(task, 1, 0, batch[1].root, batch[1].manifest, 3));
+        batch[1].signature =
+            sign(NODE_KEY, hub.commitDigest(task, beacon(), 1, 0, batch[1].root, batch[1].manifest, 3));
         expect(IHubErrors.Hub_RoundUsed.selector, 0, 1);
         hub.commitBatch(task, 0, batch);
     }

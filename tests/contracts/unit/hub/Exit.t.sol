@@ -23,7 +23,7 @@ contract ExitTest is Base {
 
         expectStatus(NODE, MemberStatus.Exiting);
         vm.prank(NODE);
-        hub.commit(task, 1, 0, 0, 1);
+        hub.commit(task, beacon(), 0, 1, 0, 0, 1);
         expectStatus(NODE, MemberStatus.Exiting);
         vm.prank(NODE);
         hub.postCheckpoint(task, 1, 0);

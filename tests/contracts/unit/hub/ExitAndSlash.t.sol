@@ -218,7 +218,12 @@ contract ExitAndSlashTest is Base {
     function callOf(Step step) internal returns (address sender, bytes memory call) {
         if (step == Step.RequestExit) return (OWNER, abi.encodeCall(IHub.requestExit, (task, NODE)));
         if (step == Step.Exit) return (STRANGER, abi.encodeCall(IHub.exit, (params(), NODE)));
-        if (step == Step.Commit) return (NODE, abi.encodeCall(IHub.commit, (task, roundNow(), 0, 0, 1)));
+        if (step == Step.Commit) {
+            return (
+                NODE,
+                abi.encodeCall(IHub.commit, (task, beacon(), uint32(member(NODE).next), roundNow(), 0, 0, 1))
+            );
+        }
         if (step == Step.PostCheckpoint) return (NODE, abi.encodeCall(IHub.postCheckpoint, (task, 1, 0)));
         if (step == Step.Expire) return (STRANGER, abi.encodeCall(IHub.expire, (shown[target])));
         if (step == Step.Withdraw) return (STRANGER, abi.encodeCall(IHub.withdraw, (address(token), OWNER)));

@@ -39,7 +39,7 @@ contract OpenRoundTest is Base {
                 uint256 before = vm.snapshotState();
                 vm.warp(good[i]);
                 hub.openRound(task, round);
-                assertEq(hub.taskOf(task).opened, round + 1, "opened");
+                assertEq(hub.beaconOf(task, round), beacon(), "opened");
                 vm.revertToState(before);
             }
         }

@@ -123,7 +123,7 @@ contract PermitTest is Base {
     }
 
     function test_anAccountWithoutCodeIsNoToken() public {
-        vm.expectRevert(bytes(""));
+        expectBadParameter("token");
         hub.permit(STRANGER, STAKE, NOW, 27, 0, 0);
     }
 }

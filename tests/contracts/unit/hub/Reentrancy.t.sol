@@ -34,7 +34,7 @@ contract ReentrancyTest is Base {
         calls[3] = abi.encodeCall(IHub.join, (p, OTHER, PAYOUT, 1, ""));
         calls[4] = abi.encodeCall(IHub.requestExit, (task, NODE));
         calls[5] = abi.encodeCall(IHub.exit, (p, NODE));
-        calls[6] = abi.encodeCall(IHub.commit, (task, 1, 0, 0, 1));
+        calls[6] = abi.encodeCall(IHub.commit, (task, 0, 0, 1, 0, 0, 1));
         calls[7] = abi.encodeCall(IHub.postCheckpoint, (task, 1, 0));
         calls[8] = abi.encodeCall(IHub.challenge, (p, NODE, c, address(judge), ""));
         calls[9] = abi.encodeCall(IHub.verdict, (shown[pending], IJudge.Verdict.Guilty));

@@ -160,7 +160,7 @@ contract TokensTest is Base {
     function test_withoutCode() public {
         TaskParams memory p = params();
         p.token = STRANGER;
-        vm.expectRevert(bytes(""));
+        expectBadParameter("token");
         vm.prank(CREATOR);
         hub.createTask(p, UNITS);
     }

@@ -18,7 +18,6 @@ contract SlotsTest is Checks {
         uint32 roundSeconds;
         uint32 commitSeconds;
         uint24 rounds;
-        uint24 opened;
         uint24 unitsPerRound;
     }
 

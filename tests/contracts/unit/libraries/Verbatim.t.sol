@@ -35,7 +35,9 @@ contract VerbatimCalls is IHubEvents {
     }
 
     function structHash(Entry memory e) external pure returns (bytes32 quick, bytes32 plain) {
-        plain = keccak256(abi.encode(e.typehash, e.task, e.sequence, e.round, e.root, e.manifest, e.units));
+        plain = keccak256(
+            abi.encode(e.typehash, e.task, e.beacon, e.sequence, e.round, e.root, e.manifest, e.units)
+        );
         quick = Verbatim.structHash(e);
     }
 
@@ -148,23 +150,21 @@ contract VerbatimTest is Checks, IHubEvents {
         }
     }
 
-    /// @dev Too few bytes, none, no verdict, and a judge's own refusal, which is handed on.
-    function test_AJudgeThatAnswersNothingOrNonsenseIsRefused() external {
+    /// @dev Too few bytes, none, no verdict, a verdict with more behind it, and a judge's own refusal, which is handed on.
+    function test_WhatAJudgeAnswersIsTakenAsItIs() external {
+        bytes[5] memory answers =
+            [abi.encode(4), abi.encode(type(uint256).max), bytes(hex"0001"), bytes(""), abi.encode(2, 7)];
+        uint256[5] memory words = [4, type(uint256).max, type(uint256).max, type(uint256).max, 2];
         Challenge memory challenge;
         challenge.judge = address(judge);
-        bytes[4] memory answers = [abi.encode(4), abi.encode(type(uint256).max), bytes(hex"0001"), bytes("")];
-        for (uint256 i = 0; i < answers.length; ++i) {
-            judge.script(answers[i], false);
-            refuses(challenge, "");
-        }
-        judge.script("the judge's reason", true);
-        refuses(challenge, "the judge's reason");
-    }
-
-    function refuses(Challenge memory challenge, bytes memory reason) private {
         TaskParams memory p;
         Commitment memory c;
-        vm.expectRevert(reason);
+        for (uint256 i = 0; i < answers.length; ++i) {
+            judge.script(answers[i], false);
+            assertEq(calls.ask(1, challenge, p, c, "evidence"), words[i]);
+        }
+        judge.script("the judge's reason", true);
+        vm.expectRevert(bytes("the judge's reason"));
         calls.ask(1, challenge, p, c, "evidence");
     }
 }

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from cupel.node.training.flat import FlatPolicy, adamw
+from cupel.node.training.flat import BETAS, AdamW, FlatPolicy
 from cupel.node.training.state import (
     DamagedState,
     fresh_state,
@@ -15,9 +15,9 @@ from cupel.node.training.state import (
     state_to_bytes,
 )
 from cupel.node.training.trainer import SLICE_ROWS, Batch, Schedule, learning_rate, schedule_of, train_round
-from cupel.protocol.model.checkpoint import layout_of
 from cupel.protocol.model.generate import generate
-from cupel.protocol.model.tiny import ARCHITECTURE, initialise
+from cupel.protocol.model.layout import ARCHITECTURE, layout_of
+from cupel.protocol.model.tiny import initialise
 from cupel.protocol.spec.diloco.blocks import decode_update
 from cupel.protocol.spec.task import MILLION, ModelShape
 from cupel.protocol.testing.builders import example_spec
@@ -165,10 +165,23 @@ def test_a_flat_policy_and_its_flat_arrays_are_one() -> None:
         assert np.array_equal(parts[name].detach().numpy(), piece)
     model.policy.logits(model.policy(torch.zeros(1, 2, dtype=torch.int64))).sum().backward()
     assert model.gradient.any()
-    adamw(model, 0.5).step()
+    AdamW.fresh(model).step(0.5)
     assert not np.array_equal(
         model.policy.head.weight.detach().numpy(), layout_of(SHAPE).split(flat)["head.weight"]
     )
+
+
+def test_a_step_is_that_of_pytorchs_class() -> None:
+    model, generator = FlatPolicy(SHAPE), torch.Generator().manual_seed(3)
+    parameter = torch.nn.Parameter(model.weights.clone())
+    theirs = torch.optim.AdamW([parameter], lr=0.01, betas=BETAS, weight_decay=0.0, fused=True)
+    ours = AdamW.fresh(model)
+    for _ in range(3):
+        model.gradient.normal_(generator=generator)
+        parameter.grad = model.gradient.clone()
+        theirs.step()
+        ours.step(0.01)
+    assert torch.equal(model.weights, parameter.detach())
 
 
 def test_a_long_gradient_is_cut_to_the_limit_and_a_short_one_left() -> None:

@@ -114,7 +114,7 @@ def test_an_error_declared_in_an_interface_has_its_enum(anvil: Any) -> None:
             with pytest.raises(Hub_TaskUnknown):
                 await client.send(deployed.open_round(b"\1" * 32, 0))
             with pytest.raises(ContractError) as refused:
-                await client.send(deployed.commit(b"\1" * 32, 0, b"\2" * 32, b"\3" * 32, 1))
+                await client.send(deployed.commit(b"\1" * 32, b"\4" * 32, 0, 0, b"\2" * 32, b"\3" * 32, 1))
             assert isinstance(refused.value, (Hub_MemberNotActive, Hub_TaskUnknown))
             member = await deployed.member_of(b"\1" * 32, client.address)
             assert member.status is MemberStatus.NONE

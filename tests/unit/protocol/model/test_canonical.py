@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from cupel.protocol.model.canonical import CanonicalVersion, make_version, next_version, read_version
-from cupel.protocol.model.checkpoint import genesis, layout_of
+from cupel.protocol.model.checkpoint import genesis
+from cupel.protocol.model.layout import layout_of
 from cupel.protocol.spec.diloco.blocks import Update, encode_update
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.testing.builders import example_spec

@@ -7,17 +7,15 @@ from safetensors.numpy import load, save
 
 from cupel.protocol.model.checkpoint import (
     MOMENTUM,
-    Layout,
     checkpoint_from_bytes,
     checkpoint_to_bytes,
-    flatten,
     from_floats,
     genesis,
-    layout_of,
-    policy_of,
     to_floats,
 )
-from cupel.protocol.model.tiny import ARCHITECTURE, TinyPolicy, initialise
+from cupel.protocol.model.layout import ARCHITECTURE, Layout, layout_of
+from cupel.protocol.model.tiny import TinyPolicy, initialise
+from cupel.protocol.model.weights import flatten, policy_of
 from cupel.protocol.spec.diloco.outer import MAX_WEIGHT, WEIGHT_FRACTION_BITS, OuterState
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.shardcast.manifest import FRACTION_BITS
@@ -42,12 +40,6 @@ def reason_for(data: bytes, layout: Layout) -> Reason:
     with pytest.raises(Rejected) as caught:
         checkpoint_from_bytes(data, layout)
     return caught.value.reason
-
-
-def test_the_layout_is_the_policys_parameters_by_name(layout: Layout) -> None:
-    names = [tensor.name for tensor in layout.tensors]
-    assert names == sorted(name for name, _ in TinyPolicy(SHAPE).named_parameters())
-    assert layout.num_parameters == sum(parameter.numel() for parameter in TinyPolicy(SHAPE).parameters())
 
 
 def test_weights_pass_through_a_policy_exactly(layout: Layout, state: OuterState) -> None:

@@ -6,7 +6,8 @@ import torch
 from numpy.typing import NDArray
 
 from cupel.protocol.model.generate import PAD, Generation, generate, prefill
-from cupel.protocol.model.tiny import ARCHITECTURE, TinyPolicy, initialise
+from cupel.protocol.model.layout import ARCHITECTURE
+from cupel.protocol.model.tiny import TinyPolicy, initialise
 from cupel.protocol.spec.sampling import chosen_gap, gumbel_noise
 from cupel.protocol.spec.task import ModelShape
 

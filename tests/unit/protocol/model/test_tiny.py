@@ -1,12 +1,9 @@
 """The policy: causal, cached like uncached, and no shape it cannot have."""
 
-import dataclasses
-
-import pytest
 import torch
 
-from cupel.protocol.model.tiny import ARCHITECTURE, Cache, TinyPolicy, check_shape, initialise
-from cupel.protocol.spec.errors import Reason, Rejected
+from cupel.protocol.model.layout import ARCHITECTURE
+from cupel.protocol.model.tiny import Cache, TinyPolicy, initialise
 from cupel.protocol.spec.task import ModelShape
 
 SHAPE = ModelShape(ARCHITECTURE, vocabulary=16, layers=2, width=16, heads=2, feed_forward=24, positions=12)
@@ -56,14 +53,3 @@ def test_the_same_seed_gives_the_same_weights() -> None:
     pairs = list(zip(first.parameters(), second.parameters(), strict=True))
     assert all(torch.equal(a, b) for a, b in pairs)
     assert not torch.equal(first.head.weight, other.head.weight)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"architecture": "gpt"}, {"heads": 3}, {"layers": 0}, {"width": 8192}, {"vocabulary": 10**9}],
-    ids=lambda change: next(iter(change)),
-)
-def test_a_shape_that_is_no_tiny_policy_is_rejected(change: dict[str, object]) -> None:
-    with pytest.raises(Rejected) as caught:
-        check_shape(dataclasses.replace(SHAPE, **change))  # type: ignore[arg-type]
-    assert caught.value.reason is Reason.TASK_SPEC

@@ -130,24 +130,6 @@ def with_tokens(world: Any, tokens: tuple[int, ...]) -> Any:
     return world.submission(world.changed(1, tokens=tokens, proofs=proofs))
 
 
-@pytest.mark.parametrize(
-    ("tokens", "observed", "allowed"),
-    [((1, 2, 3), "3", "9"), ((1, END, 2, END), "4", "2"), ((1,) * 8, "8", "9"), ((END, END), "2", "1")],
-)
-def test_a_completion_that_ends_wrongly_is_found(
-    world: Any, tokens: tuple[int, ...], observed: str, allowed: str
-) -> None:
-    finding = run(with_tokens(world, tokens))
-    assert finding is not None
-    assert (finding.reason, finding.rollout) == (Reason.TERMINATION, 1)
-    assert (finding.observed, finding.allowed) == (observed, allowed)
-
-
-@pytest.mark.parametrize("tokens", [(END,), (1, 2, END), (1,) * 9, (1,) * 8 + (END,)])
-def test_a_completion_may_end_or_fill_its_length(world: Any, tokens: tuple[int, ...]) -> None:
-    assert run(with_tokens(world, tokens)) is None
-
-
 def test_a_token_outside_the_vocabulary_is_found(world: Any) -> None:
     finding = run(with_tokens(world, (64, END)))
     assert finding is not None
