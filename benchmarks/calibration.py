@@ -18,8 +18,10 @@ from typing import Any, Final
 
 import torch
 
-from cupel.protocol.model.checkpoint import checkpoint_to_bytes, flatten, genesis, layout_of
+from cupel.protocol.model.checkpoint import checkpoint_to_bytes, genesis
+from cupel.protocol.model.layout import layout_of
 from cupel.protocol.model.tiny import TinyPolicy, initialise
+from cupel.protocol.model.weights import flatten
 from cupel.protocol.spec.task import Thresholds
 from cupel.protocol.task.plan import load_plan
 from cupel.verifier.calibration.columns import COLUMNS
@@ -59,7 +61,15 @@ def calibrate(name: str) -> None:
     checkpoint.parent.mkdir(exist_ok=True)
     make_checkpoint(name, checkpoint)
     program = Path(sys.executable).with_name("cupel")
-    command = [program, "calibrate", "--checkpoint", checkpoint, "--plan", PLANS[name], *COUNTS[name]]
+    command: list[str | Path] = [
+        program,
+        "calibrate",
+        "--checkpoint",
+        checkpoint,
+        "--plan",
+        PLANS[name],
+        *COUNTS[name],
+    ]
     quiet = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
     command += ["--out", RESULTS / f"{name}.toml"]
     subprocess.run(command, check=True, env=os.environ | quiet)

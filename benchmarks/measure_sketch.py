@@ -16,7 +16,8 @@ from measure_proof_kinds import LAYOUT, SHAPE, Case, cases, replayed, spread, te
 from numpy.typing import NDArray
 from simulate_training import pretrained
 
-from cupel.protocol.model.checkpoint import checkpoint_from_bytes, policy_of, to_floats
+from cupel.protocol.model.checkpoint import checkpoint_from_bytes, to_floats
+from cupel.protocol.model.weights import policy_of
 from cupel.protocol.spec.hashing import keccak256
 from cupel.protocol.spec.task import Thresholds
 from cupel.protocol.spec.toploc import accept, build_proof, compare, decode_proof, to_bfloat16

@@ -18,9 +18,11 @@ import torch
 from numpy.typing import NDArray
 from simulate_training import pretrained
 
-from cupel.protocol.model.checkpoint import checkpoint_from_bytes, layout_of, policy_of
+from cupel.protocol.model.checkpoint import checkpoint_from_bytes
 from cupel.protocol.model.generate import PAD, generate, prefill
+from cupel.protocol.model.layout import layout_of
 from cupel.protocol.model.tiny import TinyPolicy
+from cupel.protocol.model.weights import policy_of
 from cupel.protocol.spec.environments.sorting import END, VOCABULARY, Sorting
 from cupel.protocol.spec.sampling import gumbel_noise, sampling_scores
 from cupel.protocol.spec.token_odds import (

@@ -12,8 +12,10 @@ import numpy as np
 import torch
 
 from cupel.protocol.config import ConfigError
-from cupel.protocol.model.checkpoint import checkpoint_from_bytes, layout_of, policy_of
+from cupel.protocol.model.checkpoint import checkpoint_from_bytes
+from cupel.protocol.model.layout import layout_of
 from cupel.protocol.model.tiny import TinyPolicy
+from cupel.protocol.model.weights import policy_of
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.task import ModelShape, Thresholds

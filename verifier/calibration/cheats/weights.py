@@ -8,9 +8,11 @@ from typing import Final
 
 import torch
 
-from cupel.protocol.model.checkpoint import flatten, from_floats, layout_of, load_weights, to_floats
+from cupel.protocol.model.checkpoint import from_floats, to_floats
+from cupel.protocol.model.layout import layout_of
 from cupel.protocol.model.quantise import quantised
 from cupel.protocol.model.tiny import TinyPolicy
+from cupel.protocol.model.weights import flatten, load_weights
 from cupel.protocol.spec.task import BILLION
 from cupel.verifier.calibration.cheats.base import HONEST_VARIANT, Bench, Cheat, Forger, honest
 from cupel.verifier.calibration.cheats.training import distilled, stepped

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from cupel.protocol.model.checkpoint import checkpoint_to_bytes, flatten, genesis, layout_of, policy_of
+from cupel.protocol.model.checkpoint import checkpoint_to_bytes, genesis
+from cupel.protocol.model.layout import layout_of
 from cupel.protocol.model.tiny import TinyPolicy, initialise
+from cupel.protocol.model.weights import flatten, policy_of
 from cupel.protocol.spec.task import Thresholds
 from cupel.protocol.task.plan import TaskPlan, load_plan
 from cupel.verifier.calibration.cheats.base import Bench

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cupel.protocol.model.checkpoint import flatten, layout_of
+from cupel.protocol.model.layout import layout_of
+from cupel.protocol.model.weights import flatten
 from cupel.verifier.calibration.cheats import zoo
 from cupel.verifier.calibration.cheats.base import Bench, Cheat
 from cupel.verifier.calibration.cheats.text import edited
