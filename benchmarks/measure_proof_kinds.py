@@ -19,16 +19,12 @@ import torch
 from numpy.typing import NDArray
 from simulate_training import PRETRAIN, pretrained, rounded_policy
 
-from cupel.node.training.flat import FlatPolicy, adamw
-from cupel.protocol.model.checkpoint import (
-    checkpoint_from_bytes,
-    layout_of,
-    load_weights,
-    policy_of,
-    to_floats,
-)
+from cupel.node.training.flat import AdamW, FlatPolicy
+from cupel.protocol.model.checkpoint import checkpoint_from_bytes, to_floats
 from cupel.protocol.model.generate import Generation, generate, prefill, replay_input
+from cupel.protocol.model.layout import layout_of
 from cupel.protocol.model.tiny import TinyPolicy
+from cupel.protocol.model.weights import load_weights, policy_of
 from cupel.protocol.spec.environments.sorting import BEGIN, END, SEPARATOR, VOCABULARY, Sorting
 from cupel.protocol.spec.sampling import gumbel_noise
 from cupel.protocol.spec.toploc import build_proofs_batch, compare_batch, float32
@@ -59,7 +55,7 @@ def one_step_apart(weights: NDArray[np.float32], rate: float) -> tuple[TinyPolic
     """Policies before and after the last of WARM_UP steps of next-token training on sorted digits."""
     model, random = FlatPolicy(SHAPE), np.random.default_rng(7)
     model.set_weights(weights)
-    optimiser = adamw(model, rate)
+    optimiser = AdamW.fresh(model)
     for _ in range(WARM_UP):
         before = model.weights.numpy().copy()
         digits = random.integers(0, 10, (64, 8))
@@ -70,7 +66,7 @@ def one_step_apart(weights: NDArray[np.float32], rate: float) -> tuple[TinyPolic
         logits = model.policy.logits(states).flatten(0, 1)
         model.gradient.zero_()
         torch.nn.functional.cross_entropy(logits, torch.from_numpy(answers).flatten()).backward()
-        optimiser.step()
+        optimiser.step(rate)
     return with_weights(before), with_weights(model.weights.numpy().copy())
 
 

@@ -156,7 +156,8 @@ def choose_pace(preset: Preset, num_nodes: int, step_seconds: float, cores: floa
     return Pace(
         round_seconds=round_seconds,
         commit_seconds=round_seconds - max(2, round_seconds // 5),
-        challenge_window=round_seconds + math.ceil(round_seconds / 2),
+        # Time to look for the files, to demand what is missing, and to check what is shown in the last second.
+        challenge_window=round_seconds + preset.data.answer_seconds,
         dispute_seconds=preset.jury.needed_seconds,
         exit_margin=_EXIT_MARGIN_SECONDS,
         start_in_seconds=_FEW_BLOCKS_SECONDS + round_seconds // 2,
