@@ -61,7 +61,15 @@ def calibrate(name: str) -> None:
     checkpoint.parent.mkdir(exist_ok=True)
     make_checkpoint(name, checkpoint)
     program = Path(sys.executable).with_name("cupel")
-    command = [program, "calibrate", "--checkpoint", checkpoint, "--plan", PLANS[name], *COUNTS[name]]
+    command: list[str | Path] = [
+        program,
+        "calibrate",
+        "--checkpoint",
+        checkpoint,
+        "--plan",
+        PLANS[name],
+        *COUNTS[name],
+    ]
     quiet = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
     command += ["--out", RESULTS / f"{name}.toml"]
     subprocess.run(command, check=True, env=os.environ | quiet)
@@ -78,8 +86,9 @@ def tables(name: str, document: dict[str, Any]) -> list[str]:
         f"completions of at most {document['scope']['max_tokens']}, k = {document['scope']['topk']}, "
         f"{document['measured']['software']}. Limits: {chosen}.",
         "",
-        f"Honest chunks that did not choose the limits: {honest['chunks']}, refused: {honest['false_rejects']}, at "
-        f"most {honest['false_reject_bound']:.1e} of all with 95 % confidence. Chosen from {honest['chosen_from']} others.",
+        f"Honest chunks that did not choose the limits: {honest['chunks']}, refused: {honest['false_rejects']}, "
+        f"at most {honest['false_reject_bound']:.1e} of all with 95 % confidence. "
+        f"Chosen from {honest['chosen_from']} others.",
         "",
         *_cheats(document),
         "",

@@ -43,8 +43,9 @@ def render(calibration: Calibration, honest: Integers, cheats: Mapping[str, Inte
 
 
 _LEGEND: Final = (
-    "Share of the false chunks that each check alone refuses. True: chunks equal to honest ones to the bit, in which "
-    "nothing false stands. The last columns: share of all chunks that the published rules accept."
+    "Percent of the chunks that each check alone refuses. True: chunks equal to honest ones to the bit, in which "
+    "nothing false stands. Accepted: the others that pass every check. The last columns: percent of the chunks that "
+    "the published rules accept."
 )
 
 
@@ -61,10 +62,10 @@ def _pictured(name: str, calibration: Calibration, honest: Integers, cheats: Map
     for cheat, values in cheats.items():
         populations.append(Population(titles[cheat], values[:, place], tones[cheat]))
     limits = {"limit": calibration.rule.limits[name]}
-    for rule in (PAPER, DEPLOYED):
+    for title, rule in (("paper", PAPER), ("deployed", DEPLOYED)):
         published = rule.limits.get(f"package-{name}")
         if published is not None:
-            limits[rule.title] = published
+            limits[title] = published
     text = f"{column.unit}; heights are square roots of counts." if column.unit else ""
     return _section(column.title.capitalize(), text, strips(column.title, column.unit, populations, limits))
 

@@ -14,7 +14,7 @@ WIDTH: Final = 1060
 LEFT: Final = 320
 RIGHT: Final = 20
 ROW: Final = 22
-ABOVE: Final = 34
+ABOVE: Final = 50
 BELOW: Final = 26
 BINS: Final = 90
 
@@ -36,7 +36,7 @@ def strips(name: str, unit: str, populations: Sequence[Population], limits: Mapp
     for number, population in enumerate(populations):
         parts += _row(population, most, ABOVE + ROW * (number + 1))
     for number, (title, limit) in enumerate(limits.items()):
-        parts += _limit(title, limit, most, height, "own" if number == 0 else "theirs")
+        parts += _limit(f"{title}: {limit}", limit, most, height, number)
     label = escape(f"{name}: {unit}" if unit else name, quote=True)
     return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
 
@@ -80,13 +80,14 @@ def _axis(most: int, height: int) -> list[str]:
     return parts
 
 
-def _limit(title: str, limit: int, most: int, height: int, kind: str) -> list[str]:
+def _limit(text: str, limit: int, most: int, height: int, number: int) -> list[str]:
+    """A line with its text; the first one is ours, and each has a height of its own."""
     # Between the last accepted number and the first refused one.
     x = _x(limit + 0.5, most)
     anchor = "end" if x > WIDTH - 160 else "start"
     shift = -4 if anchor == "end" else 4
-    above = 12 if kind == "own" else 26
+    kind, above = ("theirs" if number else "own"), 12 + 14 * number
     return [
         f'<line class="{kind}" x1="{x:.1f}" x2="{x:.1f}" y1="{above - 8}" y2="{height - BELOW}"/>',
-        f'<text class="{kind}" x="{x + shift:.1f}" y="{above}" text-anchor="{anchor}">{escape(title)}: {limit}</text>',
+        f'<text class="{kind}" x="{x + shift:.1f}" y="{above}" text-anchor="{anchor}">{escape(text)}</text>',
     ]
