@@ -144,9 +144,6 @@ class Inbox:
         finding = await self._auditor.examine(submission)
         if finding is None:
             finding = await self._recheck(submission, drawn, closes, what)
-            if finding is not None and finding.rollout is None:
-                # What speaks of many rollouts together has to hold for all, which a jury will look at.
-                finding = await self._recheck(submission, range(work.units), closes, what)
         self._tell(work, finding)
         if finding is None:
             self._journal.record_pass(work.root)
@@ -228,7 +225,13 @@ class Inbox:
     async def _recheck(
         self, submission: FetchedSubmission, drawn: Sequence[int], deadline: int, what: str
     ) -> Finding | None:
-        return await self._retry(lambda: self._auditor.recheck(submission, tuple(drawn)), deadline, what)
+        """What needs the policy. A finding about the drawn rollouts together is one only if it holds for all."""
+        every = range(submission.work.units)
+        finding = await self._retry(lambda: self._auditor.recheck(submission, tuple(drawn)), deadline, what)
+        if finding is None or finding.rollout is not None or len(drawn) == len(every):
+            return finding
+        # An accuser may have picked the rollouts that look worst, and the odds are not those of the worst.
+        return await self._retry(lambda: self._auditor.recheck(submission, every), deadline, what)
 
     async def _accuse(
         self,

@@ -25,6 +25,7 @@ from cupel.protocol.spec.demand import DataDemand, Part, answer
 from cupel.protocol.spec.errors import Reason
 from cupel.protocol.spec.fraud import ObjectiveKind, kind_of
 from cupel.protocol.spec.rollout import PolicyRef, Rollout
+from cupel.protocol.spec.sampling import gumbel_noise
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.spec.shardcast.unixfs import file_dag
 from cupel.protocol.spec.toploc import build_proofs_batch
@@ -32,7 +33,7 @@ from cupel.protocol.testing.waiting import eventually
 from cupel.verifier import auditor as auditor_module
 from cupel.verifier import inbox as inbox_module
 from cupel.verifier.auditor import Auditor
-from cupel.verifier.checks import CHECK_NAMES
+from cupel.verifier.checks import CHECK_NAMES, distribution
 from cupel.verifier.checks.base import FetchedSubmission
 from cupel.verifier.evidence import EvidenceDocument, Judges, JuryEvidence
 from cupel.verifier.inbox import Inbox
@@ -444,12 +445,11 @@ def test_a_juror_recomputes_the_rollout_it_is_shown(run: Run, stale_rollouts: An
     run(scenario)
 
 
-def greedy(world: Any) -> list[Rollout]:
-    """The honest policy's likeliest text, with honest proofs and rewards."""
+def written(world: Any, noise: Any) -> list[Rollout]:
+    """The honest policy's text under this noise, [N, T, V], with honest proofs and rewards."""
     environment, params = world.rules.environment, world.rules.params
     prompts = np.array([environment.prompt(rollout.problem) for rollout in world.rollouts])
-    silence = np.zeros((len(prompts), params.max_tokens, 64))
-    made = generate(world.policy, prompts, silence, environment.end_token, 1.0)
+    made = generate(world.policy, prompts, noise, environment.end_token, 1.0)
     proofs = build_proofs_batch(made.hidden, made.lengths, params.chunk_tokens, params.topk)
     texts = [tuple(row[:length].tolist()) for row, length in zip(made.tokens, made.lengths, strict=True)]
     return [
@@ -458,15 +458,27 @@ def greedy(world: Any) -> list[Rollout]:
     ]
 
 
+def tolerant(desk: Desk) -> None:
+    """Let every token of whatever the desk sees pass the seeded check."""
+    rules = desk.world.rules
+    sampling = dataclasses.replace(rules.spec.sampling, tolerance_millionths=10**9)
+    desk.inbox._auditor.rules = dataclasses.replace(
+        rules, spec=dataclasses.replace(rules.spec, sampling=sampling)
+    )
+
+
+def with_rules(desk: Desk, submission: FetchedSubmission) -> FetchedSubmission:
+    """The submission as the desk would fetch it."""
+    return dataclasses.replace(submission, rules=desk.inbox._auditor.rules)
+
+
 def test_a_charge_about_all_rollouts_is_judged_by_all(run: Run) -> None:
     """Where the tolerance lets every token pass, auditor and juror come to the same charge, of the same rollouts."""
 
     async def scenario(desk: Desk) -> None:
-        spec = desk.world.rules.spec
-        sampling = dataclasses.replace(spec.sampling, tolerance_millionths=10**9)
-        wide = dataclasses.replace(desk.world.rules, spec=dataclasses.replace(spec, sampling=sampling))
-        desk.inbox._auditor.rules = wide
-        submission = desk.world.submission(greedy(desk.world))
+        tolerant(desk)
+        silence = np.zeros((len(desk.world.rollouts), desk.world.rules.params.max_tokens, 64))
+        submission = desk.world.submission(written(desk.world, silence))
         desk.peers.serve(submission)
         desk.ledger.work[submission.work.node, 3] = submission.work
         for number, rollout, guilty in ((1, 0, False), (2, None, True)):
@@ -480,6 +492,33 @@ def test_a_charge_about_all_rollouts_is_judged_by_all(run: Run) -> None:
         accusation = desk.inbox.accusations[submission.work.node, 3]
         assert (accusation.judge, accusation.reason) == (JURY, Reason.TOKEN_DISTRIBUTION)
         assert JuryEvidence.from_bytes(accusation.evidence).rollout is None
+
+    run(scenario)
+
+
+def test_the_odds_of_one_rollout_that_an_accuser_picked_convict_nobody(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A greedy rollout is beyond the limit alone, and not among all: the bound is about all."""
+    # Nine tokens cannot show more.
+    monkeypatch.setattr(distribution, "LIMIT_BITS", 20)
+
+    async def scenario(desk: Desk) -> None:
+        tolerant(desk)
+        world = desk.world
+        max_tokens = world.rules.params.max_tokens
+        noise = np.stack([gumbel_noise(one.seed, max_tokens, 64) for one in world.rollouts])
+        noise[0] = 0
+        submission = world.submission(written(world, noise))
+        alone = await desk.inbox._auditor.recheck(with_rules(desk, submission), (0,))
+        assert alone is not None
+        assert (alone.reason, alone.rollout) == (Reason.TOKEN_DISTRIBUTION, None)
+        desk.peers.serve(submission)
+        desk.ledger.work[submission.work.node, 3] = submission.work
+        evidence = JuryEvidence(0, "token-distribution", bytes(32)).to_bytes()
+        desk.inbox.judge(challenge(submission, evidence), desk.ledger, 1130)
+        await desk.settled()
+        assert desk.inbox.verdicts == {9: False}
 
     run(scenario)
 
