@@ -33,6 +33,8 @@ JUROR_STAKE: Final = 20 * TOKEN
 VERIFIER_FUNDS: Final = JUROR_STAKE + 20 * BOND
 """A juror's stake, and bonds enough to accuse every commitment of two liars, or for an appeal."""
 NUM_VERIFIERS: Final = 2
+DATA: Final = DataTerms(answer_seconds=9, close_seconds=6)
+"""Fits into the time the jury takes."""
 # The jury's last call must reach the hub before the hub gives up waiting: a few blocks.
 _GRACE_SECONDS: Final = 3
 _EXIT_MARGIN_SECONDS: Final = 2
@@ -58,8 +60,6 @@ class Preset:
     final_learning_rate_billionths: int
     pretrain_steps: int
     jury: JuryTerms
-    data: DataTerms
-    """Fits into the time the jury takes."""
     least_round_seconds: int
     reward_margin: int
     """Least rise of the honest nodes' reward for the demo to pass, in millionths; far below what is usual."""
@@ -82,13 +82,12 @@ FULL: Final = Preset(
     jury=JuryTerms(
         size=3,
         max_appeals=1,
-        commit_seconds=12,
-        reveal_seconds=10,
+        commit_seconds=8,
+        reveal_seconds=6,
         appeal_seconds=5,
         grace_seconds=_GRACE_SECONDS,
         juror_stake=JUROR_STAKE,
     ),
-    data=DataTerms(answer_seconds=15, close_seconds=8),
     least_round_seconds=10,
     reward_margin=250_000,
 )
@@ -111,7 +110,6 @@ FAST: Final = Preset(
         grace_seconds=_GRACE_SECONDS,
         juror_stake=JUROR_STAKE,
     ),
-    data=DataTerms(answer_seconds=9, close_seconds=6),
     least_round_seconds=8,
     reward_margin=100_000,
 )
@@ -123,7 +121,7 @@ _NODE_SECONDS_PER_UNIT: Final = 0.0028
 _VERIFIER_SHARE: Final = 0.5
 # Blocks, gossip, replication and the commitment take this long however fast the machine is.
 _FIXED_SECONDS: Final = 4.0
-_SAFETY: Final = 1.5
+_SAFETY: Final = 1.3
 _LEAST_CORES: Final = 0.25
 _MOST_ROUND_SECONDS: Final = 60
 
@@ -157,10 +155,10 @@ def choose_pace(preset: Preset, num_nodes: int, step_seconds: float, cores: floa
         round_seconds=round_seconds,
         commit_seconds=round_seconds - max(2, round_seconds // 5),
         # Time to look for the files, to demand what is missing, and to check what is shown in the last second.
-        challenge_window=round_seconds + preset.data.answer_seconds,
+        challenge_window=round_seconds + DATA.answer_seconds,
         dispute_seconds=preset.jury.needed_seconds,
         exit_margin=_EXIT_MARGIN_SECONDS,
-        start_in_seconds=_FEW_BLOCKS_SECONDS + round_seconds // 2,
+        start_in_seconds=_FEW_BLOCKS_SECONDS + round_seconds // 3,
     )
 
 

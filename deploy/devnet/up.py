@@ -10,7 +10,7 @@ from typing import Final
 
 from cupel.devnet.anvil import CHAIN_ID, local_chain
 from cupel.devnet.deployment import deploy, fund
-from cupel.devnet.presets import FULL, TOKEN
+from cupel.devnet.presets import DATA, FULL, TOKEN
 from cupel.devnet.project import artefacts, find_binary, project_root
 from cupel.devnet.wallets import Wallet, create_wallet
 from cupel.protocol.chain.deployments import Deployment
@@ -31,7 +31,7 @@ async def serve(port: int, num_wallets: int, folder: Path, say: Callable[[str], 
         raise ConfigError("dir", f"{folder} holds the files of another devnet", remedy)
     with tempfile.TemporaryDirectory(prefix="cupel-devnet-") as logs:
         async with local_chain(anvil, port, Path(logs) / "anvil.log") as chain:
-            deployment = await deploy(chain.rpc_url, CHAIN_ID, built, FULL.jury, FULL.data)
+            deployment = await deploy(chain.rpc_url, CHAIN_ID, built, FULL.jury, DATA)
             wallets = await asyncio.to_thread(_write_files, folder, num_wallets, deployment)
             await fund(chain.rpc_url, deployment, {wallet.address: _TOKENS_EACH for wallet in wallets})
             _explain(chain.rpc_url, folder, deployment, wallets, say)
