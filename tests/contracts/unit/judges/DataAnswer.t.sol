@@ -11,6 +11,8 @@ import {Challenge, ChallengeStatus} from "contracts/types/Challenge.sol";
 import {Demand, DemandKind} from "contracts/types/Demand.sol";
 import {Commitment} from "contracts/types/Membership.sol";
 
+/// @title Answers to demands, true and false
+/// @dev Longer than 300 lines: a test stands for a leaf of one tree, and trees and test files come in pairs.
 contract DataAnswerTest is DataJudgeTest {
     // Honest answers
 

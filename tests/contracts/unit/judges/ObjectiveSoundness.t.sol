@@ -13,6 +13,7 @@ import {Challenge} from "contracts/types/Challenge.sol";
 import {Commitment, MemberStatus} from "contracts/types/Membership.sol";
 
 /// @title Random tasks and rounds under every kind of evidence
+/// @dev Longer than 300 lines: soundness and completeness draw from the same rounds and share one tree.
 abstract contract RandomTrials is Checks {
     using RandomRound for Round;
 
