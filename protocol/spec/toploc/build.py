@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cupel.protocol.spec.toploc.activations import Patterns, States, are_finite, top_points
-from cupel.protocol.spec.toploc.polynomial import PRIME, Residues, interpolate, interpolate_batch
+from cupel.protocol.spec.toploc.polynomial import PRIME, interpolate, interpolate_batch
 from cupel.protocol.spec.toploc.proof import Proof
 from cupel.protocol.spec.toploc.selection import Selection, select
 
@@ -47,16 +47,16 @@ def prove(selection: Selection) -> list[list[bytes]]:
     """Proofs of N completions from their supports: for each, one of 2 + 2k bytes a chunk."""
     # Anything not finite is of the greatest magnitude, hence among the k selected.
     assert are_finite(selection.patterns), "an activation is infinite or not a number"
-    encoded = iter(_encode(interpolate_batch(selection.indices, selection.patterns)))
+    encoded = iter(encode(interpolate_batch(selection.indices, selection.patterns), PRIME, ">u2"))
     return [list(islice(encoded, count)) for count in selection.counts.tolist()]
 
 
-def _encode(coefficients: Residues) -> list[bytes]:
-    """The bytes of each row's polynomial. coefficients: [C, k]."""
+def encode(coefficients: npt.NDArray[np.unsignedinteger], prime: int, word: str) -> list[bytes]:
+    """The bytes of each row's polynomial: the modulus `prime`, then the coefficients [C, k], in words of this dtype."""
     chunks, k = coefficients.shape
     # Committing one would cost an honest node its stake; no model with varying states produces it.
     assert coefficients[:, k // 2 :].any(axis=1).all(), "the activations give a degenerate proof"
-    words = np.empty((chunks, 1 + k), dtype=">u2")
-    words[:, 0] = PRIME
+    words = np.empty((chunks, 1 + k), dtype=word)
+    words[:, 0] = prime
     words[:, 1:] = coefficients
     return [row.tobytes() for row in words]

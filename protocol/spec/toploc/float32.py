@@ -27,10 +27,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.toploc.activations import MAX_ELEMENTS, chunk_counts
+from cupel.protocol.spec.toploc.build import encode
 from cupel.protocol.spec.toploc.float32_field import PRIME, interpolate, interpolate_batch
-from cupel.protocol.spec.toploc.proof import Proof
+from cupel.protocol.spec.toploc.proof import Proof, decode_words
 
 Patterns32 = npt.NDArray[np.uint32]
 
@@ -102,13 +102,7 @@ def build_proofs_batch(
         return []
     assert all(are_finite(chunk) for chunk in chunks), "an activation is infinite or not a number"
     indices, patterns = (np.stack(part) for part in zip(*(select(chunk, k) for chunk in chunks), strict=True))
-    coefficients = interpolate_batch(indices, patterns)
-    # Committing one would cost an honest node its stake; no model with varying states produces it.
-    assert coefficients[:, k // 2 :].any(axis=1).all(), "the activations give a degenerate proof"
-    words = np.empty((len(chunks), 1 + k), dtype=">u4")
-    words[:, 0] = PRIME
-    words[:, 1:] = coefficients
-    encoded = (row.tobytes() for row in words)
+    encoded = iter(encode(interpolate_batch(indices, patterns), PRIME, ">u4"))
     return [list(islice(encoded, count)) for count in chunk_counts(lengths, chunk_tokens).tolist()]
 
 
@@ -123,21 +117,8 @@ def proof_bytes(k: int) -> int:
 
 
 def decode_proof(data: bytes, k: int) -> Proof:
-    """Inverse of `to_bytes` for k points: one byte string a polynomial.
-
-    Checked in this order: Rejected(TOPLOC_LENGTH, TOPLOC_MODULUS, TOPLOC_COEFFICIENT, TOPLOC_DEGENERATE).
-    """
-    if len(data) != proof_bytes(k):
-        raise Rejected(Reason.TOPLOC_LENGTH, f"{len(data)} bytes, not {proof_bytes(k)}")
-    modulus, *coefficients = struct.unpack(f">{1 + k}I", data)
-    if modulus != PRIME:
-        raise Rejected(Reason.TOPLOC_MODULUS, f"modulus {modulus}, not {PRIME}")
-    if max(coefficients) >= PRIME:
-        raise Rejected(Reason.TOPLOC_COEFFICIENT, f"coefficient {max(coefficients)}, not below {PRIME}")
-    proof = Proof(tuple(coefficients))
-    if proof.is_degenerate:
-        raise Rejected(Reason.TOPLOC_DEGENERATE, f"the upper {k - k // 2} of {k} coefficients are zero")
-    return proof
+    """Inverse of `to_bytes` for k points: one byte string a polynomial. Rejected as `proof.decode_words`."""
+    return decode_words(data, k, PRIME, "I")
 
 
 def _check(patterns: Patterns32, k: int) -> None:

@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from cupel.protocol.spec.toploc import polynomial
 from cupel.protocol.spec.toploc.activations import MAX_ELEMENTS
 
 PRIME: Final = 4_294_967_291
@@ -25,33 +26,13 @@ Residues = npt.NDArray[np.uint64]
 
 
 def interpolate(points: Sequence[tuple[int, int]]) -> list[int]:
-    """Coefficients of the polynomial of degree < len(points) through (x, y) points, by Newton's differences.
-
-    The x are distinct modulo PRIME. The order of the points does not matter.
-    """
-    nodes = [x for x, _ in points]
-    assert len({x % PRIME for x in nodes}) == len(nodes) > 0, "points share a place"
-    differences = [y % PRIME for _, y in points]
-    for order in range(1, len(points)):
-        for i in range(len(points) - 1, order - 1, -1):
-            gap = pow(nodes[i] - nodes[i - order], -1, PRIME)
-            differences[i] = (differences[i] - differences[i - 1]) * gap % PRIME
-    coefficients: list[int] = []
-    for node, difference in zip(reversed(nodes), reversed(differences), strict=True):
-        # p(x) * (x - node) + difference
-        shifted = [difference, *coefficients]
-        for i, coefficient in enumerate(coefficients):
-            shifted[i] = (shifted[i] - node * coefficient) % PRIME
-        coefficients = shifted
-    return coefficients
+    """`polynomial.interpolate` in this field."""
+    return polynomial.interpolate(points, PRIME)
 
 
 def evaluate(coefficients: Sequence[int], x: int) -> int:
-    """The polynomial's value at x, in [0, PRIME), by Horner's rule."""
-    value = 0
-    for coefficient in reversed(coefficients):
-        value = (value * x + coefficient) % PRIME
-    return value
+    """`polynomial.evaluate` in this field."""
+    return polynomial.evaluate(coefficients, x, PRIME)
 
 
 def interpolate_batch(nodes: npt.NDArray[np.int64], values: npt.NDArray[np.integer]) -> Residues:

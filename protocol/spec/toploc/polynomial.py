@@ -1,7 +1,8 @@
 """Polynomials over the integers modulo 65497: through points, and at points.
 
-`interpolate` and `evaluate` are the definition, in plain integers. The `_batch` twins do many chunks at once: every
-product of two residues, plus one residue, fits 32 bits (65496 * 65497 < 2^32), so no step widens to 64.
+`interpolate` and `evaluate` are the definition, in plain integers, and serve other primes as well. The `_batch` twins
+do many chunks at once: every product of two residues, plus one residue, fits 32 bits (65496 * 65497 < 2^32), so no
+step widens to 64.
 The compiled kernel does the same where there is one.
 Coefficients are ascending: c_0 first. Shapes: C polynomials, k points of each.
 """
@@ -26,33 +27,33 @@ _BLOCK: Final = 256
 """Polynomials treated at a time: 256 of 128 points stay within a core's second-level cache."""
 
 
-def interpolate(points: Sequence[tuple[int, int]]) -> list[int]:
+def interpolate(points: Sequence[tuple[int, int]], prime: int = PRIME) -> list[int]:
     """Coefficients of the polynomial of degree < len(points) through (x, y) points, by Newton's differences.
 
-    The x are distinct modulo PRIME. The order of the points does not matter.
+    The x are distinct modulo `prime`. The order of the points does not matter.
     """
     nodes = [x for x, _ in points]
-    assert len({x % PRIME for x in nodes}) == len(nodes) > 0, "points share a place"
-    differences = [y % PRIME for _, y in points]
+    assert len({x % prime for x in nodes}) == len(nodes) > 0, "points share a place"
+    differences = [y % prime for _, y in points]
     for order in range(1, len(points)):
         for i in range(len(points) - 1, order - 1, -1):
-            gap = pow(nodes[i] - nodes[i - order], -1, PRIME)
-            differences[i] = (differences[i] - differences[i - 1]) * gap % PRIME
+            gap = pow(nodes[i] - nodes[i - order], -1, prime)
+            differences[i] = (differences[i] - differences[i - 1]) * gap % prime
     coefficients: list[int] = []
     for node, difference in zip(reversed(nodes), reversed(differences), strict=True):
         # p(x) * (x - node) + difference
         shifted = [difference, *coefficients]
         for i, coefficient in enumerate(coefficients):
-            shifted[i] = (shifted[i] - node * coefficient) % PRIME
+            shifted[i] = (shifted[i] - node * coefficient) % prime
         coefficients = shifted
     return coefficients
 
 
-def evaluate(coefficients: Sequence[int], x: int) -> int:
-    """The polynomial's value at x, in [0, PRIME), by Horner's rule."""
+def evaluate(coefficients: Sequence[int], x: int, prime: int = PRIME) -> int:
+    """The polynomial's value at x, in [0, prime), by Horner's rule."""
     value = 0
     for coefficient in reversed(coefficients):
-        value = (value * x + coefficient) % PRIME
+        value = (value * x + coefficient) % prime
     return value
 
 

@@ -49,17 +49,25 @@ def proof_bytes(k: int) -> int:
 
 
 def decode_proof(data: bytes, k: int) -> Proof:
-    """Inverse of `Proof.to_bytes` for k points.
+    """Inverse of `Proof.to_bytes` for k points. Rejected as `decode_words`."""
+    return decode_words(data, k, PRIME, "H")
 
-    Checked in this order: Rejected(TOPLOC_LENGTH, TOPLOC_MODULUS, TOPLOC_COEFFICIENT, TOPLOC_DEGENERATE).
+
+def decode_words(data: bytes, k: int, prime: int, word: str) -> Proof:
+    """The proof of k points that these words are: the modulus `prime`, then the coefficients.
+
+    word: `struct`'s letter for one. Checked in this order: Rejected(TOPLOC_LENGTH, TOPLOC_MODULUS, TOPLOC_COEFFICIENT,
+    TOPLOC_DEGENERATE).
     """
-    if len(data) != proof_bytes(k):
-        raise Rejected(Reason.TOPLOC_LENGTH, f"{len(data)} bytes, not {proof_bytes(k)}")
-    modulus, *coefficients = struct.unpack(f">{1 + k}H", data)
-    if modulus != PRIME:
-        raise Rejected(Reason.TOPLOC_MODULUS, f"modulus {modulus}, not {PRIME}")
-    if max(coefficients) >= PRIME:
-        raise Rejected(Reason.TOPLOC_COEFFICIENT, f"coefficient {max(coefficients)}, not below {PRIME}")
+    form = f">{1 + k}{word}"
+    size = struct.calcsize(form)
+    if len(data) != size:
+        raise Rejected(Reason.TOPLOC_LENGTH, f"{len(data)} bytes, not {size}")
+    modulus, *coefficients = struct.unpack(form, data)
+    if modulus != prime:
+        raise Rejected(Reason.TOPLOC_MODULUS, f"modulus {modulus}, not {prime}")
+    if max(coefficients) >= prime:
+        raise Rejected(Reason.TOPLOC_COEFFICIENT, f"coefficient {max(coefficients)}, not below {prime}")
     proof = Proof(tuple(coefficients))
     if proof.is_degenerate:
         raise Rejected(Reason.TOPLOC_DEGENERATE, f"the upper {k - k // 2} of {k} coefficients are zero")
