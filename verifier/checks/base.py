@@ -30,7 +30,7 @@ from cupel.protocol.spec.rollout import (
     make_leaf,
 )
 from cupel.protocol.spec.rounds import CommittedWork
-from cupel.protocol.spec.task import TaskParams, TaskSpec
+from cupel.protocol.spec.task import MILLION, TaskParams, TaskSpec
 from cupel.protocol.spec.toploc import Selection
 
 MAX_DETAIL_CHARACTERS: Final = 400
@@ -177,6 +177,14 @@ def drawn_scores(
         logits = recomputed.logits[row, : len(tokens)]
         assert np.isfinite(logits).all(), "states passed TOPLOC, so their scores are numbers"
         yield index, tokens, logits
+
+
+def worst_gap(gaps: npt.NDArray[np.float64], tolerance_millionths: int) -> tuple[int, int] | None:
+    """The token farthest below the seeded choice and how far, in millionths; None if that is within the tolerance."""
+    worst = int(gaps.argmax())
+    # Rounded down, so that a gap is never reported as larger than it is.
+    millionths = int(gaps[worst] * MILLION)
+    return (worst, millionths) if millionths > tolerance_millionths else None
 
 
 class Check(Protocol):

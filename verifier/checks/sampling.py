@@ -13,7 +13,7 @@ from typing import Final
 from cupel.protocol.spec.errors import Reason
 from cupel.protocol.spec.sampling import chosen_gap, gumbel_noise
 from cupel.protocol.spec.task import MILLION
-from cupel.verifier.checks.base import FetchedSubmission, Finding, Recomputed, drawn_scores
+from cupel.verifier.checks.base import FetchedSubmission, Finding, Recomputed, drawn_scores, worst_gap
 
 
 class Sampling:
@@ -31,10 +31,9 @@ class Sampling:
         for index, tokens, logits in drawn_scores(submission, drawn, recomputed):
             noise = gumbel_noise(submission.rollouts[index].seed, len(tokens), vocabulary)
             gaps = chosen_gap(logits, noise, tokens, temperature)
-            worst = int(gaps.argmax())
-            # Rounded down, so that a gap is never reported as larger than it is.
-            millionths = int(gaps[worst] * MILLION)
-            if millionths > sampling.tolerance_millionths:
+            found = worst_gap(gaps, sampling.tolerance_millionths)
+            if found is not None:
+                worst, millionths = found
                 detail = f"token {worst} lies {gaps[worst]:.6f} below the seeded choice"
                 observed, allowed = str(millionths), str(sampling.tolerance_millionths)
                 return Finding(self.name, Reason.SAMPLING, detail, index, observed, allowed)

@@ -23,7 +23,7 @@ from cupel.protocol.spec.errors import Reason
 from cupel.protocol.spec.sampling import gumbel_noise, sampling_scores
 from cupel.protocol.spec.task import MILLION
 from cupel.protocol.spec.token_odds import LIMIT_BITS, capital_bits, ending_bets, log_probabilities
-from cupel.verifier.checks.base import FetchedSubmission, Finding, Recomputed, drawn_scores
+from cupel.verifier.checks.base import FetchedSubmission, Finding, Recomputed, drawn_scores, worst_gap
 
 
 class Termination:
@@ -64,10 +64,9 @@ class Ending:
             scores = sampling_scores(logits, noise, temperature)
             best, chosen = scores.argmax(axis=1), scores[np.arange(len(tokens)), tokens]
             gaps = np.where((best == end) != (tokens == end), scores.max(axis=1) - chosen, 0.0)
-            worst = int(gaps.argmax())
-            # Rounded down, so that a gap is never reported as larger than it is.
-            millionths = int(gaps[worst] * MILLION)
-            if millionths > sampling.tolerance_millionths:
+            found = worst_gap(gaps, sampling.tolerance_millionths)
+            if found is not None:
+                worst, millionths = found
                 what = "ends" if tokens[worst] == end else "goes on"
                 detail = f"{what} at token {worst}, {gaps[worst]:.6f} below the seeded choice"
                 observed, allowed = str(millionths), str(sampling.tolerance_millionths)
