@@ -36,7 +36,6 @@ async def run_creator(settings: Settings, observer: Observer, creation: Creation
     plan = load_plan(creation.plan)
     async with participate(settings, observer) as participant:
         await participant.announce_endpoint()
-        await participant.approve(participant.deployment.token, participant.hub.address, plan.bounty)
         while len(participant.ledger.endpoints) <= creation.wait_for_peers or not creation.genesis.exists():
             await asyncio.sleep(POLL_SECONDS)
             await participant.refresh()
@@ -69,6 +68,7 @@ async def _create(
     for content in (plan.spec.to_bytes(), genesis.manifest.to_bytes()):
         participant.store.put(content)
     put_file(participant.store, genesis.file)
+    await participant.approve(deployment.token, participant.hub.address, plan.bounty)
     params = plan.params(
         creator=participant.address,
         token=deployment.token,
