@@ -70,6 +70,18 @@ class Preset:
         return self.problems_per_round * self.group_size
 
 
+def _jury(max_appeals: int, appeal_seconds: int) -> JuryTerms:
+    return JuryTerms(
+        size=3,
+        max_appeals=max_appeals,
+        commit_seconds=8,
+        reveal_seconds=6,
+        appeal_seconds=appeal_seconds,
+        grace_seconds=_GRACE_SECONDS,
+        juror_stake=JUROR_STAKE,
+    )
+
+
 FULL: Final = Preset(
     name="full",
     rounds=10,
@@ -79,15 +91,7 @@ FULL: Final = Preset(
     learning_rate_billionths=800_000,
     final_learning_rate_billionths=200_000,
     pretrain_steps=400,
-    jury=JuryTerms(
-        size=3,
-        max_appeals=1,
-        commit_seconds=8,
-        reveal_seconds=6,
-        appeal_seconds=5,
-        grace_seconds=_GRACE_SECONDS,
-        juror_stake=JUROR_STAKE,
-    ),
+    jury=_jury(max_appeals=1, appeal_seconds=5),
     least_round_seconds=10,
     reward_margin=250_000,
 )
@@ -101,15 +105,7 @@ FAST: Final = Preset(
     final_learning_rate_billionths=400_000,
     pretrain_steps=250,
     # An appeal would hold every stake for 17 s more.
-    jury=JuryTerms(
-        size=3,
-        max_appeals=0,
-        commit_seconds=8,
-        reveal_seconds=6,
-        appeal_seconds=0,
-        grace_seconds=_GRACE_SECONDS,
-        juror_stake=JUROR_STAKE,
-    ),
+    jury=_jury(max_appeals=0, appeal_seconds=0),
     least_round_seconds=8,
     reward_margin=100_000,
 )
