@@ -39,6 +39,10 @@ class FileMark:
         return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
+NO_MARK: Final = FileMark(-1, -1, -1, -1, -1)
+"""No file has this state."""
+
+
 @dataclass(frozen=True, slots=True)
 class BlockPlace:
     """A checked block as a part of an open file, for the kernel to send; whoever gets it closes it."""
@@ -64,14 +68,13 @@ class FastStore(Protocol):
         """
         ...
 
+    def known_block(self, cid: Cid) -> BlockPlace | None:
+        """The same if no byte has to be read for it, so at once; else None, which says nothing of the block."""
+        ...
+
     def put_verified(self, block: BytesLike, cid: Cid) -> None:
         """`put` for bytes that the caller has just checked against `cid`."""
         ...
-
-
-def open_block(store: object, cid: Cid) -> BlockPlace | None:
-    """See FastStore; None too for a store whose blocks do not lie in files: `get` has the answer there."""
-    return store.open_block(cid) if isinstance(store, FastStore) else None
 
 
 def aligned_buffer(num_bytes: int) -> memoryview:

@@ -23,7 +23,14 @@ from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.shardcast.cid import BytesLike, Cid
 from cupel.protocol.spec.shardcast.unixfs import MAX_BLOCK_BYTES
 from cupel.protocol.storage.checking import checked_address
-from cupel.protocol.storage.fast import BlockPlace, FileMark, aligned_buffer, read_exactly, write_exactly
+from cupel.protocol.storage.fast import (
+    NO_MARK,
+    BlockPlace,
+    FileMark,
+    aligned_buffer,
+    read_exactly,
+    write_exactly,
+)
 from cupel.protocol.storage.port import StorageError, StorageFull
 from cupel.protocol.storage.trust import Trust
 
@@ -70,22 +77,28 @@ class FilesystemStore:
             self._put_aside(cid)
             return None
 
+    def known_block(self, cid: Cid) -> BlockPlace | None:
+        """See FastStore."""
+        place, mark = self._opened(cid)
+        if place is None or self._trust.holds(cid, mark, time.monotonic()):
+            return place
+        place.close()
+        return None
+
     def open_block(self, cid: Cid) -> BlockPlace | None:
         """See FastStore; a block that decayed moves to `quarantine/`."""
-        path = self._path(cid)
-        with storage_errors(path):
+        place, mark = self._opened(cid)
+        if place is None or self._trust.holds(cid, mark, time.monotonic()):
+            return place
+        with storage_errors(self._path(cid)):
             try:
-                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            except FileNotFoundError:
-                return None
-            try:
-                mark = FileMark.of(descriptor)
-                if self._trust.holds(cid, mark, time.monotonic()) or self._check(cid, descriptor, mark):
-                    return BlockPlace(descriptor, 0, mark.num_bytes)
+                checked = self._check(cid, place, mark)
             except BaseException:
-                os.close(descriptor)
+                place.close()
                 raise
-            os.close(descriptor)
+            if checked:
+                return place
+            place.close()
             self._put_aside(cid)
             return None
 
@@ -160,11 +173,21 @@ class FilesystemStore:
             _sync_folder(path.parent.parent)
         return mark
 
-    def _check(self, cid: Cid, descriptor: int, mark: FileMark) -> bool:
-        if mark.num_bytes > MAX_BLOCK_BYTES:
+    def _opened(self, cid: Cid) -> tuple[BlockPlace | None, FileMark]:
+        path = self._path(cid)
+        with storage_errors(path):
+            try:
+                descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return None, NO_MARK
+            mark = FileMark.of(descriptor)
+            return BlockPlace(descriptor, 0, mark.num_bytes), mark
+
+    def _check(self, cid: Cid, place: BlockPlace, mark: FileMark) -> bool:
+        if place.num_bytes > MAX_BLOCK_BYTES:
             return False
-        block = aligned_buffer(mark.num_bytes)
-        if read_exactly(descriptor, 0, block) != mark.num_bytes or not cid.addresses(block):
+        block = aligned_buffer(place.num_bytes)
+        if read_exactly(place.descriptor, 0, block) != len(block) or not cid.addresses(block):
             return False
         self._trust.add(cid, mark, time.monotonic())
         return True

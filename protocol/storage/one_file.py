@@ -12,11 +12,17 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-
 from cupel.protocol.spec.shardcast.cid import BytesLike, Cid
 from cupel.protocol.spec.shardcast.unixfs import Link
 from cupel.protocol.storage.checking import checked_address
-from cupel.protocol.storage.fast import BlockPlace, FileMark, aligned_buffer, open_block, read_exactly, write_exactly
+from cupel.protocol.storage.fast import (
+    BlockPlace,
+    FastStore,
+    FileMark,
+    aligned_buffer,
+    read_exactly,
+    write_exactly,
+)
 from cupel.protocol.storage.filesystem import storage_errors
 from cupel.protocol.storage.port import BlockStore
 from cupel.protocol.storage.trust import Trust
@@ -88,14 +94,22 @@ class OneFileStore:
         block = self._read(cid) if cid in self._held else None
         return self._base.get(cid) if block is None else bytes(block)
 
-    def open_block(self, cid: Cid) -> BlockPlace | None:
+    def known_block(self, cid: Cid) -> BlockPlace | None:
         """See FastStore."""
         if cid in self._held:
             with storage_errors(self._path):
-                mark = self._mark()
-                if self._trust.holds(cid, mark, time.monotonic()) or self._read(cid) is not None:
+                if self._trust.holds(cid, self._mark(), time.monotonic()):
                     return BlockPlace(os.dup(self._descriptor), self._offsets[cid][0], self._sizes[cid])
-        return open_block(self._base, cid)
+            return None
+        return self._base.known_block(cid) if isinstance(self._base, FastStore) else None
+
+    def open_block(self, cid: Cid) -> BlockPlace | None:
+        """See FastStore."""
+        if cid in self._held:
+            known = self.known_block(cid)
+            if known is not None or self._read(cid) is not None:
+                return known or self.known_block(cid)
+        return self._base.open_block(cid) if isinstance(self._base, FastStore) else None
 
     def put(self, block: BytesLike, cid: Cid | None = None) -> Cid:
         """See BlockStore."""

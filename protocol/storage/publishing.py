@@ -61,7 +61,9 @@ def _opened(path: Path) -> int:
         # A pipe would wait for a writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
-        raise ConfigError("FILE", f"{path}: {error.strerror}", "Name a file that this user may read") from None
+        raise ConfigError(
+            "FILE", f"{path}: {error.strerror}", "Name a file that this user may read"
+        ) from None
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE_BYTES:
         os.close(descriptor)

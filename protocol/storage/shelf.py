@@ -1,0 +1,148 @@
+"""Whole files in a store's folder, each in one piece, beside the blocks.
+
+    files/<root>            a complete file
+    files/<root>.partial    a file that is being fetched, or was when its process died
+
+Leaves are written to their final places, so a complete file is never put together from copies. A process that goes on
+with a partial file hashes what is there, and asks for the rest.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from cupel.protocol.config import ConfigError
+from cupel.protocol.spec.shardcast.cid import Cid
+from cupel.protocol.spec.shardcast.unixfs import Link
+from cupel.protocol.storage.fast import aligned_buffer, read_exactly, write_exactly
+from cupel.protocol.storage.filesystem import storage_errors
+from cupel.protocol.storage.one_file import OneFileStore
+from cupel.protocol.storage.port import BlockStore
+
+
+class Shelf:
+    """The files of one folder, which it creates."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "files"
+        with storage_errors(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
+
+    def path(self, root: Cid) -> Path:
+        """Where the complete file is, or would be."""
+        return self._folder / str(root)
+
+    def roots(self) -> Iterator[tuple[Cid, bool]]:
+        """The files here, and whether each is complete."""
+        with storage_errors(self._folder):
+            for path in sorted(self._folder.iterdir()):
+                yield Cid.parse(path.name.removesuffix(".partial")), path.suffix != ".partial"
+
+    @contextmanager
+    def open(self, base: BlockStore, root: Cid, leaves: Sequence[Link]) -> Iterator[ShelvedFile]:
+        """The file below `root`, with as many of its leaves as are right by now; others can be put.
+
+        ConfigError if another process is fetching it here, StorageFull if it does not fit.
+        """
+        complete, partial = self.path(root), self.path(root).with_name(f"{root}.partial")
+        with storage_errors(partial):
+            existed = complete.exists() or partial.exists()
+            path = complete if complete.exists() else partial
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            _lock(self._folder.parent, descriptor)
+            with storage_errors(path):
+                num_bytes = sum(leaf.file_bytes for leaf in leaves)
+                if num_bytes:
+                    # All at once: no disk that is full halfway, and writes that only write.
+                    os.posix_fallocate(descriptor, 0, num_bytes)
+                os.ftruncate(descriptor, num_bytes)
+                held = _right_leaves(descriptor, leaves) if existed else ()
+            store = OneFileStore(base, path, descriptor, leaves, held)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        try:
+            yield ShelvedFile(store, path, complete)
+        finally:
+            store.close()
+
+
+class ShelvedFile:
+    """A file of the shelf while a process fetches or serves it."""
+
+    def __init__(self, store: OneFileStore, path: Path, complete: Path) -> None:
+        self.store = store
+        self._path = path
+        self._complete = complete
+
+    def finish(self, out: Path | None) -> None:
+        """Keep the file as a complete one, and have it at `out` too; all of its leaves are there.
+
+        At `out` it is the same file under a second name where the disk can do that, else a copy; it appears whole.
+        """
+        assert not self.store.missing(), "only a complete file is finished"
+        self.store.sync()
+        with storage_errors(self._path):
+            self._path.replace(self._complete)
+        if out is not None:
+            _publish(self._complete, out)
+        self.store.seal(self._complete)
+
+
+def _lock(folder: Path, descriptor: int) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        problem = f"another process is fetching this file into {folder}"
+        raise ConfigError("--store", problem, "Wait for it, or name another folder") from None
+
+
+def _right_leaves(descriptor: int, leaves: Sequence[Link]) -> tuple[Cid, ...]:
+    """The leaves that are at all of their places in the file."""
+    offsets, offset = [], 0
+    for leaf in leaves:
+        offsets.append(offset)
+        offset += leaf.file_bytes
+
+    def wrong(offset: int, leaf: Link) -> Cid | None:
+        block = aligned_buffer(leaf.file_bytes)
+        complete = read_exactly(descriptor, offset, block) == len(block)
+        return None if complete and leaf.cid.addresses(block) else leaf.cid
+
+    with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="hash") as threads:
+        bad = set(threads.map(wrong, offsets, leaves))
+    return tuple(leaf.cid for leaf in leaves if leaf.cid not in bad)
+
+
+def _publish(source: Path, out: Path) -> None:
+    with storage_errors(out):
+        temporary = out.with_name(f".{out.name}.{os.getpid()}.partial")
+        try:
+            try:
+                os.link(source, temporary)
+            except OSError as error:
+                # Another disk, or one without second names.
+                if error.errno not in (errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
+                    raise
+                _copy(source, temporary)
+            temporary.replace(out)
+        finally:
+            # Renaming a name onto another one of the same file leaves both.
+            temporary.unlink(missing_ok=True)
+
+
+def _copy(source: Path, target: Path) -> None:
+    buffer = aligned_buffer(1 << 20)
+    with source.open("rb", buffering=0) as reading, target.open("xb", buffering=0) as writing:
+        offset = 0
+        while count := read_exactly(reading.fileno(), offset, buffer):
+            write_exactly(writing.fileno(), offset, buffer[:count])
+            offset += count
+        os.fsync(writing.fileno())
