@@ -88,6 +88,10 @@ class BlockClient:
         """One request to one server, with no policy and nothing remembered; never raises for what it does."""
         return await self._requests.block(url, cid, max_bytes)
 
+    async def post(self, url: str, path: str, body: bytes, max_bytes: int) -> tuple[int, bytes] | None:
+        """A small message to one server: status and body of the answer, or None if there is none in time."""
+        return await self._requests.post(url, path, body, max_bytes)
+
     async def _fetch_once(self, cid: Cid, max_bytes: int) -> bytes | None:
         """Ask every source at most once, the next one when all that were asked failed or one lost its patience."""
         waiting = ranking(self._sources, self._running, time.monotonic(), self._draw)

@@ -63,19 +63,28 @@ class Connection:
         self._received = b""
 
     def ask(
-        self, method: str, target: str, max_bytes: int, deadline: float, accept: str
+        self,
+        method: str,
+        target: str,
+        max_bytes: int,
+        deadline: float,
+        accept: str,
+        body: bytes | None = None,
     ) -> tuple[int, memoryview]:
         """Status and body, of at most `max_bytes`, of the answer; `deadline` is of time.monotonic.
 
+        body: what to send along, for POST.
+
         OSError, MalformedHead, BodyTooLarge or Aborted; the connection is closed then.
         """
+        request = self._request(method, target, accept, body)
         try:
-            if self._socket is not None and (answer := self._try_again(method, target, accept, deadline)):
+            if self._socket is not None and (answer := self._try_again(request, deadline)):
                 head = answer
             else:
                 self._connect(deadline)
-                head = self._exchange(method, target, accept, deadline)
-            status, keep, body = self._read_answer(method, head, max_bytes, deadline)
+                head = self._exchange(request, deadline)
+            status, keep, content = self._read_answer(method, head, max_bytes, deadline)
         except BaseException:
             self.close()
             if self._aborted:
@@ -83,12 +92,18 @@ class Connection:
             raise
         if not keep:
             self.close()
-        return status, body
+        return status, content
 
-    def _try_again(self, method: str, target: str, accept: str, deadline: float) -> bytes | None:
+    def _request(self, method: str, target: str, accept: str, body: bytes | None) -> bytes:
+        lines = [f"{method} {self._path}{target} HTTP/1.1", f"Host: {self._authority}", f"Accept: {accept}"]
+        lines += ["Accept-Encoding: identity", "User-Agent: cupel"]
+        lines += [] if body is None else [f"Content-Length: {len(body)}"]
+        return "\r\n".join((*lines, "", "")).encode("ascii") + (body or b"")
+
+    def _try_again(self, request: bytes, deadline: float) -> bytes | None:
         """Ask on the connection of before; None if the server has closed it meanwhile."""
         try:
-            return self._exchange(method, target, accept, deadline)
+            return self._exchange(request, deadline)
         except ConnectionError:
             self.close()
             return None
@@ -108,15 +123,11 @@ class Connection:
         if self._aborted:
             raise Aborted
 
-    def _exchange(self, method: str, target: str, accept: str, deadline: float) -> bytes:
+    def _exchange(self, request: bytes, deadline: float) -> bytes:
         """Send the request; the head of its answer."""
         assert self._socket is not None
-        request = (
-            f"{method} {self._path}{target} HTTP/1.1\r\nHost: {self._authority}\r\nAccept: {accept}\r\n"
-            "Accept-Encoding: identity\r\nUser-Agent: cupel\r\n\r\n"
-        )
         self._socket.settimeout(_left(deadline))
-        self._socket.sendall(request.encode("ascii"))
+        self._socket.sendall(request)
         received = self._received
         while (end := received.find(END_OF_HEAD)) < 0:
             if len(received) > MAX_HEAD_BYTES:

@@ -21,6 +21,7 @@ ATTEMPT_SECONDS: Final = 30.0
 HEAD_SECONDS: Final = 2.0
 MAX_CONNECTIONS: Final = 64
 MAX_CONNECTIONS_PER_SERVER: Final = 8
+_MESSAGE: Final = "application/octet-stream"
 _RAW_BLOCK: Final = "application/vnd.ipld.raw"
 
 T = TypeVar("T")
@@ -66,6 +67,16 @@ class Requests:
                 return await self._on_connection(url, lambda connection: _ask_head(connection, cid, deadline))
         return False
 
+    async def post(self, url: str, path: str, body: bytes, max_bytes: int) -> tuple[int, bytes] | None:
+        """Status and body, of at most `max_bytes`, of the answer to a small message; None if there is none in time."""
+        deadline = time.monotonic() + HEAD_SECONDS
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HEAD_SECONDS):
+                return await self._on_connection(
+                    url, lambda connection: _ask_post(connection, path, body, max_bytes, deadline)
+                )
+        return None
+
     def _slot(self, url: str) -> asyncio.Semaphore:
         return self._slots.setdefault(url, asyncio.Semaphore(MAX_CONNECTIONS_PER_SERVER))
 
@@ -107,3 +118,13 @@ def _ask_head(connection: Connection, cid: Cid, deadline: float) -> bool:
     except (OSError, MalformedHead, BodyTooLarge, Aborted, ValueError):
         return False
     return status == 200
+
+
+def _ask_post(
+    connection: Connection, path: str, body: bytes, max_bytes: int, deadline: float
+) -> tuple[int, bytes] | None:
+    try:
+        status, answer = connection.ask("POST", path, max_bytes, deadline, _MESSAGE, body)
+    except (OSError, MalformedHead, BodyTooLarge, Aborted, ValueError):
+        return None
+    return status, bytes(answer)

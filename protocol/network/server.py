@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from cupel.protocol.network.exchange.turns import LIMITED_SLOTS, UNLIMITED_SLOTS, UploadTurns
 from cupel.protocol.network.gateway import Gateway
 from cupel.protocol.network.http_server import HttpServer, Limits, Request, Response
 from cupel.protocol.network.listening import bind
@@ -18,8 +19,6 @@ from cupel.protocol.network.rate_limit import RateLimit
 from cupel.protocol.network.upload_limit import UploadLimit
 from cupel.protocol.storage.port import BlockStore
 
-# Times the largest block (2 MiB): what answers from stores without files may hold in memory. Others come back later.
-MAX_UPLOADS: Final = 64
 RETRY_SECONDS: Final = 1
 
 
@@ -46,6 +45,8 @@ class BlockServer:
         self._gateway = Gateway(self._current_store, self._count)
         self._routes = routes
         self._rate_limit = rate_limit or RateLimit()
+        limited = upload_limit is not None and upload_limit.piece_bytes is not None
+        self._turns = UploadTurns(LIMITED_SLOTS if limited else UNLIMITED_SLOTS)
         self._server = HttpServer(self._answer, upload_limit or UploadLimit(None), limits or Limits())
         self.blocks_out = 0
         self.bytes_out = 0
@@ -80,9 +81,29 @@ class BlockServer:
             return Response(404)
         if request.method not in ("GET", "HEAD"):
             return Response(405, {"Allow": "GET, HEAD"})
-        if self._gateway.uploads >= MAX_UPLOADS:
+        return (
+            await self._in_turn(request) if request.method == "GET" else await self._gateway.answer(request)
+        )
+
+    async def _in_turn(self, request: Request) -> Response:
+        """Serve one after the other rather than all at once; see `exchange.slots`."""
+        turn = await self._turns.enter(request.remote)
+        if turn is None:
             return Response(503, {"Retry-After": str(RETRY_SECONDS)})
-        return await self._gateway.answer(request)
+        try:
+            response = await self._gateway.answer(request)
+        except BaseException:
+            self._turns.leave(request.remote, turn)
+            raise
+        told = response.done
+
+        def done(num_bytes: int) -> None:
+            self._turns.leave(request.remote, turn)
+            if told is not None:
+                told(num_bytes)
+
+        response.done = done
+        return response
 
     def _current_store(self) -> BlockStore:
         return self._store

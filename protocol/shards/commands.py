@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
-from collections.abc import Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,9 +14,11 @@ from urllib.parse import urlsplit
 
 from cupel.protocol.config import ConfigError
 from cupel.protocol.network.client import BlockClient
+from cupel.protocol.network.exchange.engine import Wire
+from cupel.protocol.network.exchange.exchange import Exchange
 from cupel.protocol.network.server import BlockServer
 from cupel.protocol.network.upload_limit import UploadLimit
-from cupel.protocol.shards.download import download, fetch_leaves
+from cupel.protocol.shards.download import fetch_leaves, num_distinct_leaves
 from cupel.protocol.shards.screen import Screen, cpu_seconds
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.shardcast.cid import Cid
@@ -64,12 +67,10 @@ def publish(file: Path, folder: Path, serving: Serving, screen: Screen) -> int:
 
 
 async def _give(store: BlockStore, root: Link, serving: Serving, screen: Screen) -> None:
-    server = BlockServer(store, upload_limit=UploadLimit(serving.upload_limit))
-    await _serve(server, serving, screen, root.cid, root.file_bytes)
-    try:
-        await _for_ever()
-    finally:
-        await server.close()
+    async with BlockClient(random.Random()) as client, _exchange(client) as exchange:
+        exchange.publish(root.cid, num_distinct_leaves(store, root))
+        async with _serving(store, exchange, serving, screen, root.cid, root.file_bytes):
+            await _for_ever()
 
 
 async def fetch(
@@ -82,39 +83,36 @@ async def fetch(
 ) -> None:
     """Fetch a file; with `serving`, serve what arrives from the first block on, until cancelled."""
     base = FilesystemStore(folder)
-    server = None if serving is None else BlockServer(base, upload_limit=UploadLimit(serving.upload_limit))
-    try:
-        if serving is not None and server is not None:
-            await _serve(server, serving, screen, root, 0)
-        async with BlockClient(random.Random()) as client:
-            leaves = await fetch_leaves(root, sources, base, client.request)
-            total = sum(leaf.file_bytes for leaf in leaves)
-            with Shelf(folder).open(base, root, leaves) as file:
-                if server is not None:
-                    server.use(file.store)
-                got = 0
-
-                def progress(num_bytes: int) -> None:
-                    nonlocal got
-                    got += num_bytes
-                    screen.progress("fetched", got, total)
-
-                await asyncio.to_thread(_take_over, base, file.store.missing(), file.store)
-                await download(root, sources, file.store, leaves, client.request, progress)
-                await asyncio.to_thread(file.finish, out)
-                screen.event(
-                    "done",
-                    cid=str(root),
-                    bytes=total,
-                    fetched_bytes=got,
-                    seconds=screen.seconds,
-                    cpu_seconds=cpu_seconds(),
-                )
-                if server is not None:
-                    await _for_ever()
-    finally:
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(BlockClient(random.Random()))
+        exchange = await stack.enter_async_context(_exchange(client))
+        server = None
+        if serving is not None:
+            server = await stack.enter_async_context(_serving(base, exchange, serving, screen, root, 0))
+        leaves = await fetch_leaves(root, sources, base, client.request)
+        file = stack.enter_context(Shelf(folder).open(base, root, leaves))
         if server is not None:
-            await server.close()
+            server.use(file.store)
+        total, got = sum(leaf.file_bytes for leaf in leaves), 0
+
+        def progress(num_bytes: int) -> None:
+            nonlocal got
+            got += num_bytes
+            screen.progress("fetched", got, total)
+
+        await asyncio.to_thread(_take_over, base, file.store.missing(), file.store)
+        await exchange.fetch(root, leaves, file.store, sources, progress)
+        await asyncio.to_thread(file.finish, out)
+        screen.event(
+            "done",
+            cid=str(root),
+            bytes=total,
+            fetched_bytes=got,
+            seconds=screen.seconds,
+            cpu_seconds=cpu_seconds(),
+        )
+        if server is not None:
+            await _for_ever()
 
 
 def parsed_cid(text: str) -> Cid:
@@ -145,9 +143,22 @@ def checked_out(out: Path | None) -> Path | None:
     return out
 
 
-async def _serve(server: BlockServer, serving: Serving, screen: Screen, root: Cid, num_bytes: int) -> None:
+def _exchange(client: BlockClient) -> Exchange:
+    return Exchange(Wire(client.request, client.post), random.Random())
+
+
+@asynccontextmanager
+async def _serving(
+    store: BlockStore, exchange: Exchange, serving: Serving, screen: Screen, root: Cid, num_bytes: int
+) -> AsyncIterator[BlockServer]:
+    server = BlockServer(store, [exchange.route], upload_limit=UploadLimit(serving.upload_limit))
     port = await server.start(serving.host, serving.port)
+    exchange.serve_at(port)
     screen.event("serving", cid=str(root), url=f"http://{serving.host}:{port}", bytes=num_bytes)
+    try:
+        yield server
+    finally:
+        await server.close()
 
 
 async def _for_ever() -> None:

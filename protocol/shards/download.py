@@ -7,32 +7,20 @@ a dead one keeps its few for a moment and a lying one is asked no more.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from cupel.protocol.network.errors import NetworkError
-from cupel.protocol.network.outcome import NotDelivered, Outcome
+from cupel.protocol.network.exchange.engine import GIVE_UP_SECONDS, AskBlock, NotFetched, put_checked
+from cupel.protocol.network.outcome import NotDelivered
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.spec.shardcast.unixfs import MAX_BLOCK_BYTES, Link, child_links, root_link
-from cupel.protocol.storage.fast import FastStore
 from cupel.protocol.storage.port import BlockStore
 
-REQUESTS_PER_SOURCE: Final = 4
 RETRY_SECONDS: Final = 0.25
-# Without any block for so long, the file is given up.
-GIVE_UP_SECONDS: Final = 30.0
-
-Request = Callable[[str, Cid, int], Awaitable[Outcome]]
-Progress = Callable[[int], None]
-
-
-class NotFetched(NetworkError):
-    """A file of which no source delivers the next block."""
 
 
 async def fetch_leaves(
-    root: Cid, sources: Sequence[str], store: BlockStore, request: Request
+    root: Cid, sources: Sequence[str], store: BlockStore, request: AskBlock
 ) -> tuple[Link, ...]:
     """The leaves of the file below `root`, in order; its nodes are fetched and stored.
 
@@ -48,103 +36,22 @@ async def fetch_leaves(
     return tuple(leaf for link, block in level for leaf in child_links(link, block))
 
 
-async def download(
-    root: Cid,
-    sources: Sequence[str],
-    store: BlockStore,
-    leaves: Sequence[Link],
-    request: Request,
-    progress: Progress,
-) -> None:
-    """Put every leaf of the file below `root` that `store` lacks; `progress` hears of the bytes of each.
-
-    NotFetched if for half a minute nobody delivers anything.
-    """
-    waiting = deque(dict.fromkeys(leaf for leaf in leaves if not store.has(leaf.cid)))
-    await _Download(root, store, request, progress, waiting).run(sources)
+def num_distinct_leaves(store: BlockStore, root: Link) -> int:
+    """Leaves of a file that is in `store`, each counted once."""
+    return len(set(_leaves_here(store, root)))
 
 
-class _Download:
-    def __init__(
-        self, root: Cid, store: BlockStore, request: Request, progress: Progress, waiting: deque[Link]
-    ) -> None:
-        self._root = root
-        self._store = store
-        self._request = request
-        self._progress = progress
-        self._waiting = waiting
-        self._missing = len(waiting)
-        self._complete = asyncio.Event()
-        self._trouble: dict[str, str] = {}
-        self._last = asyncio.get_running_loop().time()
-
-    async def run(self, sources: Sequence[str]) -> None:
-        if not self._missing:
-            return
-        workers = [
-            asyncio.create_task(self._work(source)) for source in sources for _ in range(REQUESTS_PER_SOURCE)
-        ]
-        watch = asyncio.create_task(self._watch())
-        finished = asyncio.create_task(self._complete.wait())
-        try:
-            pending: set[asyncio.Task[object]] = {finished, watch, *workers}
-            while not finished.done():
-                done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    task.result()
-        finally:
-            for task in (finished, watch, *workers):
-                task.cancel()
-            await asyncio.gather(finished, watch, *workers, return_exceptions=True)
-
-    async def _work(self, source: str) -> None:
-        """Ask one source for one block after the other, until it lies."""
-        while not self._complete.is_set():
-            if not self._waiting:
-                await asyncio.sleep(RETRY_SECONDS)
-                continue
-            leaf = self._waiting.popleft()
-            try:
-                outcome = await self._request(source, leaf.cid, leaf.file_bytes)
-            except BaseException:
-                self._waiting.append(leaf)
-                raise
-            if not isinstance(outcome.result, NotDelivered):
-                await asyncio.to_thread(put_checked, self._store, outcome.result, leaf.cid)
-                self._arrived(leaf)
-                continue
-            self._waiting.append(leaf)
-            self._trouble[source] = outcome.result.name.lower()
-            if outcome.result is NotDelivered.LIED:
-                return
-            await asyncio.sleep(RETRY_SECONDS)
-
-    def _arrived(self, leaf: Link) -> None:
-        self._last = asyncio.get_running_loop().time()
-        self._progress(leaf.file_bytes)
-        self._missing -= 1
-        if not self._missing:
-            self._complete.set()
-
-    async def _watch(self) -> None:
-        loop = asyncio.get_running_loop()
-        while (left := self._last + GIVE_UP_SECONDS - loop.time()) > 0:  # noqa: ASYNC110  # `left` differs each time
-            await asyncio.sleep(left)
-        raise NotFetched(
-            f"{self._missing} blocks of {self._root} are missing and nobody delivers them"
-            f" ({_troubles(self._trouble)}); what arrived is kept, so run this again when a source is back"
-        )
+def _leaves_here(store: BlockStore, parent: Link) -> Iterator[Cid]:
+    if parent.height == 0:
+        yield parent.cid
+        return
+    block = store.get(parent.cid)
+    assert block is not None, "whoever publishes a file has its nodes"
+    for child in child_links(parent, block):
+        yield from _leaves_here(store, child)
 
 
-def put_checked(store: BlockStore, block: bytes | bytearray | memoryview, cid: Cid) -> None:
-    """Put a block that was just checked against `cid`."""
-    if isinstance(store, FastStore):
-        store.put_verified(block, cid)
-    else:
-        store.put(block, cid)
-
-
-async def _node(cid: Cid, sources: Sequence[str], store: BlockStore, request: Request) -> bytes:
+async def _node(cid: Cid, sources: Sequence[str], store: BlockStore, request: AskBlock) -> bytes:
     block = await asyncio.to_thread(store.get, cid)
     if block is not None:
         return block

@@ -1,0 +1,217 @@
+"""A download as it happens: asks what the scheduler says, stores what comes, tells peers, until the file is whole."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from cupel.protocol.network.errors import NetworkError
+from cupel.protocol.network.exchange.channel import NOT_OPEN, PREFIX, Channel, OpenFile
+from cupel.protocol.network.exchange.masks import mask_of
+from cupel.protocol.network.exchange.messages import Message, max_message_bytes
+from cupel.protocol.network.exchange.scheduler import Ask, Scheduler
+from cupel.protocol.network.outcome import NotDelivered, Outcome
+from cupel.protocol.network.sources import Source
+from cupel.protocol.spec.errors import Rejected
+from cupel.protocol.spec.shardcast.cid import BytesLike, Cid
+from cupel.protocol.spec.shardcast.unixfs import Link
+from cupel.protocol.storage.fast import FastStore
+from cupel.protocol.storage.port import BlockStore
+
+# Without any leaf for so long, the file is given up.
+GIVE_UP_SECONDS: Final = 30.0
+
+AskBlock = Callable[[str, Cid, int], Awaitable[Outcome]]
+"""Server, block, most bytes: one request without any policy."""
+Post = Callable[[str, str, bytes, int], Awaitable[tuple[int, bytes] | None]]
+"""Server, path, body, most bytes of the answer: its status and body, or None if the server fails."""
+Progress = Callable[[int], None]
+
+
+class NotFetched(NetworkError):
+    """A file of which no source delivers the next block."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """How requests and messages leave this process."""
+
+    ask: AskBlock
+    post: Post
+
+
+class Download:
+    """One file on its way here; `run` once."""
+
+    def __init__(
+        self,
+        root: Cid,
+        leaves: Sequence[Link],
+        store: BlockStore,
+        channel: Channel,
+        wire: Wire,
+        draw: random.Random,
+        known: dict[str, Source],
+    ) -> None:
+        """leaves: distinct, in the order of the file. known: memory of servers, shared by downloads."""
+        self._root = root
+        self._leaves = leaves
+        self._store = store
+        self._channel = channel
+        self._wire = wire
+        self._draw = draw
+        held = mask_of(index for index, leaf in enumerate(leaves) if store.has(leaf.cid))
+        self.scheduler = Scheduler([leaf.file_bytes for leaf in leaves], held, known)
+        self._news = asyncio.Event()
+        self._file = OpenFile(len(leaves), scheduler=self.scheduler, wake=self._news.set)
+        self._tasks: dict[tuple[str, int], asyncio.Task[None]] = {}
+        self._talks: set[asyncio.Task[None]] = set()
+        self._failure: BaseException | None = None
+        self._trouble: dict[str, str] = {}
+        self._last_leaf = time.monotonic()
+
+    async def run(self, sources: Sequence[str], progress: Progress) -> None:
+        """Return when every leaf is stored. NotFetched after half a minute without one; what the store raises.
+
+        The file stays open: peers go on fetching it from here. `linger` tells them of the last leaves.
+        """
+        self._channel.files[self._root] = self._file
+        now = time.monotonic()
+        for url in sources:
+            self.scheduler.meet(url, now, given=True)
+        try:
+            while not self.scheduler.complete:
+                now = time.monotonic()
+                self._give_up_if_stuck(now)
+                for late in self.scheduler.overdue(now):
+                    self._trouble[late.url] = "too slow"
+                    self._cancel(late)
+                for ask in self.scheduler.asks(now, self._draw):
+                    task = asyncio.create_task(self._fetch(ask, progress))
+                    self._tasks[ask.url, ask.leaf] = task
+                self._talk(now)
+                await self._until(min(self.scheduler.next_event(now), self._last_leaf + GIVE_UP_SECONDS))
+                if self._failure is not None:
+                    raise self._failure
+        finally:
+            await self._close()
+
+    async def linger(self) -> None:
+        """Tell peers of what they do not know that is here, until cancelled."""
+        try:
+            while True:
+                now = time.monotonic()
+                self._talk(now)
+                await self._until(self.scheduler.next_event(now))
+        finally:
+            await self._close()
+
+    async def _until(self, moment: float) -> None:
+        """Wait for news or the moment."""
+        try:
+            async with asyncio.timeout(max(0.0, moment - time.monotonic())):
+                await self._news.wait()
+        except TimeoutError:
+            pass
+        self._news.clear()
+
+    async def _close(self) -> None:
+        tasks = [*self._tasks.values(), *self._talks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _give_up_if_stuck(self, now: float) -> None:
+        if now - self._last_leaf < GIVE_UP_SECONDS:
+            return
+        missing = self.scheduler.num_leaves - self.scheduler.holdings.bit_count()
+        troubles = {**self._trouble, **{url: str(lie) for url, lie in self.scheduler.banned.items()}}
+        why = (
+            ", ".join(f"{url}: {trouble}" for url, trouble in sorted(troubles.items())) or "no source answers"
+        )
+        raise NotFetched(
+            f"{missing} blocks of {self._root} are missing and nobody delivers them ({why}); what arrived is kept, so"
+            " try again when a source is back"
+        )
+
+    async def _fetch(self, ask: Ask, progress: Progress) -> None:
+        """One request and its consequences."""
+        leaf = self._leaves[ask.leaf]
+        try:
+            outcome = await self._wire.ask(ask.url, leaf.cid, leaf.file_bytes)
+            result, now = outcome.result, time.monotonic()
+            if isinstance(result, NotDelivered):
+                self._trouble[ask.url] = result.name.lower()
+                self.scheduler.not_delivered(ask.url, ask.leaf, result, now)
+                return
+            for other in self.scheduler.received(ask.url, ask.leaf, now):
+                self._cancel(other)
+            if not self.scheduler.holdings >> ask.leaf & 1:
+                await asyncio.to_thread(put_checked, self._store, result, leaf.cid)
+                self.scheduler.stored(ask.leaf)
+                self._last_leaf = time.monotonic()
+                progress(leaf.file_bytes)
+        except Exception as error:  # the store's, handed to `run`
+            self._failure = error
+        finally:
+            if self._tasks.get((ask.url, ask.leaf)) is asyncio.current_task():
+                del self._tasks[ask.url, ask.leaf]
+            self._news.set()
+
+    def _cancel(self, ask: Ask) -> None:
+        task = self._tasks.pop((ask.url, ask.leaf), None)
+        if task is not None:
+            task.cancel()
+
+    def _talk(self, now: float) -> None:
+        for url in self.scheduler.talks(now):
+            want = self.scheduler.talking(url)
+            message = self._channel.message(self._file, self.scheduler.holdings, want, url)
+            task = asyncio.create_task(self._speak(url, message))
+            self._talks.add(task)
+            task.add_done_callback(self._talks.discard)
+
+    async def _speak(self, url: str, message: bytes) -> None:
+        """Send a message, and hear the answer."""
+        began = time.monotonic()
+        most = max_message_bytes(len(self._leaves))
+        answer = await self._wire.post(url, f"{PREFIX}{self._root}", message, most)
+        now = time.monotonic()
+        if answer is None or answer[0] == NOT_OPEN or answer[0] in (429, 503):
+            self._file.contacts.remove(url)
+            self.scheduler.unreachable(url, now)
+        elif answer[0] == 200:
+            try:
+                said = Message.from_bytes(answer[1], len(self._leaves))
+            except Rejected as rejected:
+                self.scheduler.ban(url, rejected, now)
+            else:
+                self._channel.meet(self._file, url, await _address(url), said, now, now - began)
+        else:
+            self.scheduler.heard(url, None, now, now - began)
+        self._news.set()
+
+
+async def _address(url: str) -> str:
+    """The IP address behind a server's URL; its host name if it has none now."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, parts.port or 80, type=socket.SOCK_STREAM)
+    except OSError:
+        return host
+    return str(found[0][4][0])
+
+
+def put_checked(store: BlockStore, block: BytesLike, cid: Cid) -> None:
+    """Put a block that was just checked against `cid`."""
+    if isinstance(store, FastStore):
+        store.put_verified(block, cid)
+    else:
+        store.put(block, cid)

@@ -1,0 +1,74 @@
+"""The exchange as a process uses it: publish files, fetch files, and answer peers about them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from cupel.protocol.network.exchange.channel import PREFIX, Channel, OpenFile
+from cupel.protocol.network.exchange.engine import Download, Progress, Wire
+from cupel.protocol.network.exchange.messages import SESSION_BYTES
+from cupel.protocol.network.exchange.publisher import Publisher
+from cupel.protocol.network.server import Route
+from cupel.protocol.network.sources import Source
+from cupel.protocol.spec.shardcast.cid import Cid
+from cupel.protocol.spec.shardcast.unixfs import Link
+from cupel.protocol.storage.port import BlockStore
+
+
+class Exchange:
+    """Belongs to the event loop it is entered on; leaving it ends what still tells peers of finished files."""
+
+    def __init__(self, wire: Wire, draw: random.Random) -> None:
+        self._wire = wire
+        self._draw = draw
+        self._channel = Channel(secrets.token_bytes(SESSION_BYTES), draw)
+        self._known: dict[str, Source] = {}
+        self._lingering: set[asyncio.Task[None]] = set()
+
+    @property
+    def route(self) -> Route:
+        """Where a block server hands over what peers say."""
+        return Route(PREFIX, self._channel.answer)
+
+    async def __aenter__(self) -> Self:
+        """Nothing is open yet."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop speaking."""
+        for task in self._lingering:
+            task.cancel()
+        await asyncio.gather(*self._lingering, return_exceptions=True)
+
+    def serve_at(self, port: int) -> None:
+        """Tell peers from now on that this process serves there; before, it only fetches."""
+        self._channel.port = port
+
+    def publish(self, root: Cid, num_leaves: int) -> None:
+        """Spread a file that is complete here, each leaf about once."""
+        self._channel.files[root] = OpenFile(num_leaves, publisher=Publisher(num_leaves))
+
+    async def fetch(
+        self, root: Cid, leaves: Sequence[Link], store: BlockStore, sources: Sequence[str], progress: Progress
+    ) -> None:
+        """Put the leaves that `store` lacks, from the sources and from the peers they name. As `Download.run`."""
+        distinct = tuple(dict.fromkeys(leaves))
+        download = Download(root, distinct, store, self._channel, self._wire, self._draw, self._known)
+        await download.run(sources, progress)
+        if self._channel.port:
+            task = asyncio.create_task(download.linger())
+            self._lingering.add(task)
+            task.add_done_callback(self._lingering.discard)
+        else:
+            self.close(root)
+
+    def close(self, root: Cid) -> None:
+        """Speak of this file no more."""
+        self._channel.files.pop(root, None)
