@@ -16,6 +16,7 @@ from cupel.protocol.network.http_server import HttpServer, Limits, Request, Resp
 from cupel.protocol.network.listening import bind
 from cupel.protocol.network.rate_limit import RateLimit
 from cupel.protocol.network.upload_limit import UploadLimit
+from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.storage.port import BlockStore
 
 # Times the largest block (2 MiB): what answers from stores without files may hold in memory. Others come back later.
@@ -41,9 +42,10 @@ class BlockServer:
         upload_limit: UploadLimit | None = None,
         rate_limit: RateLimit | None = None,
         limits: Limits | None = None,
+        bring: Callable[[Cid], Awaitable[bool]] | None = None,
     ) -> None:
         self._store = store
-        self._gateway = Gateway(self._current_store, self._count)
+        self._gateway = Gateway(self._current_store, self._count, bring)
         self._routes = routes
         self._rate_limit = rate_limit or RateLimit()
         self._server = HttpServer(self._answer, upload_limit or UploadLimit(None), limits or Limits())

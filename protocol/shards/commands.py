@@ -16,6 +16,7 @@ from cupel.protocol.network.client import BlockClient
 from cupel.protocol.network.server import BlockServer
 from cupel.protocol.network.upload_limit import UploadLimit
 from cupel.protocol.shards.download import download, fetch_leaves
+from cupel.protocol.shards.relay import Relay
 from cupel.protocol.shards.screen import Screen, cpu_seconds
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.shardcast.cid import Cid
@@ -117,6 +118,23 @@ async def fetch(
             await server.close()
 
 
+async def relay(
+    upstreams: Sequence[str], folder: Path, max_bytes: int, serving: Serving, screen: Screen
+) -> None:
+    """Serve what `upstreams` have until cancelled."""
+    store = FilesystemStore(folder)
+    async with BlockClient(random.Random()) as client:
+        passing = Relay(store, upstreams, client.request, max_bytes)
+        server = BlockServer(store, upload_limit=UploadLimit(serving.upload_limit), bring=passing.bring)
+        try:
+            port = await server.start(serving.host, serving.port)
+            screen.event("serving", url=f"http://{serving.host}:{port}", upstreams=len(upstreams))
+            await _for_ever()
+        finally:
+            await server.close()
+            await passing.close()
+
+
 def parsed_cid(text: str) -> Cid:
     """ConfigError for what is no CID of ours."""
     try:
@@ -125,7 +143,7 @@ def parsed_cid(text: str) -> Cid:
         raise ConfigError("CID", f"{text!r} is {rejected.detail}", "Copy what `publish` printed") from None
 
 
-def checked_sources(urls: Sequence[str]) -> list[str]:
+def checked_sources(option: str, urls: Sequence[str]) -> list[str]:
     """The URLs without a slash at their ends, each once; ConfigError for what is no URL of a gateway."""
     for url in urls:
         try:
@@ -134,7 +152,7 @@ def checked_sources(urls: Sequence[str]) -> list[str]:
         except ValueError:
             usable = False
         if not usable or parts.query or parts.fragment or parts.username is not None or not url.isascii():
-            raise ConfigError("--from", f"{url!r} is no gateway", "Use an address like http://10.0.0.5:8080")
+            raise ConfigError(option, f"{url!r} is no gateway", "Use an address like http://10.0.0.5:8080")
     return list(dict.fromkeys(url.rstrip("/") for url in urls))
 
 

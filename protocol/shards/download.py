@@ -13,7 +13,7 @@ from typing import Final
 
 from cupel.protocol.network.errors import NetworkError
 from cupel.protocol.network.outcome import NotDelivered, Outcome
-from cupel.protocol.spec.shardcast.cid import Cid
+from cupel.protocol.spec.shardcast.cid import BytesLike, Cid
 from cupel.protocol.spec.shardcast.unixfs import MAX_BLOCK_BYTES, Link, child_links, root_link
 from cupel.protocol.storage.fast import FastStore
 from cupel.protocol.storage.port import BlockStore
@@ -69,7 +69,7 @@ class _Download:
         self, root: Cid, store: BlockStore, request: Request, progress: Progress, waiting: deque[Link]
     ) -> None:
         self._root = root
-        self._store = store
+        self._put = putting_checked(store)
         self._request = request
         self._progress = progress
         self._waiting = waiting
@@ -110,7 +110,7 @@ class _Download:
                 self._waiting.append(leaf)
                 raise
             if not isinstance(outcome.result, NotDelivered):
-                await asyncio.to_thread(put_checked, self._store, outcome.result, leaf.cid)
+                await asyncio.to_thread(self._put, outcome.result, leaf.cid)
                 self._arrived(leaf)
                 continue
             self._waiting.append(leaf)
@@ -136,12 +136,9 @@ class _Download:
         )
 
 
-def put_checked(store: BlockStore, block: bytes | bytearray | memoryview, cid: Cid) -> None:
-    """Put a block that was just checked against `cid`."""
-    if isinstance(store, FastStore):
-        store.put_verified(block, cid)
-    else:
-        store.put(block, cid)
+def putting_checked(store: BlockStore) -> Callable[[BytesLike, Cid], object]:
+    """How to put blocks that were just checked against their addresses."""
+    return store.put_verified if isinstance(store, FastStore) else store.put
 
 
 async def _node(cid: Cid, sources: Sequence[str], store: BlockStore, request: Request) -> bytes:
@@ -157,7 +154,7 @@ async def _node(cid: Cid, sources: Sequence[str], store: BlockStore, request: Re
                 continue
             outcome = await request(source, cid, MAX_BLOCK_BYTES)
             if not isinstance(outcome.result, NotDelivered):
-                await asyncio.to_thread(put_checked, store, outcome.result, cid)
+                await asyncio.to_thread(putting_checked(store), outcome.result, cid)
                 return bytes(outcome.result)
             trouble[source] = outcome.result.name.lower()
         if all(reason == "lied" for reason in trouble.values()):

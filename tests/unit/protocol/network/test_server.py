@@ -9,6 +9,7 @@ import pytest
 
 from cupel.protocol.network import server as server_module
 from cupel.protocol.network.errors import NetworkError, PortTaken
+from cupel.protocol.network.gateway import RAW_BLOCK
 from cupel.protocol.network.server import BlockServer
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.storage.port import StorageError
@@ -48,8 +49,8 @@ def holding_block() -> MemoryStore:
 
 def test_get_and_head() -> None:
     async def scenario(server: BlockServer, session: aiohttp.ClientSession, root: str) -> None:
-        for url in (f"{root}{CID}?format=raw", f"{root}{CID}"):
-            async with session.get(url) as response:
+        for url, accept in ((f"{root}{CID}?format=raw", "*/*"), (f"{root}{CID}", RAW_BLOCK)):
+            async with session.get(url, headers={"Accept": accept}) as response:
                 assert response.status == 200
                 assert response.headers["Content-Type"] == "application/vnd.ipld.raw"
                 assert response.headers["Etag"] == f'"{CID}.raw"'
@@ -58,7 +59,8 @@ def test_get_and_head() -> None:
         async with session.head(f"{root}{CID}?format=raw") as response:
             assert response.status == 200
             assert response.headers["Content-Length"] == str(len(BLOCK))
-        assert (server.blocks_out, server.bytes_out, server.uploads) == (2, 2 * len(BLOCK), 0)
+        await eventually(lambda: server.uploads == 0)
+        assert (server.blocks_out, server.bytes_out) == (2, 2 * len(BLOCK))
 
     run(holding_block(), scenario)
 
@@ -68,7 +70,7 @@ def test_everything_else_is_refused() -> None:
         absent = Cid.raw_of(b"absent")
         for path, status in [
             (f"{absent}?format=raw", 404),
-            (f"{CID}?format=car", 406),
+            (f"{CID}?format=zip", 406),
             ("QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPbdG", 400),
             (f"{CID}/file", 404),
             ("..%2f..%2fetc%2fpasswd", 400),
