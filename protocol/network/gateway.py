@@ -11,7 +11,7 @@ Source: the trustless and path gateway specifications of IPFS; RFC 9110 for rang
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -34,11 +34,20 @@ class BlockGone(ConnectionError):
 
 
 class Gateway:
-    """Answers from the store that `store` names at that moment; `count` hears of blocks and bytes given away."""
+    """Answers from the store that `store` names at that moment; `count` hears of blocks and bytes given away.
 
-    def __init__(self, store: Callable[[], BlockStore], count: Callable[[int, int], None]) -> None:
+    `bring` is asked for what the store lacks, and says whether the store has it now.
+    """
+
+    def __init__(
+        self,
+        store: Callable[[], BlockStore],
+        count: Callable[[int, int], None],
+        bring: Callable[[Cid], Awaitable[bool]] | None = None,
+    ) -> None:
         self._store = store
         self._count = count
+        self._bring = bring
         self.uploads = 0
         """Answers in progress."""
 
@@ -103,7 +112,7 @@ class Gateway:
         return self._giving(Response(status, fields, pieces=pieces, num_bytes=span.end - span.start))
 
     async def _root(self, cid: Cid) -> tuple[Link, bytes] | Rejected | None:
-        block = await asyncio.to_thread(self._store().get, cid)
+        block = await self._block_bytes(cid)
         if block is None:
             return None
         try:
@@ -153,12 +162,24 @@ class Gateway:
             start = end
 
     async def _present(self, cid: Cid) -> bytes:
-        block = await asyncio.to_thread(self._store().get, cid)
+        block = await self._block_bytes(cid)
         if block is None:
             raise BlockGone(cid)
         return block
 
+    async def _block_bytes(self, cid: Cid) -> bytes | None:
+        block = await asyncio.to_thread(self._store().get, cid)
+        if block is None and self._bring is not None and await self._bring(cid):
+            block = await asyncio.to_thread(self._store().get, cid)
+        return block
+
     async def _piece(self, cid: Cid) -> Piece | None:
+        piece = await self._stored_piece(cid)
+        if piece is None and self._bring is not None and await self._bring(cid):
+            piece = await self._stored_piece(cid)
+        return piece
+
+    async def _stored_piece(self, cid: Cid) -> Piece | None:
         store = self._store()
         if isinstance(store, FastStore):
             place = store.known_block(cid) or await asyncio.to_thread(store.open_block, cid)

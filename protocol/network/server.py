@@ -17,6 +17,7 @@ from cupel.protocol.network.http_server import HttpServer, Limits, Request, Resp
 from cupel.protocol.network.listening import bind
 from cupel.protocol.network.rate_limit import RateLimit
 from cupel.protocol.network.upload_limit import UploadLimit
+from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.storage.port import BlockStore
 
 RETRY_SECONDS: Final = 1
@@ -40,9 +41,10 @@ class BlockServer:
         upload_limit: UploadLimit | None = None,
         rate_limit: RateLimit | None = None,
         limits: Limits | None = None,
+        bring: Callable[[Cid], Awaitable[bool]] | None = None,
     ) -> None:
         self._store = store
-        self._gateway = Gateway(self._current_store, self._count)
+        self._gateway = Gateway(self._current_store, self._count, bring)
         self._routes = routes
         self._rate_limit = rate_limit or RateLimit()
         limited = upload_limit is not None and upload_limit.piece_bytes is not None

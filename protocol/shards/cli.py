@@ -85,7 +85,7 @@ def fetch(
 
     serving = Serving(host, port, upload_limit) if serve else None
     work = run_fetch(
-        parsed_cid(cid), checked_sources(sources), store, checked_out(out), serving, Screen(json)
+        parsed_cid(cid), checked_sources("--from", sources), store, checked_out(out), serving, Screen(json)
     )
     try:
         code = until_signal(work)
@@ -93,3 +93,64 @@ def fetch(
         typer.echo(f"cupel: {cid}: {rejected}", err=True)
         code = EXIT_REFUSED
     raise typer.Exit(code)
+
+
+@app.command()
+def relay(
+    upstreams: Annotated[
+        list[str],
+        typer.Option("--upstream", help="Where to fetch what is asked for; may be repeated, first first."),
+    ],
+    store: Store,
+    max_bytes: Annotated[int, typer.Option(help="Of blocks to keep; the oldest make room.", min=1 << 22)] = 50
+    << 30,
+    host: Host = "127.0.0.1",
+    port: Port = 0,
+    upload_limit: UploadLimit = None,
+    json: AsJson = False,
+) -> None:
+    """Fetch whatever block is asked for from other gateways, check it, keep it and pass it on, until interrupted.
+
+    It stands in front of a publisher, or between two networks. Nothing needs to be known in advance.
+
+    Example: cupel shards relay --upstream http://10.0.0.5:8080 --store /var/relay --host 0.0.0.0 --port 8080
+    """
+    from cupel.protocol.shards.commands import Serving, checked_sources, until_signal
+    from cupel.protocol.shards.commands import relay as run_relay
+    from cupel.protocol.shards.screen import Screen
+
+    serving = Serving(host, port, upload_limit)
+    sources = checked_sources("--upstream", upstreams)
+    raise typer.Exit(until_signal(run_relay(sources, store, max_bytes, serving, Screen(json))))
+
+
+@app.command("ls")
+def list_files(store: Store, json: AsJson = False) -> None:
+    """List the files of a store's folder, and how much of each is there.
+
+    Example: cupel shards ls --store /var/cupel
+    """
+    from cupel.protocol.shards.inventory import existing_folder, holdings
+    from cupel.protocol.shards.screen import Screen
+
+    screen = Screen(json)
+    for each in holdings(existing_folder(store), check=False):
+        screen.event("file", cid=str(each.root), bytes=each.num_bytes, held_bytes=each.held_bytes)
+
+
+@app.command()
+def verify(store: Store, json: AsJson = False) -> None:
+    """Hash every block of a store's folder again; a block that is not what it was goes to quarantine.
+
+    Exit code 0 if all are right, 1 if one was not.
+
+    Example: cupel shards verify --store /var/cupel
+    """
+    from cupel.protocol.shards.inventory import decayed, existing_folder
+    from cupel.protocol.shards.screen import Screen
+
+    screen, bad = Screen(json), decayed(existing_folder(store))
+    for cid in bad:
+        screen.event("decayed", cid=str(cid))
+    screen.event("verified", decayed=len(bad), seconds=screen.seconds)
+    raise typer.Exit(EXIT_REFUSED if bad else 0)

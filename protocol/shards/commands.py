@@ -18,11 +18,13 @@ from cupel.protocol.network.exchange.engine import Wire
 from cupel.protocol.network.exchange.exchange import Exchange
 from cupel.protocol.network.server import BlockServer
 from cupel.protocol.network.upload_limit import UploadLimit
-from cupel.protocol.shards.download import fetch_leaves, num_distinct_leaves
+from cupel.protocol.shards.nodes import fetch_leaves
+from cupel.protocol.shards.relay import Relay
 from cupel.protocol.shards.screen import Screen, cpu_seconds
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.spec.shardcast.unixfs import Link
+from cupel.protocol.storage.files import file_leaves
 from cupel.protocol.storage.filesystem import FilesystemStore
 from cupel.protocol.storage.port import BlockStore
 from cupel.protocol.storage.publishing import published_file
@@ -68,7 +70,8 @@ def publish(file: Path, folder: Path, serving: Serving, screen: Screen) -> int:
 
 async def _give(store: BlockStore, root: Link, serving: Serving, screen: Screen) -> None:
     async with BlockClient(random.Random()) as client, _exchange(client) as exchange:
-        exchange.publish(root.cid, num_distinct_leaves(store, root))
+        leaves = await asyncio.to_thread(file_leaves, store, root.cid)
+        exchange.publish(root.cid, len(set(leaves)))
         async with _serving(store, exchange, serving, screen, root.cid, root.file_bytes):
             await _for_ever()
 
@@ -115,6 +118,23 @@ async def fetch(
             await _for_ever()
 
 
+async def relay(
+    upstreams: Sequence[str], folder: Path, max_bytes: int, serving: Serving, screen: Screen
+) -> None:
+    """Serve what `upstreams` have until cancelled."""
+    store = FilesystemStore(folder)
+    async with BlockClient(random.Random()) as client:
+        passing = Relay(store, upstreams, client.request, max_bytes)
+        server = BlockServer(store, upload_limit=UploadLimit(serving.upload_limit), bring=passing.bring)
+        try:
+            port = await server.start(serving.host, serving.port)
+            screen.event("serving", url=f"http://{serving.host}:{port}", upstreams=len(upstreams))
+            await _for_ever()
+        finally:
+            await server.close()
+            await passing.close()
+
+
 def parsed_cid(text: str) -> Cid:
     """ConfigError for what is no CID of ours."""
     try:
@@ -123,7 +143,7 @@ def parsed_cid(text: str) -> Cid:
         raise ConfigError("CID", f"{text!r} is {rejected.detail}", "Copy what `publish` printed") from None
 
 
-def checked_sources(urls: Sequence[str]) -> list[str]:
+def checked_sources(option: str, urls: Sequence[str]) -> list[str]:
     """The URLs without a slash at their ends, each once; ConfigError for what is no URL of a gateway."""
     for url in urls:
         try:
@@ -132,7 +152,7 @@ def checked_sources(urls: Sequence[str]) -> list[str]:
         except ValueError:
             usable = False
         if not usable or parts.query or parts.fragment or parts.username is not None or not url.isascii():
-            raise ConfigError("--from", f"{url!r} is no gateway", "Use an address like http://10.0.0.5:8080")
+            raise ConfigError(option, f"{url!r} is no gateway", "Use an address like http://10.0.0.5:8080")
     return list(dict.fromkeys(url.rstrip("/") for url in urls))
 
 

@@ -3,7 +3,7 @@
 The daemon's half is in `kubo` and `opening`, which load an HTTP client; nothing here does.
 """
 
-from cupel.protocol.storage.files import BlockMissing, put_file, read_file
+from cupel.protocol.storage.files import BlockMissing, file_leaves, put_file, read_file, write_file
 from cupel.protocol.storage.filesystem import FilesystemStore
 from cupel.protocol.storage.port import BlockStore, StorageError, StorageFull
 
@@ -13,6 +13,8 @@ __all__ = [
     "FilesystemStore",
     "StorageError",
     "StorageFull",
+    "file_leaves",
     "put_file",
     "read_file",
+    "write_file",
 ]

@@ -64,6 +64,15 @@ class FilesystemStore:
         with storage_errors(path):
             return path.exists()
 
+    def num_bytes(self, cid: Cid) -> int:
+        """Bytes of the block, without reading it; 0 if it is absent."""
+        path = self._path(cid)
+        with storage_errors(path):
+            try:
+                return path.stat().st_size
+            except FileNotFoundError:
+                return 0
+
     def get(self, cid: Cid) -> bytes | None:
         """See BlockStore; a block that decayed moves to `quarantine/`."""
         path = self._path(cid)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -83,13 +84,18 @@ def _settled_mark(path: Path, descriptor: int) -> FileMark:
 
 
 def _leaves(descriptor: int, num_bytes: int, progress: Callable[[int], None]) -> Iterator[Link]:
+    own = threading.local()
+
+    def prepare() -> None:
+        own.buffer = aligned_buffer(CHUNK_BYTES)
+
     def leaf_at(offset: int) -> Link:
-        buffer = aligned_buffer(min(CHUNK_BYTES, num_bytes - offset))
-        return leaf_link(Cid.raw_of(buffer[: read_exactly(descriptor, offset, buffer)]), len(buffer))
+        chunk = own.buffer[: min(CHUNK_BYTES, num_bytes - offset)]
+        return leaf_link(Cid.raw_of(chunk[: read_exactly(descriptor, offset, chunk)]), len(chunk))
 
     offsets = iter(range(0, max(num_bytes, 1), CHUNK_BYTES))
     num_threads = os.cpu_count() or 1
-    with ThreadPoolExecutor(num_threads, thread_name_prefix="hash") as threads:
+    with ThreadPoolExecutor(num_threads, initializer=prepare) as threads:
         while batch := list(islice(offsets, _LEAVES_AHEAD * num_threads)):
             yield from threads.map(leaf_at, batch)
             progress(min(batch[-1] + CHUNK_BYTES, num_bytes))

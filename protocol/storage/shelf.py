@@ -18,9 +18,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cupel.protocol.config import ConfigError
-from cupel.protocol.spec.shardcast.cid import Cid
+from cupel.protocol.spec.shardcast.cid import Cid, Codec
 from cupel.protocol.spec.shardcast.unixfs import Link
-from cupel.protocol.storage.fast import aligned_buffer, read_exactly, write_exactly
+from cupel.protocol.storage.fast import FileMark, aligned_buffer, read_exactly
+from cupel.protocol.storage.files import write_file
 from cupel.protocol.storage.filesystem import storage_errors
 from cupel.protocol.storage.one_file import OneFileStore
 from cupel.protocol.storage.port import BlockStore
@@ -44,6 +45,20 @@ class Shelf:
             for path in sorted(self._folder.iterdir()):
                 yield Cid.parse(path.name.removesuffix(".partial")), path.suffix != ".partial"
 
+    def leaf_bytes(self, root: Cid) -> int:
+        """Bytes of a complete file that is one leaf; 0 for any other."""
+        path = self.path(root)
+        with storage_errors(path):
+            return path.stat().st_size if root.codec is Codec.RAW and path.exists() else 0
+
+    def right_leaves(self, root: Cid, leaves: Sequence[Link]) -> frozenset[Cid]:
+        """The leaves of the file that are in it now, by hashing all of it."""
+        complete = self.path(root)
+        with storage_errors(complete):
+            path = complete if complete.exists() else complete.with_name(f"{root}.partial")
+            with path.open("rb", buffering=0) as file:
+                return frozenset(_right_leaves(file.fileno(), leaves))
+
     @contextmanager
     def open(self, base: BlockStore, root: Cid, leaves: Sequence[Link]) -> Iterator[ShelvedFile]:
         """The file below `root`, with as many of its leaves as are right by now; others can be put.
@@ -51,25 +66,29 @@ class Shelf:
         ConfigError if another process is fetching it here, StorageFull if it does not fit.
         """
         complete, partial = self.path(root), self.path(root).with_name(f"{root}.partial")
-        with storage_errors(partial):
-            existed = complete.exists() or partial.exists()
-            path = complete if complete.exists() else partial
+        if complete.exists() and len(self.right_leaves(root, leaves)) < len({leaf.cid for leaf in leaves}):
+            # It may have a second name, and whoever changed it there wants it so: it is not ours to mend.
+            with storage_errors(complete):
+                complete.unlink()
+        path = complete if complete.exists() else partial
+        with storage_errors(path):
+            existed = path.exists()
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             _lock(self._folder.parent, descriptor)
             with storage_errors(path):
                 num_bytes = sum(leaf.file_bytes for leaf in leaves)
-                if num_bytes:
+                if FileMark.of(descriptor).num_bytes != num_bytes:
                     # All at once: no disk that is full halfway, and writes that only write.
-                    os.posix_fallocate(descriptor, 0, num_bytes)
-                os.ftruncate(descriptor, num_bytes)
+                    os.posix_fallocate(descriptor, 0, max(num_bytes, 1))
+                    os.ftruncate(descriptor, num_bytes)
                 held = _right_leaves(descriptor, leaves) if existed else ()
             store = OneFileStore(base, path, descriptor, leaves, held)
         except BaseException:
             os.close(descriptor)
             raise
         try:
-            yield ShelvedFile(store, path, complete)
+            yield ShelvedFile(store, root, path, complete)
         finally:
             store.close()
 
@@ -77,7 +96,8 @@ class Shelf:
 class ShelvedFile:
     """A file of the shelf while a process fetches or serves it."""
 
-    def __init__(self, store: OneFileStore, path: Path, complete: Path) -> None:
+    def __init__(self, store: OneFileStore, root: Cid, path: Path, complete: Path) -> None:
+        self._root = root
         self.store = store
         self._path = path
         self._complete = complete
@@ -89,10 +109,11 @@ class ShelvedFile:
         """
         assert not self.store.missing(), "only a complete file is finished"
         self.store.sync()
-        with storage_errors(self._path):
-            self._path.replace(self._complete)
-        if out is not None:
-            _publish(self._complete, out)
+        if self._path != self._complete:
+            with storage_errors(self._path):
+                self._path.replace(self._complete)
+        if out is not None and not _second_name(self._complete, out):
+            write_file(self.store, self._root, out)
         self.store.seal(self._complete)
 
 
@@ -121,28 +142,19 @@ def _right_leaves(descriptor: int, leaves: Sequence[Link]) -> tuple[Cid, ...]:
     return tuple(leaf.cid for leaf in leaves if leaf.cid not in bad)
 
 
-def _publish(source: Path, out: Path) -> None:
-    with storage_errors(out):
-        temporary = out.with_name(f".{out.name}.{os.getpid()}.partial")
+def _second_name(source: Path, name: Path) -> bool:
+    """Give the file a second name, in place of what was there; False on another disk, or one without second names."""
+    temporary = name.with_name(f".{name.name}.{os.getpid()}.partial")
+    with storage_errors(name):
         try:
-            try:
-                os.link(source, temporary)
-            except OSError as error:
-                # Another disk, or one without second names.
-                if error.errno not in (errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
-                    raise
-                _copy(source, temporary)
-            temporary.replace(out)
+            os.link(source, temporary)
+        except OSError as error:
+            if error.errno not in (errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
+                raise
+            return False
+        try:
+            temporary.replace(name)
         finally:
             # Renaming a name onto another one of the same file leaves both.
             temporary.unlink(missing_ok=True)
-
-
-def _copy(source: Path, target: Path) -> None:
-    buffer = aligned_buffer(1 << 20)
-    with source.open("rb", buffering=0) as reading, target.open("xb", buffering=0) as writing:
-        offset = 0
-        while count := read_exactly(reading.fileno(), offset, buffer):
-            write_exactly(writing.fileno(), offset, buffer[:count])
-            offset += count
-        os.fsync(writing.fileno())
+    return True

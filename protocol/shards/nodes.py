@@ -1,13 +1,9 @@
-"""All blocks of a file from several sources at once.
-
-Each source is asked for a few blocks at a time and takes its next one when it delivered: a fast source delivers more,
-a dead one keeps its few for a moment and a lying one is asked no more.
-"""
+"""What a file is made of, from whichever source has it: its nodes come first, and tell the leaves to fetch."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from cupel.protocol.network.exchange.engine import GIVE_UP_SECONDS, AskBlock, NotFetched, put_checked
@@ -34,21 +30,6 @@ async def fetch_leaves(
     if level[0][0].height == 0:
         return (level[0][0],)
     return tuple(leaf for link, block in level for leaf in child_links(link, block))
-
-
-def num_distinct_leaves(store: BlockStore, root: Link) -> int:
-    """Leaves of a file that is in `store`, each counted once."""
-    return len(set(_leaves_here(store, root)))
-
-
-def _leaves_here(store: BlockStore, parent: Link) -> Iterator[Cid]:
-    if parent.height == 0:
-        yield parent.cid
-        return
-    block = store.get(parent.cid)
-    assert block is not None, "whoever publishes a file has its nodes"
-    for child in child_links(parent, block):
-        yield from _leaves_here(store, child)
 
 
 async def _node(cid: Cid, sources: Sequence[str], store: BlockStore, request: AskBlock) -> bytes:
