@@ -110,9 +110,10 @@ FAST: Final = Preset(
     reward_margin=100_000,
 )
 
-# Measured on one idle core: a pre-training step, and a node's round for every completion.
+# A pre-training step on one core of an idle machine; a node's round for every completion, all cores at work: two
+# hardware threads of one core are slower together.
 REFERENCE_STEP_SECONDS: Final = 0.022
-_NODE_SECONDS_PER_UNIT: Final = 0.0028
+_NODE_SECONDS_PER_UNIT: Final = 0.0036
 # A verifier looks at a part of the rollouts, and holds and serves the rest.
 _VERIFIER_SHARE: Final = 0.5
 # Blocks, gossip, replication and the commitment take this long however fast the machine is.
