@@ -76,9 +76,7 @@ def follow(
     return made
 
 
-def _following(
-    current: CanonicalVersion, delta: Delta | None, aggregation: Aggregation
-) -> CanonicalVersion:
+def _following(current: CanonicalVersion, delta: Delta | None, aggregation: Aggregation) -> CanonicalVersion:
     state = current.state if delta is None else step(current.state, delta.total, delta.count, aggregation)
     update = None if delta is None else delta_to_bytes(delta)
     layout = Layout(current.manifest.tensors)

@@ -163,7 +163,14 @@ def sorting_vectors() -> dict[str, Any]:
 def placement_vectors() -> dict[str, Any]:
     """Who keeps an item, for rosters below, at and above the number of holders."""
     cases = []
-    for count, beacon in ((0, NO_BEACON), (1, BEACON), (5, NO_BEACON), (6, BEACON), (12, NO_BEACON), (12, BEACON)):
+    for count, beacon in (
+        (0, NO_BEACON),
+        (1, BEACON),
+        (5, NO_BEACON),
+        (6, BEACON),
+        (12, NO_BEACON),
+        (12, BEACON),
+    ):
         roster = [f"0x{number * 0x1111:040x}" for number in range(1, count + 1)]
         digest = keccak256(b"item")
         for replicas in (REPLICAS, 2):

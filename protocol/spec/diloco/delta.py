@@ -7,10 +7,10 @@ block differ.
 Coordinates are those of the updates: flat in canonical order, zero padded to whole blocks of 32, int64 in units of
 2^-32. Each block stores its values without their common factor 2^shift, in two's complement of `width` bits.
 
-File: safetensors with count int32 [1] (of updates), shifts and widths uint8 [blocks], and data uint8 [4 * sum of widths]:
-for each width in ascending order, of the blocks that have it, in order: `width // 8` planes of one byte a value, the low
-byte first, [blocks of this width, 32] each; then the rest of `width % 8` bits, eight values to as many bytes, the first
-value in the lowest bits, little-endian.
+File: safetensors with count int32 [1] (of updates), shifts and widths uint8 [blocks], and data uint8 [4 * sum of
+widths]: for each width in ascending order, of the blocks that have it, in order: `width // 8` planes of one byte a
+value, the low byte first, [blocks of this width, 32] each; then the rest of `width % 8` bits, eight values to as many
+bytes, the first value in the lowest bits, little-endian.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ def delta_to_bytes(delta: Delta) -> bytes:
     values = np.zeros((num_blocks(delta.total.size), BLOCK), dtype=np.int64)
     values.reshape(-1)[: delta.total.size] = delta.total
     shifts, widths = _fit(values)
-    parts = [_pack(values[widths == width] >> _column(shifts[widths == width]), width) for width in _used(widths)]
+    parts = [
+        _pack(values[widths == width] >> _column(shifts[widths == width]), width) for width in _used(widths)
+    ]
     data = np.concatenate(parts) if parts else np.zeros(0, dtype=np.uint8)
     return _save(delta.count, shifts, widths, data)
 
@@ -155,7 +157,9 @@ def _save(
     widths: npt.NDArray[np.uint8],
     data: npt.NDArray[np.uint8],
 ) -> bytes:
-    return save({"count": np.array([count], dtype=np.int32), "shifts": shifts, "widths": widths, "data": data})
+    return save(
+        {"count": np.array([count], dtype=np.int32), "shifts": shifts, "widths": widths, "data": data}
+    )
 
 
 def _load(
@@ -167,16 +171,29 @@ def _load(
         raise Rejected(Reason.UPDATE, f"not a safetensors file: {error}") from None
     if set(arrays) != _NAMES:
         raise Rejected(Reason.UPDATE, f"arrays {sorted(arrays)}, expected {sorted(_NAMES)}")
-    count, shifts, widths, data = (arrays[name] for name in ("count", "shifts", "widths", "data"))
-    shapes = [(array.dtype, array.shape) for array in (count, shifts, widths)]
-    if shapes != [(np.int32, (1,)), (np.uint8, (blocks,)), (np.uint8, (blocks,))] or data.dtype != np.uint8:
+    count = arrays["count"]
+    shifts, widths, data = (
+        arrays[name].astype(np.uint8, copy=False) for name in ("shifts", "widths", "data")
+    )
+    if (
+        count.dtype != np.int32
+        or count.shape != (1,)
+        or any(
+            arrays[name].dtype != np.uint8 or arrays[name].shape != (length,)
+            for name, length in (("shifts", blocks), ("widths", blocks), ("data", data.size))
+        )
+    ):
         raise Rejected(Reason.UPDATE, "arrays of another type or shape than a delta's")
-    if not 1 <= count[0] <= MAX_UPDATES:
-        raise Rejected(Reason.UPDATE, f"a sum of {count[0]} updates")
-    if widths.max(initial=0) > MAX_WIDTH or int((shifts.astype(np.int64) + widths).max(initial=0)) > MAX_WIDTH:
+    number = int(count.astype(np.int64)[0])
+    if not 1 <= number <= MAX_UPDATES:
+        raise Rejected(Reason.UPDATE, f"a sum of {number} updates")
+    if (
+        widths.max(initial=0) > MAX_WIDTH
+        or int((shifts.astype(np.int64) + widths).max(initial=0)) > MAX_WIDTH
+    ):
         raise Rejected(Reason.UPDATE, f"a value wider than {MAX_WIDTH} bits")
     if data.shape != (int(widths.sum(dtype=np.int64)) * BLOCK // 8,):
         raise Rejected(Reason.UPDATE, "not as much data as the widths say")
-    if _save(int(count[0]), shifts, widths, data) != file:
+    if _save(number, shifts, widths, data) != file:
         raise Rejected(Reason.UPDATE, "not the canonical bytes of a delta")
-    return int(count[0]), shifts, widths, data
+    return number, shifts, widths, data

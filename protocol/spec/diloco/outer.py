@@ -65,9 +65,7 @@ def aggregate(state: OuterState, updates: Sequence[Update], aggregation: Aggrega
     return step(state, sum_updates(updates, state.weights.size), len(updates), aggregation)
 
 
-def step(
-    state: OuterState, total: npt.NDArray[np.int64], count: int, aggregation: Aggregation
-) -> OuterState:
+def step(state: OuterState, total: npt.NDArray[np.int64], count: int, aggregation: Aggregation) -> OuterState:
     """The next version from the sum of `count` updates, as `sum_updates` makes it.
 
     Rejected(TASK_SPEC) as `check_aggregation`.

@@ -78,13 +78,19 @@ class Retention:
     work: tuple[KeptWork, ...]
 
 
+def num_whole(params: TaskParams) -> int:
+    """Newest versions that everybody keeps whole: those that staleness allows, and the spare ones."""
+    return params.max_staleness + SPARE_VERSIONS + 1
+
+
 def retain(facts: TaskFacts, newest: int, num_newest: int, rings: frozenset[str]) -> Retention:
     """What to keep for one who holds versions up to `newest`, and wants the last `num_newest` whole in any case.
 
     rings: nodes whose last commitments are kept with their rollouts although their window is over, to show or to find
     repetitions. Whoever is behind the chain keeps more, never less.
     """
-    assert newest >= 0 and num_newest >= 1, "whoever keeps versions holds at least genesis"
+    assert newest >= 0, "whoever keeps versions holds at least genesis"
+    assert num_newest >= 1, "the newest version is in use"
     recent = range(max(0, newest - num_newest + 1), newest + 1)
     base = _base(facts, min((*recent, *needed_versions(facts))))
     keyframes = range(base, newest + 1, KEYFRAME_VERSIONS)

@@ -38,7 +38,10 @@ def test_a_chain_has_a_bound() -> None:
     assert not any(route.deltas for route in routes(0, offers(range(MAX_CHAIN + 2)))[:1])
 
 
-@given(st.integers(-1, 20), st.dictionaries(st.integers(0, 30), st.tuples(st.integers(0, 99), st.integers(0, 99))))
+@given(
+    st.integers(-1, 20),
+    st.dictionaries(st.integers(0, 30), st.tuples(st.integers(0, 99), st.integers(0, 99))),
+)
 def test_routes_lead_forward_newest_first(held: int, sizes: dict[int, tuple[int, int]]) -> None:
     found = routes(held, {version: Offer(b"", *size) for version, size in sizes.items()})
     versions = [route.version for route in found]

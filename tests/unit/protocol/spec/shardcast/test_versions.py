@@ -96,7 +96,9 @@ def test_a_contested_or_missing_checkpoint_settles_nothing() -> None:
 
 
 def test_rings_keep_rollouts_of_nodes_that_can_lose_a_stake() -> None:
-    every = tuple(dataclasses.replace(work(30), node=node, sequence=s) for node in (NODE, HUB) for s in range(70))
+    every = tuple(
+        dataclasses.replace(work(30), node=node, sequence=s) for node in (NODE, HUB) for s in range(70)
+    )
     late = facts(60, work=every)
     kept = retain(late, 60, 3, frozenset({NODE, HUB}))
     last = set(range(70 - RING, 70))
