@@ -63,6 +63,7 @@ class Versions:
         self._layout = layout_of(spec.model)
         self._versions: dict[int, CanonicalVersion] = {}
         self._unproven: set[int] = set()
+        self._started = 0
         self.storing = asyncio.Lock()
         """Held while blocks of a version are put, and by who deletes blocks."""
 
@@ -104,10 +105,12 @@ class Versions:
 
         now: the chain's time.
         """
+        self._started = now
         if self._trust_posted:
             posted = {record.version: record.digest for record in self._ledger.standing()}
             await self._resume(posted)
             if await self._catch_up(posted, deadline_seconds) or self._versions:
+                self._unproven.update(self._versions)
                 return
         facts = self._ledger.facts(now)
         at_most = min(needed_versions(facts), default=facts.params.rounds)
@@ -115,8 +118,16 @@ class Versions:
             raise VersionUnavailable("no peer serves the task's initial checkpoint; is the creator running?")
 
     async def advance(self, ledger: TaskLedger, deadline_seconds: float) -> CanonicalVersion:
-        """Compute the next version, or fetch it if an update is out of reach. VersionUnavailable if neither works."""
+        """Compute the next version, or fetch it if an update is out of reach. VersionUnavailable if neither works.
+
+        Who took a posted version whose poster was slashed since begins again with what stands now.
+        """
         self._ledger = ledger
+        if any(self._is_refuted(number) for number in self._unproven):
+            self._versions.clear()
+            self._unproven.clear()
+            await self.start(self._started, deadline_seconds)
+            return self.newest
         current = self.newest
         accepted = accepted_work(ledger.params, current.version, ledger.work.values(), ledger.slashes)
         try:
@@ -134,6 +145,12 @@ class Versions:
             self._unproven.add(made.version)
         await self._keep(made)
         return made
+
+    def _is_refuted(self, number: int) -> bool:
+        """Whether a version rests on the word of a poster that lost its stake, and nobody else has posted the same."""
+        digest, stands = self._versions[number].digest, self._ledger.checkpoint(number)
+        posters = [record.node for record in self._ledger.posted if record.digest == digest]
+        return any(map(self._ledger.slashed, posters)) and (stands is None or stands.digest != digest)
 
     async def _update(self, work: CommittedWork, deadline_seconds: float) -> Update | None:
         """A node's update; None if its file is no update, which everybody finds alike."""

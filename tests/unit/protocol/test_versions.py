@@ -246,6 +246,29 @@ def test_without_an_update_the_posted_version_is_taken_but_proves_nothing(
     run(scenario())
 
 
+def test_who_took_a_false_version_begins_again_when_its_poster_is_slashed(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        false = next_version(CHAIN[0], round_updates(99), SPEC.aggregation)
+        peers, ledger = Peers(), ledger_of(false)
+        for version in (CHAIN[0], false):
+            peers.serve(version)
+        versions = open_versions(ledger, peers, tmp_path)
+        await versions.start(2000, 1)
+        commit(ledger, peers, 1)
+        await versions.advance(ledger, 1)
+        assert versions.get(1) is not None
+        assert versions.newest.manifest.parent == false.digest
+
+        ledger.slashes.append(SlashRecord(NODE, 5000))
+        assert (await versions.advance(ledger, 1)).digest == CHAIN[0].digest
+        assert versions.digests() == {0: CHAIN[0].digest}
+        commit(ledger, peers, 0)
+        assert (await versions.advance(ledger, 1)).digest == CHAIN[1].digest
+        assert (await versions.advance(ledger, 1)).digest == CHAIN[2].digest
+
+    run(scenario())
+
+
 def test_who_judges_begins_with_a_version_that_nobody_can_challenge(tmp_path: Path) -> None:
     async def scenario() -> None:
         peers, ledger = Peers(), ledger_of(*CHAIN[1:])
