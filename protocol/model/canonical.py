@@ -54,9 +54,9 @@ def next_version(
 ) -> CanonicalVersion:
     """The version that the accepted updates of a round make of the current one."""
     if not updates:
-        return _following(current, None, aggregation)
-    total = sum_updates(updates, current.manifest.num_parameters)
-    return _following(current, Delta(total, len(updates)), aggregation)
+        return _following(current, None, None, aggregation)
+    delta = Delta(sum_updates(updates, current.manifest.num_parameters), len(updates))
+    return _following(current, delta, delta_to_bytes(delta), aggregation)
 
 
 def follow(
@@ -70,15 +70,17 @@ def follow(
     if (parsed.update is None) != (update is None):
         raise Rejected(Reason.CHECKPOINT, "the manifest names a delta exactly where there is one")
     delta = None if update is None else delta_from_bytes(update, current.manifest.num_parameters)
-    made = _following(current, delta, aggregation)
+    made = _following(current, delta, update, aggregation)
     if sha256(manifest) != digest or made.digest != digest:
         raise Rejected(Reason.CHECKPOINT, f"the delta does not lead to {digest.hex()}")
     return made
 
 
-def _following(current: CanonicalVersion, delta: Delta | None, aggregation: Aggregation) -> CanonicalVersion:
+def _following(
+    current: CanonicalVersion, delta: Delta | None, update: bytes | None, aggregation: Aggregation
+) -> CanonicalVersion:
+    """update: the bytes of the delta."""
     state = current.state if delta is None else step(current.state, delta.total, delta.count, aggregation)
-    update = None if delta is None else delta_to_bytes(delta)
     layout = Layout(current.manifest.tensors)
     return make_version(current.version + 1, current.digest, state, layout, update)
 

@@ -103,7 +103,11 @@ def fixed_point(update: Update, num_parameters: int) -> npt.NDArray[np.int64]:
 
 def divide(numerator: npt.NDArray[np.int64], denominator: int) -> npt.NDArray[np.int64]:
     """numerator / denominator, rounded half to even. The denominator is positive and below 2^62."""
-    quotient, rest = np.divmod(numerator, np.int64(denominator))
+    if denominator & (denominator - 1) == 0:
+        # Shifts round down as the division does, at a tenth of its cost.
+        quotient, rest = numerator >> (denominator.bit_length() - 1), numerator & (denominator - 1)
+    else:
+        quotient, rest = np.divmod(numerator, np.int64(denominator))
     twice = 2 * rest
     up = (twice > denominator) | ((twice == denominator) & (quotient % 2 == 1))
     return np.asarray(quotient + up, dtype=np.int64)
