@@ -11,6 +11,7 @@ from cupel.protocol.chain.errors import ChainUnavailable
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.keeping import Keeper, Share, missing_versions, missing_work
 from cupel.protocol.network import NetworkError
+from cupel.protocol.observe import Value
 from cupel.protocol.participant import FETCH_SECONDS, Participant
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.shardcast.cid import Cid
@@ -55,7 +56,7 @@ class Custody:
         # What is announced before its commitment is one round old at most, and then on its way for a while.
         self._keeper = Keeper(participant.store, shelf, params.round_seconds + int(FETCH_SECONDS))
         self._hopeless: set[bytes] = set()
-        self._told: Mapping[str, int] = {}
+        self._told: Mapping[str, Value] = {}
         self._problem = ""
 
     @contextlib.asynccontextmanager
@@ -89,14 +90,18 @@ class Custody:
             await self._repair(ledger, share)
         documents = [ledger.params.spec_digest for ledger in tasks.values()]
         async with self._storing:
-            numbers = await asyncio.to_thread(
+            collected = await asyncio.to_thread(
                 self._keeper.collect, [share for _, share in held], documents, now
             )
-        # How many wait changes all the time and concerns nobody.
-        del numbers["waiting"]
-        if numbers != self._told:
-            self._told = numbers
-            self._participant.observer.emit("kept", **numbers)
+        told: dict[str, Value] = {
+            "versions": [version for _, share in held for version in collected.versions_of(share)],
+            "submissions": sum(len(share.work) for _, share in held),
+            "blocks": collected.num_kept,
+            "deleted": collected.num_deleted,
+        }
+        if told != self._told:
+            self._told = told
+            self._participant.observer.emit("kept", **told)
 
     async def _repair(self, ledger: TaskLedger, share: Share) -> None:
         """Fetch some of what placement gives us and is not here: the roster has changed, or a disk was lost."""

@@ -16,7 +16,7 @@ from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.spec.shardcast.manifest import WeightsManifest
 from cupel.protocol.spec.shardcast.placement import NO_BEACON, holders
 from cupel.protocol.spec.shardcast.versions import KeptVersion, KeptWork, retain
-from cupel.protocol.storage.garbage import ReadBlock, Sweep, blocks_of_files, sweep
+from cupel.protocol.storage.garbage import ReadBlock, blocks_of_files, sweep
 from cupel.protocol.storage.port import BlockStore
 from cupel.protocol.storage.shelf import VersionShelf
 
@@ -131,6 +131,23 @@ def missing_work(share: Share, has: Callable[[Cid], bool], read: ReadBlock) -> t
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a pass left."""
+
+    whole: frozenset[bytes]
+    """Digests of the versions that are whole here."""
+    num_kept: int
+    """Blocks here that something refers to, or that are pinned."""
+    num_waiting: int
+    """Blocks that nothing refers to, and that stay for the moment."""
+    num_deleted: int
+
+    def versions_of(self, share: Share) -> list[int]:
+        """Numbers of a task's versions that are whole here."""
+        return sorted(number for number, digests in share.digests.items() if digests & self.whole)
+
+
 @dataclass(slots=True)
 class Keeper:
     """Collects a store's garbage, one pass at a time."""
@@ -141,22 +158,18 @@ class Keeper:
     """How long a block may lie without a reference: until what it belongs to is committed to, or complete."""
     _orphans: Mapping[Cid, int] = field(default_factory=dict)
 
-    def collect(self, shares: Iterable[Share], documents: Iterable[bytes], now: int) -> dict[str, int]:
-        """One pass; numbers for people: versions held whole, blocks kept, waiting and deleted. StorageError."""
+    def collect(self, shares: Iterable[Share], documents: Iterable[bytes], now: int) -> Collected:
+        """One pass at the chain's time `now`. StorageError."""
         kept = kept_blocks(shares, documents, self.store.get)
         # The mark first: a version that loses a block must not be taken for a whole one.
         for digest in [digest for digest in self.shelf if digest not in kept.whole]:
             self.shelf.withdraw(digest)
-        pinned = self.store.pinned()
-        result: Sweep = sweep(self.store.cids(), kept.blocks | pinned, self._orphans, now, self.grace_seconds)
+        held, needed = list(self.store.cids()), kept.blocks | self.store.pinned()
+        result = sweep(held, needed, self._orphans, now, self.grace_seconds)
         deleted = sum(self.store.delete(cid) for cid in result.delete)
         self._orphans = result.orphans
-        return {
-            "versions": sum(1 for _ in self.shelf),
-            "blocks": len(kept.blocks),
-            "waiting": len(result.orphans),
-            "deleted": deleted,
-        }
+        num_kept = sum(cid in needed for cid in held)
+        return Collected(frozenset(self.shelf), num_kept, len(result.orphans), deleted)
 
 
 def _version_files(digest: bytes, whole: bool, read: ReadBlock) -> set[Cid]:

@@ -73,11 +73,14 @@ def ledger_of() -> TaskLedger:
     return ledger
 
 
-class Quiet:
-    """Observes nothing."""
+class Recorder:
+    """Remembers events."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, dict[str, Any]]] = []
 
     def emit(self, event: str, **fields: Any) -> None:
-        """Nobody looks."""
+        self.events.append((event, fields))
 
 
 class Member:
@@ -88,9 +91,10 @@ class Member:
         self.store = FilesystemStore(folder / account)
         self.shelf = VersionShelf(self.store, folder / account / "versions")
         self.swarm = Swarm(self.store, sha256(account.encode()), "cupel-test")
+        self.told = Recorder()
         hub = HubLedger({TASK: ledger})
         participant: Any = SimpleNamespace(
-            store=self.store, swarm=self.swarm, ledger=hub, observer=Quiet(), address=account
+            store=self.store, swarm=self.swarm, ledger=hub, observer=self.told, address=account
         )
         self.custody = Custody(participant, self.shelf, PARAMS, self.share, (1 << 23, 1 << 20))
         self.closing = AsyncExitStack()
@@ -165,6 +169,8 @@ def test_a_version_outlives_its_origin_and_holders_and_moves_on_with_the_roster(
         assert [n.account for n in nodes if GENESIS.digest in n.shelf] == sorted(version_holders)
         assert len(version_holders) >= REPLICAS - 1
         assert all(members[account].has_all() for account in placed())
+        told = {"versions": [0], "submissions": 1, "blocks": 7, "deleted": 0}
+        assert all(members[account].told.events[-1] == ("kept", told) for account in placed())
 
         # The origin and all holders but one die at once; whoever comes still gets every byte.
         dead = [ORIGIN, *version_holders[:LOST]]

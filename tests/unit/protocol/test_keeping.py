@@ -146,11 +146,11 @@ def test_a_store_holds_what_its_share_says_and_nothing_else(keeper: Keeper) -> N
     share = share_of_node(ledger, NOW, {14: DIGESTS[14]}, NUM_NEWEST, NODES[0])
     documents = [PARAMS.spec_digest]
     first = keeper.collect([share], documents, NOW)
-    assert (first["deleted"], keeper.store.has(stray)) == (0, True)
+    assert (first.num_deleted, keeper.store.has(stray)) == (0, True)
     whole = {one.version for one in share.versions if one.whole}
     assert set(keeper.shelf) == {DIGESTS[version] for version in whole}
 
-    assert keeper.collect([share], documents, NOW + GRACE)["deleted"] > 0
+    assert keeper.collect([share], documents, NOW + GRACE).num_deleted > 0
     expected = {Cid.from_digest(PARAMS.spec_digest), pinned}
     for one in share.versions:
         manifest, file, update = VERSIONS[one.version]
@@ -167,7 +167,8 @@ def test_a_store_holds_what_its_share_says_and_nothing_else(keeper: Keeper) -> N
         assert held is not None
         assert held[1] == VERSIONS[version][1]
     last = keeper.collect([share], documents, NOW + 2 * GRACE)
-    assert (last["deleted"], last["waiting"], last["versions"]) == (0, 0, len(whole))
+    assert (last.num_deleted, last.num_waiting, last.num_kept) == (0, 0, len(expected))
+    assert last.versions_of(share) == sorted(whole)
 
 
 def test_two_tasks_keep_what_either_needs(keeper: Keeper) -> None:
