@@ -17,6 +17,7 @@ from cupel.protocol.spec.environments.sorting import Sorting
 from cupel.protocol.spec.hashing import keccak256
 from cupel.protocol.spec.shardcast.placement import NO_BEACON, REPLICAS, holders
 from cupel.protocol.spec.task import TASK_PARAMS_ABI, Pinned, TaskParams, task_id
+from cupel.protocol.testing.delta_vectors import delta_vectors
 from cupel.protocol.testing.demand_vectors import demand_vectors
 from cupel.protocol.testing.evidence_vectors import evidence_vectors
 from cupel.protocol.testing.float32_vectors import float32_vectors
@@ -201,6 +202,7 @@ FILES: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "toploc": toploc_vectors,
     "toploc_float32": float32_vectors,
     "toploc_sketch": sketch_vectors,
+    "delta": delta_vectors,
     "demand": lambda: demand_vectors(example_params(), CHAIN_ID, HUB, NODE),
     "evidence": _evidence,
     "toploc_verdict": verdict_vectors,

@@ -1,5 +1,10 @@
 """Deltas: exact, small, with one form; everything else from a peer is refused."""
 
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,11 +15,41 @@ from safetensors.numpy import load, save
 
 from cupel.protocol.spec.diloco.blocks import BLOCK, encode_update, update_to_bytes
 from cupel.protocol.spec.diloco.delta import Delta, delta_from_bytes, delta_to_bytes, max_delta_bytes
-from cupel.protocol.spec.diloco.outer import MAX_UPDATES, sum_updates
+from cupel.protocol.spec.diloco.outer import MAX_UPDATES, MAX_WEIGHT, sum_updates
 from cupel.protocol.spec.errors import Reason, Rejected
 
 COUNT = 3
 MOST = COUNT * 127 << 32
+
+
+VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[4] / "vectors" / "delta.json").read_text())
+
+
+@pytest.mark.parametrize(
+    "case", VECTORS["cases"], ids=lambda case: f"{len(case['total'])}x{len(case['updates'])}"
+)
+def test_the_vectors_hold_in_pythons_own_integers(case: dict[str, Any]) -> None:
+    """The sum, read back from the file, and the step from it, without NumPy's arithmetic."""
+    size, count = len(case["total"]), len(case["updates"])
+    total = [
+        sum(one["mantissas"][i] << (one["exponents"][i // BLOCK] + 32) for one in case["updates"])
+        for i in range(size)
+    ]
+    read = delta_from_bytes(bytes.fromhex(case["file"][2:]), size)
+    assert (read.count, read.total.tolist()) == (count, total)
+    assert [int(value) for value in case["total"]] == total
+    (rate, per), (momentum, of) = case["learning_rate"], case["momentum"]
+    for index, value in enumerate(total):
+        gradient = half_even(value, count)
+        buffer = half_even(int(case["before"]["momentum"][index]) * momentum, of) + gradient
+        ahead = gradient + half_even(buffer * momentum, of)
+        moved = int(case["before"]["weights"][index]) - half_even(half_even(ahead * rate, per), 1 << 12)
+        assert int(case["after"]["momentum"][index]) == buffer
+        assert int(case["after"]["weights"][index]) == max(-MAX_WEIGHT, min(MAX_WEIGHT, moved))
+
+
+def half_even(numerator: int, denominator: int) -> int:
+    return round(Fraction(numerator, denominator))
 
 
 def delta(*values: int, count: int = COUNT) -> Delta:
