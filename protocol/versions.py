@@ -8,29 +8,25 @@ result is the right one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
-from typing import Final, TypeVar
+from collections.abc import Mapping
+from typing import Final
 
 from cupel.protocol.chain.ledger import TaskLedger
-from cupel.protocol.model.canonical import CanonicalVersion, follow, next_version, read_version
-from cupel.protocol.model.checkpoint import max_checkpoint_bytes
+from cupel.protocol.model.canonical import CanonicalVersion, next_version
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.network import NetworkError, Swarm
-from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT, Update, num_blocks, update_from_bytes
-from cupel.protocol.spec.diloco.delta import max_delta_bytes
+from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT, Update, max_update_bytes, update_from_bytes
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.rounds import CommittedWork, accepted_work
-from cupel.protocol.spec.shardcast.cid import Cid
-from cupel.protocol.spec.shardcast.manifest import MAX_MANIFEST_BYTES, WeightsManifest
-from cupel.protocol.spec.shardcast.route import MAX_CHAIN, Offer, Route, routes
+from cupel.protocol.spec.shardcast.route import Offer, Route, routes
 from cupel.protocol.spec.shardcast.versions import SPARE_VERSIONS, needed_versions, newest_settled
 from cupel.protocol.spec.task import TaskSpec
 from cupel.protocol.storage.shelf import VersionShelf
 from cupel.protocol.submissions import fetch_update
+from cupel.protocol.version_source import VersionSource
 
-_HEADER_BYTES: Final = 1024
-Result = TypeVar("Result")
+PROOF_SHARE: Final = 0.25
+"""Of the time for the next version, to ask again for updates that a version taken on somebody's word was made from."""
 
 
 class VersionUnavailable(NetworkError):
@@ -61,6 +57,7 @@ class Versions:
         self._swarm = swarm
         self._shelf = shelf
         self._layout = layout_of(spec.model)
+        self._source = VersionSource(swarm, shelf, self._layout, spec.aggregation)
         self._versions: dict[int, CanonicalVersion] = {}
         self._unproven: set[int] = set()
         self._started = 0
@@ -80,7 +77,7 @@ class Versions:
     @property
     def max_update_bytes(self) -> int:
         """Largest update file of the task."""
-        return num_blocks(self._layout.num_parameters) * 33 + _HEADER_BYTES
+        return max_update_bytes(self._layout.num_parameters)
 
     @property
     def max_exponent(self) -> int:
@@ -128,10 +125,11 @@ class Versions:
             self._unproven.clear()
             await self.start(self._started, deadline_seconds)
             return self.newest
+        if not self._trust_posted:
+            await self._prove(deadline_seconds * PROOF_SHARE)
         current = self.newest
-        accepted = accepted_work(ledger.params, current.version, ledger.work.values(), ledger.slashes)
         try:
-            fetched = await asyncio.gather(*(self._update(work, deadline_seconds) for work in accepted))
+            made = await self._compute(current, deadline_seconds)
         except NetworkError as error:
             record = ledger.checkpoint(current.version + 1)
             posted = {} if record is None else {record.version: record.digest}
@@ -139,12 +137,36 @@ class Versions:
                 self._unproven.add(self.newest.version)
                 return self.newest
             raise VersionUnavailable(f"version {current.version + 1}: {error}") from error
-        updates = [update for update in fetched if update is not None]
-        made = await asyncio.to_thread(next_version, current, updates, self._spec.aggregation)
         if current.version in self._unproven:
             self._unproven.add(made.version)
         await self._keep(made)
         return made
+
+    async def _compute(self, current: CanonicalVersion, deadline_seconds: float) -> CanonicalVersion:
+        """The version after `current`, from the accepted updates. NetworkError if one cannot be had."""
+        ledger = self._ledger
+        accepted = accepted_work(ledger.params, current.version, ledger.work.values(), ledger.slashes)
+        fetched = await asyncio.gather(*(self._update(work, deadline_seconds) for work in accepted))
+        updates = [update for update in fetched if update is not None]
+        return await asyncio.to_thread(next_version, current, updates, self._spec.aggregation)
+
+    async def _prove(self, deadline_seconds: float) -> None:
+        """Compute what was taken on somebody's word, as soon as the updates can be had; a false version is replaced."""
+        for number in sorted(self._unproven):
+            parent = self._versions.get(number - 1)
+            try:
+                made = None if parent is None else await self._compute(parent, deadline_seconds)
+            except NetworkError:
+                made = None
+            if made is None:
+                return
+            if made.digest != self._versions[number].digest:
+                for false in [held for held in self._versions if held >= number]:
+                    del self._versions[false]
+                    self._unproven.discard(false)
+                await self._keep(made)
+                return
+            self._unproven.discard(number)
 
     def _is_refuted(self, number: int) -> bool:
         """Whether a version rests on the word of a poster that lost its stake, and nobody else has posted the same."""
@@ -166,95 +188,36 @@ class Versions:
         """Take the newest posted version that is whole on this machine, if any."""
         known = {0: self._ledger.params.genesis_digest, **posted}
         for number, digest in sorted(known.items(), reverse=True):
-            held = await asyncio.to_thread(self._shelf.read, digest)
-            if held is not None:
-                version = await asyncio.to_thread(read_version, *held, digest, self._layout)
-                if version.version == number:
-                    self._hold(version)
-                    return
+            version = await self._source.from_shelf(number, digest)
+            if version is not None:
+                self._hold(version)
+                return
 
     async def _catch_up(self, posted: Mapping[int, bytes], deadline_seconds: float) -> bool:
         """Whether the newest of the posted versions that peers serve, if newer than what is held, is held now."""
         held = max(self._versions, default=-1)
-        offers = await self._offers(posted, held, deadline_seconds)
+        offers = await self._source.offers(posted, held, deadline_seconds)
         for route in routes(held, offers):
             if await self._take(route, offers, deadline_seconds):
                 return True
         return False
 
-    async def _offers(
-        self, posted: Mapping[int, bytes], held: int, deadline_seconds: float
-    ) -> dict[int, Offer]:
-        """What the newest posted versions would take, as far as anybody serves their manifests."""
-        newer = sorted((number for number in posted if number > held), reverse=True)[: MAX_CHAIN + 1]
-
-        async def offer(number: int) -> Offer:
-            manifest = await self._manifest(posted[number], deadline_seconds)
-            update = manifest.update
-            return Offer(
-                posted[number],
-                await self._missing(manifest.file, manifest.file_bytes),
-                0 if update is None else await self._missing(update.root, update.file_bytes),
-            )
-
-        found = await asyncio.gather(*(_attempt(partial(offer, number)) for number in newer))
-        return {number: one for number, one in zip(newer, found, strict=True) if one is not None}
-
-    async def _missing(self, root: Cid, num_bytes: int) -> int:
-        """Bytes of a file to fetch: a root comes last, so the file is here if it is."""
-        return 0 if await asyncio.to_thread(self._shelf.store.has, root) else num_bytes
-
     async def _take(self, route: Route, offers: Mapping[int, Offer], deadline_seconds: float) -> bool:
         if not route.deltas:
-            return await self._fetch_checkpoint(route.version, offers[route.version].digest, deadline_seconds)
+            digest = offers[route.version].digest
+            return await self._fetch_checkpoint(route.version, digest, deadline_seconds)
         for link in range(self.newest.version + 1, route.version + 1):
-            if not await self._fetch_delta(link, offers[link].digest, deadline_seconds):
+            version = await self._source.after(self.newest, offers[link].digest, deadline_seconds)
+            if version is None:
                 return False
+            await self._keep(version)
         return True
-
-    async def _fetch_delta(self, number: int, digest: bytes, deadline_seconds: float) -> bool:
-        """Whether a peer serves the delta from the version held to this one. A false one is like none."""
-
-        async def fetch() -> CanonicalVersion:
-            manifest = await self._manifest(digest, deadline_seconds)
-            update = None
-            if manifest.update is not None:
-                most = max_delta_bytes(self._layout.num_parameters)
-                update = await self._swarm.fetch_file(manifest.update.root, most, deadline_seconds)
-            return await asyncio.to_thread(
-                follow,
-                self._versions[number - 1],
-                manifest.to_bytes(),
-                update,
-                digest,
-                self._spec.aggregation,
-            )
-
-        return await self._keep_fetched(number, fetch)
 
     async def _fetch_checkpoint(self, number: int, digest: bytes, deadline_seconds: float) -> bool:
-        """Whether a peer serves the version with this digest. A false file is like none: the digest is on-chain."""
-
-        async def fetch() -> CanonicalVersion:
-            manifest = await self._manifest(digest, deadline_seconds)
-            most = max_checkpoint_bytes(self._layout)
-            file = await self._swarm.fetch_file(manifest.file, most, deadline_seconds)
-            return await asyncio.to_thread(read_version, manifest.to_bytes(), file, digest, self._layout)
-
-        return await self._keep_fetched(number, fetch)
-
-    async def _keep_fetched(self, number: int, fetch: Callable[[], Awaitable[CanonicalVersion]]) -> bool:
-        version = await _attempt(fetch)
-        if version is None or version.version != number:
-            return False
-        await self._keep(version)
-        return True
-
-    async def _manifest(self, digest: bytes, deadline_seconds: float) -> WeightsManifest:
-        block = await self._swarm.fetch_block(
-            Cid.from_digest(digest), deadline_seconds=deadline_seconds, max_bytes=MAX_MANIFEST_BYTES
-        )
-        return WeightsManifest.from_bytes(block)
+        version = await self._source.checkpoint(number, digest, deadline_seconds)
+        if version is not None:
+            await self._keep(version)
+        return version is not None
 
     async def _keep(self, version: CanonicalVersion) -> None:
         """Hold and serve a version."""
@@ -270,10 +233,3 @@ class Versions:
         for number in [number for number in self._versions if number <= version.version - self.num_held]:
             del self._versions[number]
             self._unproven.discard(number)
-
-
-async def _attempt(fetch: Callable[[], Awaitable[Result]]) -> Result | None:
-    try:
-        return await fetch()
-    except (NetworkError, Rejected):
-        return None

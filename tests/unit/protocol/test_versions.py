@@ -246,6 +246,35 @@ def test_without_an_update_the_posted_version_is_taken_but_proves_nothing(
     run(scenario())
 
 
+@pytest.mark.parametrize("is_false", [False, True])
+def test_who_judges_computes_a_posted_version_as_soon_as_the_updates_are_there(
+    tmp_path: Path, is_false: bool
+) -> None:
+    async def scenario() -> None:
+        posted = next_version(CHAIN[0], round_updates(99), SPEC.aggregation) if is_false else CHAIN[1]
+        peers, ledger = Peers(), ledger_of(posted)
+        for version in (CHAIN[0], posted):
+            peers.serve(version)
+        versions = open_versions(ledger, peers, tmp_path, trust_posted=False)
+        await versions.start(1000, 1)
+        commit(ledger, None, 0)
+        assert (await versions.advance(ledger, 1)).digest == posted.digest
+        commit(ledger, peers, 1)
+        await versions.advance(ledger, 1)
+        assert [versions.proven_digest(number) for number in (1, 2)] == [None, None]
+
+        # The update of round 0 turns up.
+        commit(ledger, peers, 0)
+        commit(ledger, peers, 2)
+        while versions.newest.version < 3:
+            await versions.advance(ledger, 1)
+        assert [versions.proven_digest(number) for number in (1, 2, 3)] == [
+            version.digest for version in CHAIN[1:4]
+        ]
+
+    run(scenario())
+
+
 def test_who_took_a_false_version_begins_again_when_its_poster_is_slashed(tmp_path: Path) -> None:
     async def scenario() -> None:
         false = next_version(CHAIN[0], round_updates(99), SPEC.aggregation)
