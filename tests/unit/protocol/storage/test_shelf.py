@@ -1,6 +1,5 @@
 """The shelf: a version is there whole or not at all, also after a process that died at any moment."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,37 +18,44 @@ ROOT, BLOCKS = file_dag(FILE)
 MANIFEST = WeightsManifest(0, None, ROOT, len(FILE), (TensorShape("weight", (4,)),))
 ALL_BLOCKS = {*(cid for cid, _ in BLOCKS), Cid.from_digest(MANIFEST.digest)}
 
-# A process that puts the version, or takes it away again, and is killed before its n-th change on the disk.
-DIES = """
-import os, signal, sys
+# Processes that put the version, or take it away again: number n is killed before its n-th change on the disk.
+DIE = """
+import hashlib, os, signal, sys
 from pathlib import Path
-from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.storage.filesystem import FilesystemStore
-from cupel.protocol.storage.shelf import VersionShelf
 from cupel.protocol.storage.garbage import sweep
+from cupel.protocol.storage.shelf import VersionShelf
 
-folder, action, left = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-file, manifest = (Path(name).read_bytes() for name in sys.argv[4:6])
-store = FilesystemStore(folder)
-shelf = VersionShelf(store, folder / "versions")
+action, folders = sys.argv[1], [Path(name) for name in sys.argv[4:]]
+file, manifest = (Path(name).read_bytes() for name in sys.argv[2:4])
 
-def dying(act):
-    def change(*arguments, **named):
-        global left
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        left -= 1
-        return act(*arguments, **named)
-    return change
+def die(folder, left):
+    store = FilesystemStore(folder)
+    shelf = VersionShelf(store, folder / "versions")
 
-Path.replace, Path.unlink, Path.touch = dying(Path.replace), dying(Path.unlink), dying(Path.touch)
-if action == "put":
-    shelf.put(manifest, file)
-else:
-    import hashlib
-    shelf.withdraw(hashlib.sha256(manifest).digest())
-    for cid in sweep(store.cids(), frozenset(), {}, 0, 0).delete:
-        store.delete(cid)
+    def dying(act):
+        def change(*arguments, **named):
+            nonlocal left
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            left -= 1
+            return act(*arguments, **named)
+        return change
+
+    Path.replace, Path.unlink, Path.touch = dying(Path.replace), dying(Path.unlink), dying(Path.touch)
+    if action == "put":
+        shelf.put(manifest, file)
+    else:
+        shelf.withdraw(hashlib.sha256(manifest).digest())
+        for cid in sweep(store.cids(), frozenset(), {}, 0, 0).delete:
+            store.delete(cid)
+
+for left, folder in enumerate(folders):
+    child = os.fork()
+    if child == 0:
+        die(folder, left)
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
@@ -92,24 +98,24 @@ def test_a_version_that_lost_a_block_is_not_there(tmp_path: Path, lost: int) -> 
 
 
 @pytest.mark.parametrize("action", ["put", "delete"])
-@pytest.mark.parametrize("changes", range(len(ALL_BLOCKS) + 1))
-def test_a_process_killed_at_any_change_leaves_no_partial_version(
-    tmp_path: Path, action: str, changes: int
-) -> None:
-    file, manifest, folder = (tmp_path / name for name in ("file", "manifest", "store"))
+def test_a_process_killed_at_any_change_leaves_no_partial_version(tmp_path: Path, action: str) -> None:
+    file, manifest = tmp_path / "file", tmp_path / "manifest"
     file.write_bytes(FILE)
     manifest.write_bytes(MANIFEST.to_bytes())
+    folders = [tmp_path / str(number) for number in range(len(ALL_BLOCKS) + 1)]
     if action == "delete":
-        open_shelf(folder).put(MANIFEST.to_bytes(), FILE)
-    arguments = [str(folder), action, str(changes), str(file), str(manifest)]
+        for folder in folders:
+            open_shelf(folder).put(MANIFEST.to_bytes(), FILE)
+    arguments = [action, *map(str, (file, manifest, *folders))]
     child = subprocess.run(
-        [sys.executable, "-c", DIES, *arguments], check=False, timeout=60, env={**os.environ}
+        [sys.executable, "-c", DIE, *arguments], check=True, timeout=60, capture_output=True, text=True
     )
-    assert child.returncode == -9
-    shelf = open_shelf(folder)
-    held = MANIFEST.digest in shelf
-    assert (shelf.read(MANIFEST.digest) is not None) == held
-    # Killed before the first change nothing has gone, and before the last nothing has come.
-    assert held == (action == "delete" and changes == 0)
-    shelf.put(MANIFEST.to_bytes(), FILE)
-    assert shelf.read(MANIFEST.digest) == (MANIFEST.to_bytes(), FILE)
+    assert child.stdout.split() == ["-9"] * len(folders)
+    for number, folder in enumerate(folders):
+        shelf = open_shelf(folder)
+        held = MANIFEST.digest in shelf
+        assert (shelf.read(MANIFEST.digest) is not None) == held
+        # Killed before the first change nothing has gone, and before the last nothing has come.
+        assert held == (action == "delete" and number == 0)
+        shelf.put(MANIFEST.to_bytes(), FILE)
+        assert shelf.read(MANIFEST.digest) == (MANIFEST.to_bytes(), FILE)
