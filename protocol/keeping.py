@@ -6,8 +6,9 @@ garbage by `storage.garbage`. This is where they meet the store. A data folder b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.spec.errors import Rejected
@@ -19,6 +20,9 @@ from cupel.protocol.spec.shardcast.versions import KeptVersion, KeptWork, retain
 from cupel.protocol.storage.garbage import ReadBlock, blocks_of_files, sweep
 from cupel.protocol.storage.port import BlockStore
 from cupel.protocol.storage.shelf import VersionShelf
+
+PATIENCE: Final = 32
+"""How many times longer pieces without a root stay while a version is being fetched: they are not fetched twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +37,14 @@ class Share:
     """Those of the kept that are not everybody's, but ours."""
     placed_work: frozenset[bytes] = frozenset()
     """Likewise, by the digest of the manifest."""
+    is_behind: bool = False
+    """Whether a newer version stands on the chain: it may be on its way in pieces."""
 
 
 def share_of_verifier(ledger: TaskLedger, now: int, held: Mapping[int, bytes], num_newest: int) -> Share:
     """Everything that can be judged, and every node's last commitments, to compare new ones with."""
     kept = retain(ledger.facts(now), _newest(ledger, held), num_newest, frozenset(ledger.members))
-    return Share(kept.versions, kept.work, _digests(ledger, held))
+    return Share(kept.versions, kept.work, _digests(ledger, held), is_behind=_is_behind(ledger, held))
 
 
 def share_of_node(
@@ -73,6 +79,7 @@ def share_of_node(
         digests,
         versions,
         work,
+        _is_behind(ledger, held),
     )
 
 
@@ -158,14 +165,17 @@ class Keeper:
     """How long a block may lie without a reference: until what it belongs to is committed to, or complete."""
     _orphans: Mapping[Cid, int] = field(default_factory=dict)
 
-    def collect(self, shares: Iterable[Share], documents: Iterable[bytes], now: int) -> Collected:
+    def collect(self, shares: Sequence[Share], documents: Iterable[bytes], now: int) -> Collected:
         """One pass at the chain's time `now`. StorageError."""
+        grace = self.grace_seconds
+        if any(share.is_behind or missing_versions(share, self.shelf) for share in shares):
+            grace *= PATIENCE
         kept = kept_blocks(shares, documents, self.store.get)
         # The mark first: a version that loses a block must not be taken for a whole one.
         for digest in [digest for digest in self.shelf if digest not in kept.whole]:
             self.shelf.withdraw(digest)
         held, needed = list(self.store.cids()), kept.blocks | self.store.pinned()
-        result = sweep(held, needed, self._orphans, now, self.grace_seconds)
+        result = sweep(held, needed, self._orphans, now, grace)
         deleted = sum(self.store.delete(cid) for cid in result.delete)
         self._orphans = result.orphans
         num_kept = sum(cid in needed for cid in held)
@@ -194,6 +204,10 @@ def _work_files(digest: bytes, rollouts: bool, read: ReadBlock) -> set[Cid]:
         return {Cid.parse(reference.cid) for reference in references}
     except Rejected:
         return set()
+
+
+def _is_behind(ledger: TaskLedger, held: Mapping[int, bytes]) -> bool:
+    return bool(held) and _newest(ledger, {}) > max(held)
 
 
 def _newest(ledger: TaskLedger, held: Mapping[int, bytes]) -> int:

@@ -7,6 +7,7 @@ import pytest
 
 from cupel.protocol.chain.ledger import CheckpointRecord, MemberRecord, TaskLedger
 from cupel.protocol.keeping import (
+    PATIENCE,
     Keeper,
     Share,
     missing_versions,
@@ -169,6 +170,18 @@ def test_a_store_holds_what_its_share_says_and_nothing_else(keeper: Keeper) -> N
     last = keeper.collect([share], documents, NOW + 2 * GRACE)
     assert (last.num_deleted, last.num_waiting, last.num_kept) == (0, 0, len(expected))
     assert last.versions_of(share) == sorted(whole)
+
+
+def test_the_pieces_of_a_version_on_its_way_stay_longer(keeper: Keeper) -> None:
+    ledger = ledger_of()
+    piece = keeper.store.put(b"a leaf whose root comes last")
+    behind = share_of_node(ledger, NOW, {13: DIGESTS[13]}, NUM_NEWEST, NODES[0])
+    assert behind.is_behind
+    for now in (NOW, NOW + GRACE, NOW + PATIENCE * GRACE - 1):
+        keeper.collect([behind], [], now)
+    assert keeper.store.has(piece)
+    keeper.collect([behind], [], NOW + PATIENCE * GRACE)
+    assert not keeper.store.has(piece)
 
 
 def test_two_tasks_keep_what_either_needs(keeper: Keeper) -> None:
