@@ -160,6 +160,7 @@ class Node:
         credit = 0
         if record is not None and record.exited:
             credit = await self._participant.hub.credit(token, record.payout)
+        newest = self._versions.newest_standing(ledger)
         return View(
             params=self._params,
             now=await self._participant.chain.now(),
@@ -172,7 +173,8 @@ class Node:
                 for record in ledger.posted
                 if ledger.checkpoint(record.version) is record
             },
-            newest_version=self._versions.newest.version,
+            # Nothing may be built on what a slashed node posted: the first duty is then to begin again.
+            newest_version=-1 if newest is None else newest,
             attempted_round=self._attempted,
             credit=credit,
             blocked_version=blocked if asyncio.get_running_loop().time() < until else -1,

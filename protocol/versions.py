@@ -97,6 +97,11 @@ class Versions:
         held = self._versions.get(version)
         return None if held is None or version in self._unproven else held.digest
 
+    def newest_standing(self, ledger: TaskLedger) -> int | None:
+        """The newest version held; None if it rests on one whose poster was slashed: `advance` then begins again."""
+        self._ledger = ledger
+        return None if any(map(self._is_refuted, self._unproven)) else self.newest.version
+
     async def start(self, now: int, deadline_seconds: float) -> None:
         """Take the version to begin with, from here or from peers. VersionUnavailable, NetworkError.
 
@@ -119,12 +124,8 @@ class Versions:
 
         Who took a posted version whose poster was slashed since begins again with what stands now.
         """
-        self._ledger = ledger
-        if any(self._is_refuted(number) for number in self._unproven):
-            self._versions.clear()
-            self._unproven.clear()
-            await self.start(self._started, deadline_seconds)
-            return self.newest
+        if self.newest_standing(ledger) is None:
+            return await self._begin_again(deadline_seconds)
         if not self._trust_posted:
             await self._prove(deadline_seconds * PROOF_SHARE)
         current = self.newest
@@ -167,6 +168,16 @@ class Versions:
                 await self._keep(made)
                 return
             self._unproven.discard(number)
+
+    async def _begin_again(self, deadline_seconds: float) -> CanonicalVersion:
+        before = self._versions, self._unproven
+        self._versions, self._unproven = {}, set()
+        try:
+            await self.start(self._started, deadline_seconds)
+        except NetworkError as error:
+            self._versions, self._unproven = before
+            raise VersionUnavailable(str(error)) from error
+        return self.newest
 
     def _is_refuted(self, number: int) -> bool:
         """Whether a version rests on the word of a poster that lost its stake, and nobody else has posted the same."""

@@ -67,7 +67,8 @@ class Upkeep:
         params, blocked = self.ledger().params, -1
         while True:
             ended = (self.clock() - params.start) // params.round_seconds
-            version = self.versions.newest.version + 1
+            newest = self.versions.newest_standing(self.ledger())
+            version = 0 if newest is None else newest + 1
             if version > min(ended, params.rounds):
                 await asyncio.sleep(POLL_SECONDS)
                 continue

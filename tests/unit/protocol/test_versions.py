@@ -288,7 +288,15 @@ def test_who_took_a_false_version_begins_again_when_its_poster_is_slashed(tmp_pa
         assert versions.get(1) is not None
         assert versions.newest.manifest.parent == false.digest
 
+        assert versions.newest_standing(ledger) == 2
         ledger.slashes.append(SlashRecord(NODE, 5000))
+        assert versions.newest_standing(ledger) is None
+        theirs, peers.theirs = peers.theirs, MemoryStore()
+        mine, peers.store = peers.store, MemoryStore()
+        with pytest.raises(VersionUnavailable):
+            await versions.advance(ledger, 1)
+        assert versions.newest_standing(ledger) is None
+        peers.theirs, peers.store = theirs, mine
         assert (await versions.advance(ledger, 1)).digest == CHAIN[0].digest
         assert versions.digests() == {0: CHAIN[0].digest}
         commit(ledger, peers, 0)
