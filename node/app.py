@@ -36,8 +36,11 @@ from cupel.node.training.state import (
 from cupel.node.training.trainer import Batch, schedule_of, train_round
 from cupel.protocol.chain.errors import ContractError
 from cupel.protocol.chain.ledger import TaskLedger
+from cupel.protocol.custody import Custody
+from cupel.protocol.keeping import Share, share_of_node
 from cupel.protocol.model.canonical import CanonicalVersion
-from cupel.protocol.model.checkpoint import to_floats
+from cupel.protocol.model.checkpoint import max_checkpoint_bytes, to_floats
+from cupel.protocol.model.layout import layout_of
 from cupel.protocol.model.tiny import TinyPolicy
 from cupel.protocol.model.weights import policy_of
 from cupel.protocol.network import Announcement, AnnouncementKind, NetworkError
@@ -52,8 +55,9 @@ from cupel.protocol.spec.rollout import LeafContext, Metrics, PolicyRef, Rollout
 from cupel.protocol.spec.rollout_file import PAD
 from cupel.protocol.spec.rounds import commit_deadline
 from cupel.protocol.spec.shardcast.cid import Cid
+from cupel.protocol.spec.shardcast.versions import num_whole
 from cupel.protocol.spec.task import MILLION, TaskSpec
-from cupel.protocol.storage import put_file
+from cupel.protocol.storage import VersionShelf, put_file
 from cupel.protocol.submissions import count_holders, fetch_submission
 from cupel.protocol.versions import Versions, VersionUnavailable
 
@@ -93,7 +97,16 @@ class Node:
         self._parts = parts
         self._environment: Environment = get_environment(spec.environment)
         self._worker = RolloutWorker(ledger.params, spec, self._environment, parts.score)
-        self._versions = Versions(ledger, spec, participant.swarm, participant.store)
+        shelf = VersionShelf(participant.store, folder / "versions")
+        self._versions = Versions(ledger, spec, participant.swarm, shelf)
+        self._custody = Custody(
+            participant,
+            shelf,
+            ledger.params,
+            self._share,
+            (max_checkpoint_bytes(layout_of(spec.model)), self._versions.max_update_bytes),
+            self._versions.storing,
+        )
         self._journal = Journal(folder / "journal")
         self._memory = Memory(self._journal)
         self._discloser = Discloser(participant, lambda: self._ledger, self._versions.max_update_bytes)
@@ -107,7 +120,7 @@ class Node:
 
     async def run(self) -> int:
         """Work until the task is over and everything is paid out; the process's exit code."""
-        await self._versions.start(FETCH_SECONDS)
+        await self._versions.start(await self._participant.chain.now(), FETCH_SECONDS)
         self._report_version(self._versions.newest)
         await self._recall()
         async with self._background():
@@ -147,6 +160,7 @@ class Node:
         credit = 0
         if record is not None and record.exited:
             credit = await self._participant.hub.credit(token, record.payout)
+        newest = self._versions.newest_standing(ledger)
         return View(
             params=self._params,
             now=await self._participant.chain.now(),
@@ -159,7 +173,8 @@ class Node:
                 for record in ledger.posted
                 if ledger.checkpoint(record.version) is record
             },
-            newest_version=self._versions.newest.version,
+            # Nothing may be built on what a slashed node posted: the first duty is then to begin again.
+            newest_version=-1 if newest is None else newest,
             attempted_round=self._attempted,
             credit=credit,
             blocked_version=blocked if asyncio.get_running_loop().time() < until else -1,
@@ -325,7 +340,7 @@ class Node:
     async def _background(self) -> AsyncIterator[None]:
         """Hold what others publish, and show what is demanded of us, as long as the block runs."""
         async with asyncio.TaskGroup() as group:
-            loops = (self._follow_gossip(group), self._report(), self._discloser.run())
+            loops = (self._follow_gossip(group), self._report(), self._discloser.run(), self._custody.run())
             tasks = [group.create_task(loop) for loop in loops]
             try:
                 yield
@@ -354,6 +369,15 @@ class Node:
         except NetworkError as error:
             self._replicated.discard(manifest.digest)
             self._observer.emit("error", message=str(error))
+
+    def _share(self, ledger: TaskLedger, now: int) -> Share | None:
+        """What we keep of a task: ours, and what else the hub has had us work on."""
+        account, held = self._participant.address, {}
+        if ledger.task == self._task:
+            held = self._versions.digests()
+        elif account not in ledger.members:
+            return None
+        return share_of_node(ledger, now, held, num_whole(ledger.params), account)
 
     async def _report(self) -> None:
         while True:

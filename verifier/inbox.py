@@ -191,10 +191,10 @@ class Inbox:
             await self._accuse(posted.node, commitment, finding, None)
 
     async def _digest(self, version: int) -> bytes:
-        canonical = self._auditor.versions.get(version)
-        if canonical is None:
-            raise PolicyPending(f"canonical version {version} is not here")
-        return canonical.digest
+        digest = self._auditor.versions.proven_digest(version)
+        if digest is None:
+            raise PolicyPending(f"canonical version {version} was not computed here")
+        return digest
 
     async def _judge(self, challenge: ChallengeRecord, ledger: TaskLedger, deadline: int) -> None:
         what = f"trial {challenge.challenge_id}"
@@ -252,6 +252,8 @@ class Inbox:
         else:
             self.accusations[node, commitment.sequence] = accusation
         cid = await asyncio.to_thread(participant.store.put, document.to_bytes())
+        # Nothing on the chain leads to it, but a jury may ask for it.
+        await asyncio.to_thread(participant.store.pin, cid)
         await participant.swarm.announce(
             Announcement(AnnouncementKind.EVIDENCE, rules.task, participant.address, commitment.round, cid)
         )

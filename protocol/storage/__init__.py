@@ -5,6 +5,7 @@ from cupel.protocol.storage.filesystem import FilesystemStore
 from cupel.protocol.storage.kubo import KuboStore
 from cupel.protocol.storage.opening import open_store
 from cupel.protocol.storage.port import BlockStore, StorageError, StorageFull
+from cupel.protocol.storage.shelf import VersionShelf
 
 __all__ = [
     "BlockMissing",
@@ -13,6 +14,7 @@ __all__ = [
     "KuboStore",
     "StorageError",
     "StorageFull",
+    "VersionShelf",
     "open_store",
     "put_file",
     "read_file",

@@ -48,6 +48,7 @@ class Peers:
 
     files: dict[Cid, bytes] = field(default_factory=dict)
     announced: list[Announcement] = field(default_factory=list)
+    pinned: set[Cid] = field(default_factory=set)
 
     def serve(self, submission: FetchedSubmission) -> None:
         for file in (submission.manifest_file, submission.rollouts_file, submission.update_file):
@@ -70,6 +71,10 @@ class Peers:
         self.files[cid] = block
         return cid
 
+    def pin(self, cid: Cid) -> None:
+        assert cid in self.files
+        self.pinned.add(cid)
+
 
 @dataclass
 class Held:
@@ -80,6 +85,10 @@ class Held:
 
     def get(self, version: int) -> CanonicalVersion | None:
         return self.versions.get(version)
+
+    def proven_digest(self, version: int) -> bytes | None:
+        held = self.versions.get(version)
+        return None if held is None else held.digest
 
 
 @dataclass
@@ -204,6 +213,7 @@ def test_a_lie_becomes_an_accusation_and_public_evidence(run: Run) -> None:
         accusation = desk.inbox.accusations[submission.work.node, 3]
         assert (accusation.judge, accusation.reason) == (OBJECTIVE, Reason.WRONG_REWARD)
         (announcement,) = desk.peers.announced
+        assert desk.peers.pinned == {announcement.cid}
         document = EvidenceDocument.from_bytes(desk.peers.files[announcement.cid])
         assert (document.node, document.rollout, document.accuser) == (submission.work.node, 2, ME)
         assert not desk.journal.has_passed(submission.work.root)
