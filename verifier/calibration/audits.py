@@ -21,6 +21,8 @@ from cupel.verifier.calibration.sums import ENDING_BETS, TOKEN_BETS
 
 AUDIT_CHUNKS: Final = POOLED_CHUNKS
 """Also what `cupel verifier` recomputes of a submission by default, of one chunk each."""
+SLACK_STEPS: Final = 2
+"""Honest audits have none to three steps of error: with one more, the next honest audit lies on the limit."""
 UNLIMITED: Final = DISAGREEMENT * MILLION
 """A limit of the pooled error that nothing exceeds."""
 
@@ -73,7 +75,7 @@ def measure_audits(values: Integers) -> Integers:
 
 
 def choose_audit_limits(engines: Sequence[Integers], headroom_percent: int) -> dict[str, int]:
-    """Limits by check: of the pooled error the greatest of an honest engine and headroom, at least one step more.
+    """Limits by check: of the pooled error the greatest of an honest engine and headroom, at least SLACK_STEPS more.
 
     engines: chunks of each, for a node runs one engine. UNLIMITED if there is no whole audit.
     """
@@ -83,8 +85,8 @@ def choose_audit_limits(engines: Sequence[Integers], headroom_percent: int) -> d
         return {"pooled": UNLIMITED, **limits}
     most = int(seen.max())
     points = np.concatenate([audited(values)[..., PLACE["points"]].sum(axis=1) for values in engines])
-    step = -(-MILLION // max(1, int(points.min())))
-    return {"pooled": most + max(step, -(-most * headroom_percent // 100)), **limits}
+    slack = -(-SLACK_STEPS * MILLION // max(1, int(points.min())))
+    return {"pooled": most + max(slack, -(-most * headroom_percent // 100)), **limits}
 
 
 def _bits(chunks: Integers, names: Sequence[str]) -> int:
