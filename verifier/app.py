@@ -55,7 +55,7 @@ class Options:
     """What a verifier chooses for itself."""
 
     audit_rollouts: int = DEFAULT_AUDIT_ROLLOUTS
-    """Rollouts to recompute of each submission."""
+    """Rollouts to recompute of each submission; of a node whose errors add up, all."""
     jury_places: int = 1
     """Places to stake for in the pool of jurors where the task has a jury; 0 for none."""
 

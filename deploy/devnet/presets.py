@@ -17,6 +17,7 @@ from cupel.protocol.spec.task import (
     Aggregation,
     EnvironmentRef,
     ModelShape,
+    Pooling,
     Recipe,
     Sampling,
     TaskSpec,
@@ -189,6 +190,7 @@ def make_plan(preset: Preset, pace: Pace, num_nodes: int, rounds: int) -> TaskPl
         # Recomputation on the same kind of machine differs by nothing or by single roundings; four-bit weights differ
         # in dozens of exponents.
         thresholds=Thresholds(4, 500, 500),
+        pooling=Pooling(250_000),
         recipe=Recipe(
             inner_steps=preset.inner_steps,
             learning_rate_billionths=preset.learning_rate_billionths,

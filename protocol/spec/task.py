@@ -153,6 +153,14 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True)
+class Pooling:
+    """Largest honest error of a TOPLOC proof in the mean over many chunks (`toploc/pooled.py`), calibrated per task."""
+
+    max_error_millionths: int
+    """Of a mantissa's step, per point."""
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """How a node trains between two aggregations (GRPO inner steps)."""
 
@@ -188,6 +196,7 @@ class TaskSpec:
     model: ModelShape
     sampling: Sampling
     thresholds: Thresholds
+    pooling: Pooling
     recipe: Recipe
     aggregation: Aggregation
 
