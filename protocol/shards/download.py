@@ -82,7 +82,10 @@ class _Download:
         if not self._missing:
             return
         workers = [
-            asyncio.create_task(self._work(source)) for source in sources for _ in range(REQUESTS_PER_SOURCE)
+            asyncio.create_task(self._work(source, lacking))
+            for source in sources
+            for lacking in [set[Cid]()]
+            for _ in range(REQUESTS_PER_SOURCE)
         ]
         watch = asyncio.create_task(self._watch())
         finished = asyncio.create_task(self._complete.wait())
@@ -97,13 +100,15 @@ class _Download:
                 task.cancel()
             await asyncio.gather(finished, watch, *workers, return_exceptions=True)
 
-    async def _work(self, source: str) -> None:
-        """Ask one source for one block after the other, until it lies."""
+    async def _work(self, source: str, lacking: set[Cid]) -> None:
+        """Ask one source for one block after the other, until it lies; `lacking` is what it said it has not."""
         while not self._complete.is_set():
-            if not self._waiting:
+            leaf = self._next(lacking)
+            if leaf is None:
+                # It may have got some of them meanwhile.
+                lacking.clear()
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
-            leaf = self._waiting.popleft()
             try:
                 outcome = await self._request(source, leaf.cid, leaf.file_bytes)
             except BaseException:
@@ -117,7 +122,16 @@ class _Download:
             self._trouble[source] = outcome.result.name.lower()
             if outcome.result is NotDelivered.LIED:
                 return
+            if outcome.result is NotDelivered.ABSENT:
+                lacking.add(leaf.cid)
             await asyncio.sleep(RETRY_SECONDS)
+
+    def _next(self, lacking: set[Cid]) -> Link | None:
+        for index, leaf in enumerate(self._waiting):
+            if leaf.cid not in lacking:
+                del self._waiting[index]
+                return leaf
+        return None
 
     def _arrived(self, leaf: Link) -> None:
         self._last = asyncio.get_running_loop().time()

@@ -122,14 +122,14 @@ def test_a_killed_fetch_goes_on_where_it_was(file: Path, tmp_path: Path) -> None
     assert (tmp_path / "out").read_bytes() == CONTENT
 
 
-def test_a_gateway_that_lies_is_survived(file: Path, tmp_path: Path) -> None:
-    # A relay whose disk is made to lie behind its back: what it serves is hashed before.
+def test_a_relay_whose_disk_decays_fetches_again_and_serves_right_blocks(file: Path, tmp_path: Path) -> None:
     with running("publish", file, "--store", tmp_path / "p") as publisher:
         relay_store = FilesystemStore(tmp_path / "r")
         with running("relay", "--upstream", publisher.url, "--store", tmp_path / "r") as relay:
             assert finish("fetch", ROOT, "--from", relay.url, "--store", tmp_path / "a").returncode == 0
             for path in (tmp_path / "r" / "blocks").rglob("bafk*"):
-                path.write_bytes(b"X" + path.read_bytes()[1:])
+                block = path.read_bytes()
+                path.write_bytes(bytes([block[0] ^ 1]) + block[1:])
             fetched = finish("fetch", ROOT, "--from", relay.url, "--store", tmp_path / "b")
         assert fetched.returncode == 0, fetched.stderr
         assert len(list((tmp_path / "r" / "quarantine").iterdir())) == 13
