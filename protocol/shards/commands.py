@@ -24,7 +24,7 @@ from cupel.protocol.spec.shardcast.unixfs import Link
 from cupel.protocol.storage.filesystem import FilesystemStore
 from cupel.protocol.storage.port import BlockStore
 from cupel.protocol.storage.publishing import published_file
-from cupel.protocol.storage.shelf import Shelf
+from cupel.protocol.storage.whole_files import WholeFiles
 
 EXIT_INTERRUPTED: Final = 130
 
@@ -90,7 +90,7 @@ async def fetch(
         async with BlockClient(random.Random()) as client:
             leaves = await fetch_leaves(root, sources, base, client.request)
             total = sum(leaf.file_bytes for leaf in leaves)
-            with Shelf(folder).open(base, root, leaves) as file:
+            with WholeFiles(folder).open(base, root, leaves) as file:
                 if server is not None:
                     server.use(file.store)
                 got = 0

@@ -12,7 +12,7 @@ from cupel.protocol.storage.fast import BlockPlace
 from cupel.protocol.storage.files import BlockMissing, file_leaves, put_file, read_file, write_file
 from cupel.protocol.storage.filesystem import FilesystemStore
 from cupel.protocol.storage.publishing import published_file
-from cupel.protocol.storage.shelf import Shelf
+from cupel.protocol.storage.whole_files import WholeFiles
 from cupel.protocol.testing.memory_store import MemoryStore
 from cupel.protocol.testing.patterns import pattern_bytes
 
@@ -85,8 +85,8 @@ def test_what_is_no_file_is_not_published(name: str, tmp_path: Path) -> None:
 
 def test_a_fetched_file_is_written_to_its_places_and_appears_whole(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    shelf = Shelf(tmp_path / "store")
-    with shelf.open(MemoryStore(), ROOT, LEAVES) as file:
+    files = WholeFiles(tmp_path / "store")
+    with files.open(MemoryStore(), ROOT, LEAVES) as file:
         assert file.store.missing() == [LEAVES[0].cid, LEAVES[1].cid, LEAVES[3].cid]
         for number, start in ((3, 3), (0, 0), (1, 1)):
             file.store.put(CONTENT[start * CHUNK_BYTES : (start + 1) * CHUNK_BYTES], LEAVES[number].cid)
@@ -94,48 +94,48 @@ def test_a_fetched_file_is_written_to_its_places_and_appears_whole(tmp_path: Pat
         file.finish(out)
         assert bytes_at(file.store.known_block(LEAVES[0].cid)) == CONTENT[:CHUNK_BYTES]
     assert out.read_bytes() == CONTENT
-    assert list(shelf.roots()) == [(ROOT, True)]
+    assert list(files.roots()) == [(ROOT, True)]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "store"]
 
 
 def test_a_partial_file_goes_on_with_its_right_leaves_only(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path)
-    with shelf.open(MemoryStore(), ROOT, LEAVES) as file:
+    files = WholeFiles(tmp_path)
+    with files.open(MemoryStore(), ROOT, LEAVES) as file:
         file.store.put(CONTENT[:CHUNK_BYTES])
         file.store.put(b"end")
-    assert list(shelf.roots()) == [(ROOT, False)]
+    assert list(files.roots()) == [(ROOT, False)]
     with (tmp_path / "files" / f"{ROOT}.partial").open("r+b") as damaged:
         damaged.write(b"X")
-    with shelf.open(MemoryStore(), ROOT, LEAVES) as file:
+    with files.open(MemoryStore(), ROOT, LEAVES) as file:
         # The leaf of zeros needs no fetching: the file was made of them.
         assert file.store.missing() == [LEAVES[0].cid]
 
 
 def test_a_complete_file_that_was_changed_is_fetched_anew_beside_it(tmp_path: Path) -> None:
-    shelf, out = Shelf(tmp_path / "store"), tmp_path / "out"
+    files, out = WholeFiles(tmp_path / "store"), tmp_path / "out"
     for _ in range(2):
-        with shelf.open(MemoryStore(), ROOT, LEAVES) as file:
+        with files.open(MemoryStore(), ROOT, LEAVES) as file:
             for cid in file.store.missing():
                 file.store.put(dict(BLOCKS)[cid], cid)
             file.finish(out)
     assert out.read_bytes() == CONTENT
     with out.open("r+b") as edited:
         edited.write(b"X")
-    with shelf.open(MemoryStore(), ROOT, LEAVES) as file:
+    with files.open(MemoryStore(), ROOT, LEAVES) as file:
         assert LEAVES[0].cid in file.store.missing()
         for cid in file.store.missing():
             file.store.put(dict(BLOCKS)[cid], cid)
         file.finish(None)
     assert out.read_bytes() == b"X" + CONTENT[1:]
-    assert shelf.path(ROOT).read_bytes() == CONTENT
+    assert files.path(ROOT).read_bytes() == CONTENT
 
 
 def test_two_processes_do_not_fetch_into_one_file(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path)
+    files = WholeFiles(tmp_path)
     with (
-        shelf.open(MemoryStore(), ROOT, LEAVES),
+        files.open(MemoryStore(), ROOT, LEAVES),
         pytest.raises(ConfigError, match="another process"),
-        shelf.open(MemoryStore(), ROOT, LEAVES),
+        files.open(MemoryStore(), ROOT, LEAVES),
     ):
         pass
 

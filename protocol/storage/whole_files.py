@@ -27,7 +27,7 @@ from cupel.protocol.storage.one_file import OneFileStore
 from cupel.protocol.storage.port import BlockStore
 
 
-class Shelf:
+class WholeFiles:
     """The files of one folder, which it creates."""
 
     def __init__(self, folder: Path) -> None:
@@ -60,7 +60,7 @@ class Shelf:
                 return frozenset(_right_leaves(file.fileno(), leaves))
 
     @contextmanager
-    def open(self, base: BlockStore, root: Cid, leaves: Sequence[Link]) -> Iterator[ShelvedFile]:
+    def open(self, base: BlockStore, root: Cid, leaves: Sequence[Link]) -> Iterator[WholeFile]:
         """The file below `root`, with as many of its leaves as are right by now; others can be put.
 
         ConfigError if another process is fetching it here, StorageFull if it does not fit.
@@ -88,13 +88,13 @@ class Shelf:
             os.close(descriptor)
             raise
         try:
-            yield ShelvedFile(store, root, path, complete)
+            yield WholeFile(store, root, path, complete)
         finally:
             store.close()
 
 
-class ShelvedFile:
-    """A file of the shelf while a process fetches or serves it."""
+class WholeFile:
+    """A file in one piece while a process fetches or serves it."""
 
     def __init__(self, store: OneFileStore, root: Cid, path: Path, complete: Path) -> None:
         self._root = root
