@@ -25,7 +25,8 @@ from cupel.protocol.observe import Observer
 from cupel.protocol.settings import Settings
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.spec.task import MAX_SPEC_BYTES, TaskSpec, check_task
-from cupel.protocol.storage import BlockStore, StorageError, open_store
+from cupel.protocol.storage import BlockStore, StorageError
+from cupel.protocol.storage.opening import open_store
 
 POLL_SECONDS: Final = 0.5
 FETCH_SECONDS: Final = 20.0

@@ -1,110 +1,94 @@
-"""The data plane's serving half: blocks over HTTP, in the form any trustless IPFS gateway has.
+"""The data plane's serving half: blocks over HTTP, in the forms any IPFS gateway has (see `gateway`).
 
-    GET or HEAD /ipfs/{cid}?format=raw      200 with the block's bytes, 404 if it is not here
-
-Source: the IPFS trustless gateway specification, its raw-block part. What is served was checked against its address
-when it was read, so a peer that gets wrong bytes from us got them from somebody in between.
+What is served was checked against its address when it was written, or now; a peer that gets wrong bytes from us got
+them from somebody in between. A slow, silent or greedy client holds up nobody else.
 """
 
 from __future__ import annotations
 
-import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from aiohttp import web
-
+from cupel.protocol.network.gateway import Gateway
+from cupel.protocol.network.http_server import HttpServer, Limits, Request, Response
 from cupel.protocol.network.listening import bind
-from cupel.protocol.spec.errors import Rejected
+from cupel.protocol.network.rate_limit import RateLimit
+from cupel.protocol.network.upload_limit import UploadLimit
 from cupel.protocol.spec.shardcast.cid import Cid
-from cupel.protocol.storage.port import BlockStore, StorageError
+from cupel.protocol.storage.port import BlockStore
 
-RAW_BLOCK: Final = "application/vnd.ipld.raw"
-# Times the largest block (2 MiB): what answers in progress may hold in memory. Others are told to come back.
-MAX_UPLOADS: Final = 32
-# The slowest reader that is still served: 2 MiB in this time is 70 kB/s.
-UPLOAD_SECONDS: Final = 30.0
+# Times the largest block (2 MiB): what answers from stores without files may hold in memory. Others come back later.
+MAX_UPLOADS: Final = 64
 RETRY_SECONDS: Final = 1
-PIECE_BYTES: Final = 256 * 1024
-_BACKLOG: Final = 64
-_SHUTDOWN_SECONDS: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Who answers the requests whose path begins so; the rest of the path is the handler's to look at."""
+
+    prefix: str
+    handle: Callable[[Request], Awaitable[Response]]
 
 
 class BlockServer:
     """Serves a store's blocks until closed; counts what it served."""
 
-    def __init__(self, store: BlockStore) -> None:
+    def __init__(
+        self,
+        store: BlockStore,
+        routes: Sequence[Route] = (),
+        upload_limit: UploadLimit | None = None,
+        rate_limit: RateLimit | None = None,
+        limits: Limits | None = None,
+        bring: Callable[[Cid], Awaitable[bool]] | None = None,
+    ) -> None:
         self._store = store
-        self._runner: web.AppRunner | None = None
-        self.uploads = 0
-        """Answers in progress."""
+        self._gateway = Gateway(self._current_store, self._count, bring)
+        self._routes = routes
+        self._rate_limit = rate_limit or RateLimit()
+        self._server = HttpServer(self._answer, upload_limit or UploadLimit(None), limits or Limits())
         self.blocks_out = 0
         self.bytes_out = 0
+
+    @property
+    def uploads(self) -> int:
+        """Answers in progress."""
+        return self._gateway.uploads
+
+    def use(self, store: BlockStore) -> None:
+        """Serve from this store from now on."""
+        self._store = store
 
     async def start(self, host: str, port: int) -> int:
         """Listen; the port (a free one for 0). PortTaken, or NetworkError for a host that is not this machine's."""
         listener = bind("http_port", host, port)
-        application = web.Application()
-        application.router.add_get("/ipfs/{cid}", self._answer, allow_head=True)
-        self._runner = web.AppRunner(
-            application, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_SECONDS
-        )
-        await self._runner.setup()
-        await web.SockSite(self._runner, listener, backlog=_BACKLOG).start()
+        self._server.start(listener)
         return int(listener.getsockname()[1])
 
     async def close(self) -> None:
-        """Stop listening; answers in progress get half a second."""
-        if self._runner is not None:
-            await self._runner.cleanup()
+        """Stop listening and hang up."""
+        await self._server.close()
 
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
-        if request.query.get("format", "raw") != "raw":
-            return web.Response(status=406, text="only format=raw is served\n")
-        try:
-            cid = Cid.parse(request.match_info["cid"])
-        except Rejected as rejected:
-            return web.Response(status=400, text=f"{rejected}\n")
-        if self.uploads >= MAX_UPLOADS:
-            return web.Response(status=503, headers={"Retry-After": str(RETRY_SECONDS)})
-        self.uploads += 1
-        try:
-            return await self._send(request, cid)
-        finally:
-            self.uploads -= 1
+    async def _answer(self, request: Request) -> Response:
+        wait_seconds = self._rate_limit.ask(request.remote, time.monotonic())
+        if wait_seconds > 0.0:
+            return Response(429, {"Retry-After": str(max(1, round(wait_seconds + 0.5)))})
+        for route in self._routes:
+            if request.path.startswith(route.prefix):
+                return await route.handle(request)
+        if not request.path.startswith("/ipfs/"):
+            return Response(404)
+        if request.method not in ("GET", "HEAD"):
+            return Response(405, {"Allow": "GET, HEAD"})
+        if self._gateway.uploads >= MAX_UPLOADS:
+            return Response(503, {"Retry-After": str(RETRY_SECONDS)})
+        return await self._gateway.answer(request)
 
-    async def _send(self, request: web.Request, cid: Cid) -> web.StreamResponse:
-        try:
-            block = await asyncio.to_thread(self._store.get, cid)
-        except StorageError:
-            return web.Response(status=500)
-        if block is None:
-            return web.Response(status=404)
-        response = web.StreamResponse(
-            headers={
-                "Content-Type": RAW_BLOCK,
-                "Cache-Control": "public, max-age=29030400, immutable",
-                "Etag": f'"{cid}.raw"',
-                "X-Content-Type-Options": "nosniff",
-            },
-        )
-        response.content_length = len(block)
-        try:
-            async with asyncio.timeout(UPLOAD_SECONDS):
-                await _write(request, response, block)
-        except TimeoutError:
-            if request.transport is not None:
-                request.transport.abort()
-            return response
-        if request.method == "GET":
-            self.blocks_out += 1
-            self.bytes_out += len(block)
-        return response
+    def _current_store(self) -> BlockStore:
+        return self._store
 
-
-async def _write(request: web.Request, response: web.StreamResponse, block: bytes) -> None:
-    """Piece by piece, waiting for the reader: an upload ends when its bytes are gone, not when they are queued."""
-    await response.prepare(request)
-    if request.method == "GET":
-        for start in range(0, len(block), PIECE_BYTES):
-            await response.write(block[start : start + PIECE_BYTES])
-    await response.write_eof()
+    def _count(self, num_blocks: int, num_bytes: int) -> None:
+        self.blocks_out += num_blocks
+        self.bytes_out += num_bytes

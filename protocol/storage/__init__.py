@@ -1,9 +1,10 @@
-"""Content-addressed blocks: the port, the folder and the IPFS daemon that implement it, and files on top."""
+"""Content-addressed blocks: the port, the folder and the IPFS daemon that implement it, and files on top.
 
-from cupel.protocol.storage.files import BlockMissing, put_file, read_file
+The daemon's half is in `kubo` and `opening`, which load an HTTP client; nothing here does.
+"""
+
+from cupel.protocol.storage.files import BlockMissing, file_leaves, put_file, read_file, write_file
 from cupel.protocol.storage.filesystem import FilesystemStore
-from cupel.protocol.storage.kubo import KuboStore
-from cupel.protocol.storage.opening import open_store
 from cupel.protocol.storage.port import BlockStore, StorageError, StorageFull
 from cupel.protocol.storage.shelf import VersionShelf
 
@@ -11,11 +12,11 @@ __all__ = [
     "BlockMissing",
     "BlockStore",
     "FilesystemStore",
-    "KuboStore",
     "StorageError",
     "StorageFull",
     "VersionShelf",
-    "open_store",
+    "file_leaves",
     "put_file",
     "read_file",
+    "write_file",
 ]

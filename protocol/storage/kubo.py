@@ -20,7 +20,7 @@ from typing import Final
 
 from cupel.protocol.config import ConfigError
 from cupel.protocol.spec.shardcast.car import car_bytes
-from cupel.protocol.spec.shardcast.cid import Cid
+from cupel.protocol.spec.shardcast.cid import BytesLike, Cid
 from cupel.protocol.spec.shardcast.unixfs import MAX_BLOCK_BYTES
 from cupel.protocol.storage.checking import checked_address
 from cupel.protocol.storage.files import BlockMissing
@@ -73,11 +73,11 @@ class KuboStore:
         block = self._ask_for(cid, "block/get", MAX_BLOCK_BYTES) if cid in self._held else None
         return block if block is not None and cid.addresses(block) else None
 
-    def put(self, block: bytes, cid: Cid | None = None) -> Cid:
+    def put(self, block: BytesLike, cid: Cid | None = None) -> Cid:
         """See BlockStore."""
         address = checked_address(block, cid)
         if not self.has(address):
-            self._import(((address, block),))
+            self._import(((address, bytes(block)),))
         return address
 
     def put_blocks(self, blocks: Iterable[tuple[Cid, bytes]]) -> None:

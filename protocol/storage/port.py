@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol, runtime_checkable
 
 from cupel.protocol.config import EnvironmentProblem
-from cupel.protocol.spec.shardcast.cid import Cid
+from cupel.protocol.spec.shardcast.cid import BytesLike, Cid
 
 
 class StorageError(EnvironmentProblem):
@@ -40,7 +40,7 @@ class BlockStore(Protocol):
         """The block's bytes, checked against its address; None when it is absent or no longer what it was."""
         ...
 
-    def put(self, block: bytes, cid: Cid | None = None) -> Cid:
+    def put(self, block: BytesLike, cid: Cid | None = None) -> Cid:
         """Keep `block` and return its address: `cid`, or that of a raw block.
 
         Rejected(BLOCK_HASH) if the bytes are not those that `cid` addresses, Rejected(SIZE) above 2 MiB; then

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cupel.protocol.spec.shardcast.cid import Cid
+from cupel.protocol.spec.shardcast.cid import BytesLike, Cid
 from cupel.protocol.storage.checking import checked_address
 
 
@@ -23,10 +23,10 @@ class MemoryStore:
         """See BlockStore."""
         return self._blocks.get(cid)
 
-    def put(self, block: bytes, cid: Cid | None = None) -> Cid:
+    def put(self, block: BytesLike, cid: Cid | None = None) -> Cid:
         """See BlockStore."""
         address = checked_address(block, cid)
-        self._blocks[address] = block
+        self._blocks[address] = bytes(block)
         return address
 
     def delete(self, cid: Cid) -> bool:

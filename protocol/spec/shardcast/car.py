@@ -19,15 +19,27 @@ _AFTER_ROOT: Final = b"\x67version\x01"
 
 def car_bytes(root: Cid, blocks: Iterable[tuple[Cid, bytes]]) -> bytes:
     """An archive of `blocks`, in their order; `root` is what its header names, whether it is among them or not."""
-    parts = [_after_length(_BEFORE_ROOT + root.to_bytes() + _AFTER_ROOT)]
-    parts += [_after_length(cid.to_bytes() + block) for cid, block in blocks]
+    parts = [car_head(root)]
+    for cid, block in blocks:
+        parts += [car_block_head(cid, len(block)), block]
     return b"".join(parts)
 
 
-def _after_length(part: bytes) -> bytes:
-    length, encoded = len(part), bytearray()
-    while length > 0x7F:
-        encoded.append(length & 0x7F | 0x80)
-        length >>= 7
-    encoded.append(length)
-    return bytes(encoded) + part
+def car_head(root: Cid) -> bytes:
+    """How an archive begins that names `root`."""
+    head = _BEFORE_ROOT + root.to_bytes() + _AFTER_ROOT
+    return _varint(len(head)) + head
+
+
+def car_block_head(cid: Cid, num_bytes: int) -> bytes:
+    """What stands in an archive before a block of `num_bytes`."""
+    return _varint(CID_BYTES + num_bytes) + cid.to_bytes()
+
+
+def _varint(number: int) -> bytes:
+    encoded = bytearray()
+    while number > 0x7F:
+        encoded.append(number & 0x7F | 0x80)
+        number >>= 7
+    encoded.append(number)
+    return bytes(encoded)

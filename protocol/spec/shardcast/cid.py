@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
 from cupel.protocol.spec.errors import Reason, Rejected
-from cupel.protocol.spec.hashing import sha256
+
+BytesLike = bytes | bytearray | memoryview
 
 DIGEST_BYTES: Final = 32
 # Version, codec, hash function, digest length: every number here is below 128, so each varint is one byte.
@@ -43,9 +45,14 @@ class Cid:
         assert len(self.digest) == DIGEST_BYTES, "a CID holds a SHA-256 digest"
 
     @classmethod
-    def raw_of(cls, block: bytes) -> Cid:
+    def raw_of(cls, block: BytesLike) -> Cid:
         """Address of `block` as raw bytes."""
-        return cls(Codec.RAW, sha256(block))
+        return cls.of(Codec.RAW, block)
+
+    @classmethod
+    def of(cls, codec: Codec, block: BytesLike) -> Cid:
+        """Address of `block` under `codec`."""
+        return cls(codec, hashlib.sha256(block).digest())
 
     @classmethod
     def from_digest(cls, digest: bytes) -> Cid:
@@ -86,9 +93,9 @@ class Cid:
         """Binary form: 36 bytes."""
         return bytes((_VERSION, self.codec, _SHA2_256, DIGEST_BYTES)) + self.digest
 
-    def addresses(self, block: bytes) -> bool:
+    def addresses(self, block: BytesLike) -> bool:
         """Whether `block` has this address."""
-        return sha256(block) == self.digest
+        return hashlib.sha256(block).digest() == self.digest
 
     def __str__(self) -> str:
         return "b" + base64.b32encode(self.to_bytes()).decode("ascii").rstrip("=").lower()

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from cupel.protocol.spec.errors import Reason, Rejected
-from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.shardcast.cid import Cid, Codec
 
 CHUNK_BYTES: Final = 1 << 20
@@ -47,13 +46,27 @@ def file_dag(
 ) -> tuple[Cid, tuple[tuple[Cid, bytes], ...]]:
     """Root and blocks of a file, leaves first and root last; the defaults are the profile, others serve tests."""
     chunks = [content[start : start + chunk_bytes] for start in range(0, len(content), chunk_bytes)] or [b""]
-    blocks = [(Cid.raw_of(chunk), chunk) for chunk in chunks]
-    level = [Link(cid, 0, len(chunk), len(chunk)) for cid, chunk in blocks]
+    leaves = tuple((Cid.raw_of(chunk), chunk) for chunk in chunks)
+    root, nodes = nodes_above([leaf_link(cid, len(chunk)) for cid, chunk in leaves], max_links)
+    return root.cid, leaves + nodes
+
+
+def leaf_link(cid: Cid, num_bytes: int) -> Link:
+    """The link to a leaf of so many bytes."""
+    return Link(cid, 0, num_bytes, num_bytes)
+
+
+def nodes_above(
+    leaves: Sequence[Link], max_links: int = MAX_LINKS
+) -> tuple[Link, tuple[tuple[Cid, bytes], ...]]:
+    """The link to the root over a file's leaves, at least one and in order, and the nodes: lowest first, root last."""
+    nodes: list[tuple[Cid, bytes]] = []
+    level = list(leaves)
     while len(level) > 1:
         parents = [_parent(level[start : start + max_links]) for start in range(0, len(level), max_links)]
-        blocks += [(link.cid, block) for link, block in parents]
+        nodes += [(link.cid, block) for link, block in parents]
         level = [link for link, _ in parents]
-    return level[0].cid, tuple(blocks)
+    return level[0], tuple(nodes)
 
 
 def root_link(cid: Cid, block: bytes) -> Link:
@@ -64,7 +77,7 @@ def root_link(cid: Cid, block: bytes) -> Link:
     if cid.codec is Codec.RAW:
         if len(block) > CHUNK_BYTES:
             raise Rejected(Reason.DAG, f"leaf of {len(block)} bytes")
-        return Link(cid, 0, len(block), len(block))
+        return leaf_link(cid, len(block))
     parts = _parse_node(block)
     file_bytes = sum(size for _, size, _ in parts)
     if not CHUNK_BYTES < file_bytes <= MAX_FILE_BYTES:
@@ -103,7 +116,7 @@ def _parent(links: Sequence[Link]) -> tuple[Link, bytes]:
     block = _encode_node(links)
     file_bytes = sum(link.file_bytes for link in links)
     dag_bytes = len(block) + sum(link.dag_bytes for link in links)
-    return Link(Cid(Codec.DAG_PB, sha256(block)), links[0].height + 1, file_bytes, dag_bytes), block
+    return Link(Cid.of(Codec.DAG_PB, block), links[0].height + 1, file_bytes, dag_bytes), block
 
 
 def _capacity(height: int) -> int:

@@ -1,0 +1,218 @@
+"""Fetching one body over HTTP/1.1 with a blocking socket, straight into the buffer where it is wanted.
+
+For threads: receiving and hashing release the interpreter, so several blocks arrive at once. `abort` may be called
+from another thread at any time and ends whatever waits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from typing import Final
+from urllib.parse import urlsplit
+
+from cupel.protocol.network.http_head import (
+    END_OF_HEAD,
+    MAX_HEAD_BYTES,
+    MalformedHead,
+    content_length,
+    parse_head,
+)
+from cupel.protocol.storage.fast import aligned_buffer
+
+CONNECT_SECONDS: Final = 2.0
+_FIRST_READ_BYTES: Final = 4096
+_MAX_CHUNK_LINE_BYTES: Final = 1024
+
+
+class BodyTooLarge(Exception):
+    """An answer with more bytes than asked for."""
+
+
+class Aborted(Exception):
+    """Somebody else ended the connection while it was in use."""
+
+
+class Connection:
+    """One connection to the server of `url`, kept alive as long as it keeps it. For one thread at a time."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._secure = parts.scheme == "https"
+        self._host = parts.hostname or ""
+        self._port = parts.port or (443 if self._secure else 80)
+        self._authority = parts.netloc.rpartition("@")[2]
+        self._path = parts.path.rstrip("/")
+        self._socket: socket.socket | None = None
+        self._aborted = False
+        self._received = b""
+
+    def abort(self) -> None:
+        """End what another thread waits for; the connection cannot be used again."""
+        self._aborted = True
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close; the next request opens again."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        self._received = b""
+
+    def ask(
+        self, method: str, target: str, max_bytes: int, deadline: float, accept: str
+    ) -> tuple[int, memoryview]:
+        """Status and body, of at most `max_bytes`, of the answer; `deadline` is of time.monotonic.
+
+        OSError, MalformedHead, BodyTooLarge or Aborted; the connection is closed then.
+        """
+        try:
+            if self._socket is not None and (answer := self._try_again(method, target, accept, deadline)):
+                head = answer
+            else:
+                self._connect(deadline)
+                head = self._exchange(method, target, accept, deadline)
+            status, keep, body = self._read_answer(method, head, max_bytes, deadline)
+        except BaseException:
+            self.close()
+            if self._aborted:
+                raise Aborted from None
+            raise
+        if not keep:
+            self.close()
+        return status, body
+
+    def _try_again(self, method: str, target: str, accept: str, deadline: float) -> bytes | None:
+        """Ask on the connection of before; None if the server has closed it meanwhile."""
+        try:
+            return self._exchange(method, target, accept, deadline)
+        except ConnectionError:
+            self.close()
+            return None
+
+    def _connect(self, deadline: float) -> None:
+        if self._aborted:
+            raise Aborted
+        connection = socket.create_connection(
+            (self._host, self._port), timeout=min(CONNECT_SECONDS, _left(deadline))
+        )
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._secure:
+            import ssl  # a tenth of a second to load, and peers do not need it
+
+            connection = ssl.create_default_context().wrap_socket(connection, server_hostname=self._host)
+        self._socket = connection
+        if self._aborted:
+            raise Aborted
+
+    def _exchange(self, method: str, target: str, accept: str, deadline: float) -> bytes:
+        """Send the request; the head of its answer."""
+        assert self._socket is not None
+        request = (
+            f"{method} {self._path}{target} HTTP/1.1\r\nHost: {self._authority}\r\nAccept: {accept}\r\n"
+            "Accept-Encoding: identity\r\nUser-Agent: cupel\r\n\r\n"
+        )
+        self._socket.settimeout(_left(deadline))
+        self._socket.sendall(request.encode("ascii"))
+        received = self._received
+        while (end := received.find(END_OF_HEAD)) < 0:
+            if len(received) > MAX_HEAD_BYTES:
+                raise MalformedHead("head too long")
+            received += self._receive(_FIRST_READ_BYTES, deadline)
+        self._received = received[end + len(END_OF_HEAD) :]
+        return received[:end]
+
+    def _read_answer(
+        self, method: str, head: bytes, max_bytes: int, deadline: float
+    ) -> tuple[int, bool, memoryview]:
+        first, fields = parse_head(head)
+        version, _, rest = first.partition(" ")
+        if version not in ("HTTP/1.0", "HTTP/1.1") or not rest[:3].isdigit():
+            raise MalformedHead("not an answer")
+        status = int(rest[:3])
+        keep = version == "HTTP/1.1" and fields.get("connection", "").lower() != "close"
+        if method == "HEAD" or status in (204, 304):
+            return status, keep, memoryview(b"")
+        if fields.get("content-encoding", "identity").lower() != "identity":
+            raise MalformedHead("an encoding nobody asked for")
+        length = content_length(fields)
+        if "transfer-encoding" in fields:
+            if fields["transfer-encoding"].lower() != "chunked" or length is not None:
+                raise MalformedHead("unknown transfer encoding")
+            return status, keep, self._read_chunks(max_bytes, deadline)
+        if length is None:
+            return status, False, self._read_to_end(max_bytes, deadline)
+        if length > max_bytes:
+            raise BodyTooLarge
+        body = aligned_buffer(length)
+        self._fill(body, deadline)
+        return status, keep, body
+
+    def _read_chunks(self, max_bytes: int, deadline: float) -> memoryview:
+        body = bytearray()
+        while True:
+            line = self._read_line(deadline).partition(b";")[0].strip()
+            try:
+                count = int(line, 16)
+            except ValueError:
+                raise MalformedHead("not a chunk") from None
+            if count < 0 or len(body) + count > max_bytes:
+                raise BodyTooLarge
+            if count == 0:
+                while self._read_line(deadline):
+                    pass
+                return memoryview(body)
+            chunk = memoryview(bytearray(count))
+            self._fill(chunk, deadline)
+            body += chunk
+            if self._read_line(deadline):
+                raise MalformedHead("chunk without an end")
+
+    def _read_line(self, deadline: float) -> bytes:
+        while b"\r\n" not in self._received:
+            if len(self._received) > _MAX_CHUNK_LINE_BYTES:
+                raise MalformedHead("line too long")
+            self._received += self._receive(_MAX_CHUNK_LINE_BYTES, deadline)
+        line, _, self._received = self._received.partition(b"\r\n")
+        return line
+
+    def _read_to_end(self, max_bytes: int, deadline: float) -> memoryview:
+        body = bytearray(self._received)
+        self._received = b""
+        assert self._socket is not None
+        while len(body) <= max_bytes:
+            self._socket.settimeout(_left(deadline))
+            if not (part := self._socket.recv(1 << 16)):
+                return memoryview(body)
+            body += part
+        raise BodyTooLarge
+
+    def _fill(self, body: memoryview, deadline: float) -> None:
+        assert self._socket is not None
+        filled = min(len(self._received), len(body))
+        body[:filled] = self._received[:filled]
+        self._received = self._received[filled:]
+        while filled < len(body):
+            self._socket.settimeout(_left(deadline))
+            received = self._socket.recv_into(body[filled:])
+            if not received:
+                raise ConnectionError("broken off")
+            filled += received
+
+    def _receive(self, max_bytes: int, deadline: float) -> bytes:
+        assert self._socket is not None
+        self._socket.settimeout(_left(deadline))
+        part = self._socket.recv(max_bytes)
+        if not part:
+            raise ConnectionError("closed")
+        return part
+
+
+def _left(deadline: float) -> float:
+    seconds = deadline - time.monotonic()
+    if seconds <= 0.0:
+        raise TimeoutError
+    return seconds

@@ -1,0 +1,109 @@
+"""Asking one server for one block, without any policy: connections are kept, bytes are checked, and that is all."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
+
+from cupel.protocol.network.http_client import Aborted, BodyTooLarge, Connection
+from cupel.protocol.network.http_head import MalformedHead
+from cupel.protocol.network.outcome import NotDelivered, Outcome
+from cupel.protocol.spec.shardcast.cid import BytesLike, Cid
+from cupel.protocol.spec.shardcast.unixfs import MAX_BLOCK_BYTES
+
+# One request may take no longer, whatever the caller's deadline: others are asked meanwhile anyway.
+ATTEMPT_SECONDS: Final = 30.0
+HEAD_SECONDS: Final = 2.0
+MAX_CONNECTIONS: Final = 64
+MAX_CONNECTIONS_PER_SERVER: Final = 8
+_RAW_BLOCK: Final = "application/vnd.ipld.raw"
+
+T = TypeVar("T")
+
+
+class Requests:
+    """A pool of connections to any number of block servers, bound to one event loop."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(MAX_CONNECTIONS, thread_name_prefix="fetch")
+        self._idle: defaultdict[str, list[Connection]] = defaultdict(list)
+        self._busy: set[Connection] = set()
+        self._slots: dict[str, asyncio.Semaphore] = {}
+
+    def close(self) -> None:
+        """End every request and connection."""
+        for connection in self._busy:
+            connection.abort()
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        for connections in self._idle.values():
+            for connection in connections:
+                connection.close()
+        self._idle.clear()
+
+    async def block(self, url: str, cid: Cid, max_bytes: int = MAX_BLOCK_BYTES) -> Outcome:
+        """The block from the server at `url`, checked, or why not. Never raises for what the server does.
+
+        Cancelled, it ends the connection; at most eight requests to one server run at a time and others wait.
+        """
+        async with self._slot(url):
+            started = time.monotonic()
+            deadline = started + ATTEMPT_SECONDS
+            result = await self._on_connection(
+                url, lambda connection: _ask_block(connection, cid, max_bytes, deadline)
+            )
+            return Outcome(result, time.monotonic() - started)
+
+    async def holds(self, url: str, cid: Cid) -> bool:
+        """Whether the server at `url` says now that it holds the block; within two seconds."""
+        deadline = time.monotonic() + HEAD_SECONDS
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HEAD_SECONDS), self._slot(url):
+                return await self._on_connection(url, lambda connection: _ask_head(connection, cid, deadline))
+        return False
+
+    def _slot(self, url: str) -> asyncio.Semaphore:
+        return self._slots.setdefault(url, asyncio.Semaphore(MAX_CONNECTIONS_PER_SERVER))
+
+    async def _on_connection(self, url: str, ask: Callable[[Connection], T]) -> T:
+        idle = self._idle[url]
+        connection = idle.pop() if idle else Connection(url)
+        self._busy.add(connection)
+        running = self._threads.submit(ask, connection)
+        try:
+            result = await asyncio.wrap_future(running)
+        except BaseException:
+            # Nobody takes it again; the thread that uses it closes it, if one had begun to.
+            connection.abort()
+            if running.cancelled():
+                connection.close()
+            raise
+        finally:
+            self._busy.discard(connection)
+        idle.append(connection)
+        return result
+
+
+def _ask_block(connection: Connection, cid: Cid, max_bytes: int, deadline: float) -> BytesLike | NotDelivered:
+    try:
+        status, body = connection.ask("GET", f"/ipfs/{cid}?format=raw", max_bytes, deadline, _RAW_BLOCK)
+    except (OSError, MalformedHead, BodyTooLarge, Aborted, ValueError):
+        return NotDelivered.FAILED
+    # A redirect would make us ask whom the peer likes: it is a failure.
+    if status == 200:
+        return body if cid.addresses(body) else NotDelivered.LIED
+    if status == 404:
+        return NotDelivered.ABSENT
+    return NotDelivered.BUSY if status in (429, 503) else NotDelivered.FAILED
+
+
+def _ask_head(connection: Connection, cid: Cid, deadline: float) -> bool:
+    try:
+        status, _ = connection.ask("HEAD", f"/ipfs/{cid}?format=raw", 0, deadline, _RAW_BLOCK)
+    except (OSError, MalformedHead, BodyTooLarge, Aborted, ValueError):
+        return False
+    return status == 200
