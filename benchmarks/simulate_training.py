@@ -37,9 +37,10 @@ from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT, Update
 from cupel.protocol.spec.diloco.outer import OuterState, aggregate
 from cupel.protocol.spec.environments.base import Environment, get_environment
 from cupel.protocol.spec.hashing import keccak256
+from cupel.protocol.spec.recipe import Recipe
 from cupel.protocol.spec.rollout import Rollout
 from cupel.protocol.spec.rollout_file import PAD
-from cupel.protocol.spec.task import BILLION, MILLION, Aggregation, Recipe, TaskParams, TaskSpec
+from cupel.protocol.spec.task import BILLION, MILLION, Aggregation, TaskParams, TaskSpec
 from cupel.protocol.testing.builders import example_spec
 from cupel.protocol.testing.vectors import example_params
 

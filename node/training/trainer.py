@@ -20,7 +20,8 @@ from cupel.node.training.flat import AdamW, FlatPolicy
 from cupel.node.training.grpo import group_advantages, token_log_probabilities, token_loss
 from cupel.node.training.state import TrainerState
 from cupel.protocol.model.generate import replay_input
-from cupel.protocol.spec.task import BILLION, MILLION, ModelShape, Recipe, TaskParams, TaskSpec
+from cupel.protocol.spec.recipe import Recipe
+from cupel.protocol.spec.task import BILLION, MILLION, ModelShape, TaskParams, TaskSpec
 
 # Rollouts of one backward pass: bounds memory whatever the size of a round. Gradients add up over the slices.
 SLICE_ROWS: Final = 256

@@ -1,7 +1,9 @@
 """A task creator's plan: one TOML file with the terms the chain enforces and the TaskSpec document.
 
 [terms]      what `TaskTerms` lists: schedule, amounts, windows
-[spec]       what `TaskSpec` lists: environment, model, sampling, thresholds, recipe, aggregation
+[spec]       what `TaskSpec` lists: environment, model, sampling, thresholds, recipe, aggregation, and may have length
+
+Keys that have a default may be left out.
 
 `spec.thresholds` may be the path of a file that `cupel calibrate` wrote, relative to the plan;
 `spec.sampling.tolerance_millionths` may then be left out, and is taken from there too.
@@ -18,7 +20,7 @@ from typing import Any
 from cupel.protocol.config import ConfigError
 from cupel.protocol.spec import documents
 from cupel.protocol.spec.errors import Rejected
-from cupel.protocol.spec.task import Pinned, TaskParams, TaskSpec, Thresholds
+from cupel.protocol.spec.task import DEFAULT_STALENESS, Pinned, TaskParams, TaskSpec, Thresholds
 from cupel.protocol.task.criteria import Criteria, Scope, load_criteria, scope_of
 
 
@@ -35,7 +37,6 @@ class TaskTerms:
     chunk_tokens: int
     topk: int
     max_tokens: int
-    max_staleness: int
     bounty: str
     rate: str
     stake: str
@@ -43,6 +44,7 @@ class TaskTerms:
     challenge_window: int
     dispute_seconds: int
     exit_margin: int
+    max_staleness: int = DEFAULT_STALENESS
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from cupel.protocol.spec.recipe import Recipe
 from cupel.protocol.spec.task import (
     Aggregation,
     EnvironmentRef,
     ModelShape,
-    Recipe,
     Sampling,
     TaskSpec,
     Thresholds,
