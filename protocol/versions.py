@@ -115,8 +115,23 @@ class Versions:
         except Rejected:
             return None
 
+    async def genesis(self, deadline_seconds: float) -> CanonicalVersion:
+        """The task's initial version, which training may compare with; not held. VersionUnavailable."""
+        held = self._versions.get(0)
+        found = held or await self._fetch(0, self._ledger.params.genesis_digest, deadline_seconds)
+        if found is None:
+            raise VersionUnavailable("no peer serves the task's initial checkpoint, which its recipe needs")
+        return found
+
     async def _try_fetch(self, number: int, digest: bytes, deadline_seconds: float) -> bool:
-        """Whether a peer serves the version with this digest. A false file is like none: the digest is on-chain."""
+        """Whether a peer serves the version with this digest, which is then held."""
+        version = await self._fetch(number, digest, deadline_seconds)
+        if version is not None:
+            await self._keep(version)
+        return version is not None
+
+    async def _fetch(self, number: int, digest: bytes, deadline_seconds: float) -> CanonicalVersion | None:
+        """The version with this digest from a peer. A false file is like none: the digest is on-chain."""
         try:
             manifest = await self._swarm.fetch_block(
                 Cid.from_digest(digest), deadline_seconds=deadline_seconds, max_bytes=MAX_MANIFEST_BYTES
@@ -127,11 +142,8 @@ class Versions:
             )
             version = await asyncio.to_thread(read_version, manifest, file, digest, self._layout)
         except (NetworkError, Rejected):
-            return False
-        if version.version != number:
-            return False
-        await self._keep(version)
-        return True
+            return None
+        return version if version.version == number else None
 
     async def _keep(self, version: CanonicalVersion) -> None:
         """Hold and serve a version, and forget those nobody may use any more."""

@@ -12,6 +12,7 @@ from cupel.protocol.spec.assignment import Assigned
 from cupel.protocol.spec.environments.arithmetic import Arithmetic
 from cupel.protocol.spec.environments.sorting import Sorting
 from cupel.protocol.spec.errors import Reason, Rejected
+from cupel.protocol.spec.recipe import SFT
 from cupel.protocol.spec.task import EnvironmentRef, TaskParams, TaskSpec
 
 
@@ -89,6 +90,9 @@ def check_fit(params: TaskParams, spec: TaskSpec) -> None:
         ),
         f"the environment can state {len(environment.target_tokens)} target lengths": (
             num_targets > len(environment.target_tokens)
+        ),
+        "the longest answer of supervised training has more tokens than a completion": (
+            spec.recipe.objective == SFT and environment.max_tokens > params.max_tokens
         ),
         # The rule would convict whoever commits to the environment's reward.
         "a reward rule is named, and no contract computes this environment's reward": (
