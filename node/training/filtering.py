@@ -19,11 +19,11 @@ def in_band(
     this of a reference policy's attempts; online, a trainer of a round's groups.
     """
     sums = rewards.reshape(-1, attempts).sum(axis=1, dtype=np.int64)
-    above, below = sums >= least_millionths * attempts, sums <= most_millionths * attempts
-    return np.asarray(above & below, dtype=np.bool_)
+    above = sums >= least_millionths * attempts
+    below = sums <= most_millionths * attempts
+    return np.asarray(np.logical_and(above, below), dtype=np.bool_)
 
 
 def with_signal(advantages: npt.NDArray[np.float32], group_size: int) -> npt.NDArray[np.bool_]:
     """Which groups have rewards that differ: bool [groups] from advantages float32 [groups * group_size]."""
-    signal: npt.NDArray[np.bool_] = advantages.reshape(-1, group_size).any(axis=1)
-    return signal
+    return np.asarray(advantages.reshape(-1, group_size).any(axis=1), dtype=np.bool_)
