@@ -2,6 +2,7 @@
 
     python benchmarks/learning.py                       the table, and the files under benchmarks/results/
     python benchmarks/learning.py --levels 0 4 --seeds 0 --rounds 20 --out /tmp/learning.md
+    python benchmarks/learning.py --runs /tmp/runs      keeps finished runs there, and takes them from there next time
 
 One process and one thread. In every round the version of `level` rounds ago (genesis at first) samples completions of
 the sorting task under assigned seeds; the trainer, which refuses what is over age, takes one step on them from the
@@ -12,6 +13,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
+import json
 import subprocess
 import sys
 import time
@@ -115,6 +118,16 @@ class Run:
         )
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What one run gave: mean reward of every round, and of the last version on fresh problems."""
+
+    rewards: list[float]
+    final: float
+    cpu_seconds: float
+
+
+@functools.cache
 def pretrained(steps: int, seed: int) -> bytes:
     """Checkpoint file of the example's pre-training."""
     with TemporaryDirectory() as folder:
@@ -208,10 +221,29 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--levels", type=int, nargs="+", default=list(LEVELS), choices=LEVELS)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--rounds", type=int, default=50)
+    parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--pretrain-steps", type=int, default=400)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "learning.md")
+    parser.add_argument("--runs", type=Path, help="folder of finished runs")
     return parser.parse_args()
+
+
+def one_run(given: argparse.Namespace, params: TaskParams, spec: TaskSpec, level: int, seed: int) -> Outcome:
+    """Play a run, or read what it gave last time."""
+    name = f"{given.rounds}-{given.pretrain_steps}-{level}-{seed}.json"
+    kept = None if given.runs is None else given.runs / name
+    if kept is not None and kept.exists():
+        return Outcome(**json.loads(kept.read_text(encoding="utf-8")))
+    genesis = checkpoint_from_bytes(pretrained(given.pretrain_steps, seed), layout_of(spec.model))
+    began = time.process_time()
+    run = Run(params, spec, level, seed, [genesis])
+    run.play()
+    outcome = Outcome(run.rewards, run.final(), time.process_time() - began)
+    print(f"seed {seed} level {level}: {outcome.final:.3f}", file=sys.stderr, flush=True)
+    if kept is not None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps(dataclasses.asdict(outcome)), encoding="utf-8")
+    return outcome
 
 
 def main() -> None:
@@ -219,20 +251,14 @@ def main() -> None:
     given = parse_arguments()
     torch.set_num_threads(1)
     params, spec = task(given.rounds)
-    layout = layout_of(spec.model)
-    rewards: dict[int, list[list[float]]] = {level: [] for level in given.levels}
-    finals: dict[int, list[float]] = {level: [] for level in given.levels}
-    began = time.process_time()
-    for seed in given.seeds:
-        genesis = checkpoint_from_bytes(pretrained(given.pretrain_steps, seed), layout)
-        for level in given.levels:
-            run = Run(params, spec, level, seed, [genesis])
-            run.play()
-            rewards[level].append(run.rewards)
-            finals[level].append(run.final())
-            print(f"seed {seed} level {level}: {finals[level][-1]:.3f}", file=sys.stderr, flush=True)
-    curves = {level: np.array(values) for level, values in rewards.items()}
-    seconds = (time.process_time() - began) / len(given.seeds) / len(given.levels)
+    runs = {
+        (level, seed): one_run(given, params, spec, level, seed)
+        for seed in given.seeds
+        for level in given.levels
+    }
+    curves = {level: np.array([runs[level, seed].rewards for seed in given.seeds]) for level in given.levels}
+    finals = {level: [runs[level, seed].final for seed in given.seeds] for level in given.levels}
+    seconds = float(np.mean([run.cpu_seconds for run in runs.values()]))
     text = table(curves, finals)
     print(text)
     written = given.out.read_text(encoding="utf-8") if given.out.exists() else "# Learning\n\n"
