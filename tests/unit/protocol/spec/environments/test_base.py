@@ -51,6 +51,14 @@ def test_what_does_not_fit_is_refused(
     assert caught.value.reason is Reason.TASK_PARAMETERS
 
 
+def test_supervised_answers_fit_into_a_completion() -> None:
+    recipe = dataclasses.replace(example_spec().recipe, objective="sft")
+    spec = dataclasses.replace(example_spec(), recipe=recipe)
+    check_fit(example_params(), spec)
+    with pytest.raises(Rejected, match="longest answer"):
+        check_fit(dataclasses.replace(example_params(), max_tokens=8), spec)
+
+
 def test_eighteen_positions_are_enough_without_lengths() -> None:
     model = dataclasses.replace(example_spec().model, positions=18)
     check_fit(example_params(), dataclasses.replace(example_spec(), model=model))
