@@ -49,6 +49,7 @@ PRETRAIN = ROOT / "examples" / "sorting" / "pretrain.py"
 LEVELS = (0, 1, 2, 4)
 COLOURS = ("#1b6ca8", "#2a9d5c", "#d98e04", "#b3392f")
 LAST_ROUNDS = 10
+PICTURE = "![Mean reward over rounds by level, with the band of the seeds](learning.svg)"
 WIDTH, HEIGHT, MARGIN = 640, 320, 44
 
 
@@ -263,9 +264,7 @@ def main() -> None:
     print(text)
     written = given.out.read_text(encoding="utf-8") if given.out.exists() else "# Learning\n\n"
     head = written.split("| level |")[0].rstrip()
-    given.out.write_text(
-        f"{head}\n\n{text}\n\n{seconds:.0f} CPU seconds a run.\n\n![Mean reward over rounds by level, with the band of the seeds](learning.svg)\n"
-    )
+    given.out.write_text(f"{head}\n\n{text}\n\n{seconds:.0f} CPU seconds a run.\n\n{PICTURE}\n")
     given.out.with_suffix(".svg").write_text(picture(curves), encoding="utf-8")
 
 
