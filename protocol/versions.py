@@ -195,6 +195,14 @@ class Versions:
         except Rejected:
             return None
 
+    async def genesis(self, deadline_seconds: float) -> CanonicalVersion:
+        """The task's initial version, which training may compare with; not held. VersionUnavailable."""
+        digest = self._ledger.params.genesis_digest
+        found = self._versions.get(0) or await self._source.checkpoint(0, digest, deadline_seconds)
+        if found is None:
+            raise VersionUnavailable("no peer serves the task's initial checkpoint, which its recipe needs")
+        return found
+
     async def _resume(self, posted: Mapping[int, bytes]) -> None:
         """Take the newest posted version that is whole on this machine, if any."""
         known = {0: self._ledger.params.genesis_digest, **posted}

@@ -6,19 +6,19 @@ each take the reward of the sorting task from 0.1 to 0.8 within ten rounds.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from cupel.devnet.deployment import DataTerms, JuryTerms
+from cupel.protocol.spec import documents
+from cupel.protocol.spec.recipe import Recipe
 from cupel.protocol.spec.task import (
     Aggregation,
     EnvironmentRef,
     ModelShape,
     Pooling,
-    Recipe,
     Sampling,
     TaskSpec,
     Thresholds,
@@ -220,7 +220,7 @@ def starting_tokens(
 
 def to_toml(document: Any) -> str:
     """A dataclass of integers, strings, booleans and nested dataclasses as TOML."""
-    return "\n".join(_tables((), dataclasses.asdict(document))) + "\n"
+    return "\n".join(_tables((), documents.to_plain(document))) + "\n"
 
 
 def _tables(path: tuple[str, ...], values: dict[str, Any]) -> list[str]:

@@ -17,9 +17,10 @@ from cupel.protocol.model.layout import layout_of
 from cupel.protocol.observe import Observer
 from cupel.protocol.participant import POLL_SECONDS, Participant, participate
 from cupel.protocol.settings import Settings
+from cupel.protocol.spec.environments.base import SORTING, check_fit
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.rounds import round_start
-from cupel.protocol.spec.task import Pinned, TaskParams, check_task, task_id
+from cupel.protocol.spec.task import NOTHING_PINNED, Pinned, TaskParams, check_task, task_id
 from cupel.protocol.storage import VersionShelf
 from cupel.protocol.task.plan import TaskPlan, load_plan
 
@@ -77,13 +78,13 @@ async def _create(
 
     participant.store.put(plan.spec.to_bytes())
     shelf.put(genesis.manifest.to_bytes(), genesis.file)
-    await participant.approve(deployment.token, participant.hub.address, plan.bounty)
+    sorts = plan.spec.environment == SORTING
     params = plan.params(
         creator=participant.address,
         token=deployment.token,
         genesis_digest=genesis.digest,
         start=await chain.now() + start_in_seconds,
-        reward_rule=await pinned(deployment.sorting_reward),
+        reward_rule=await pinned(deployment.sorting_reward) if sorts else NOTHING_PINNED,
         judges=(
             await pinned(deployment.objective_judge),
             await pinned(deployment.jury_judge),
@@ -91,6 +92,8 @@ async def _create(
         ),
     )
     check_task(params, plan.spec)
+    check_fit(params, plan.spec)
+    await participant.approve(deployment.token, participant.hub.address, plan.bounty)
     await participant.send("create task", participant.hub.create_task(params, plan.units))
     task = task_id(chain.chain_id, participant.hub.address, params)
     participant.observer.emit("task", task="0x" + task.hex(), start=params.start, rounds=params.rounds)

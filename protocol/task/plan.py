@@ -1,7 +1,10 @@
 """A task creator's plan: one TOML file with the terms the chain enforces and the TaskSpec document.
 
 [terms]      what `TaskTerms` lists: schedule, amounts, windows
-[spec]       what `TaskSpec` lists: environment, model, sampling, thresholds, pooling, recipe, aggregation
+[spec]       what `TaskSpec` lists: environment, model, sampling, thresholds, pooling, recipe, aggregation, and may
+             have length
+
+Keys that have a default may be left out.
 
 `spec.thresholds` may be the path of a file that `cupel calibrate` wrote, relative to the plan;
 `spec.pooling` and `spec.sampling.tolerance_millionths` may then be left out, and are taken from there too.
@@ -18,7 +21,7 @@ from typing import Any
 from cupel.protocol.config import ConfigError
 from cupel.protocol.spec import documents
 from cupel.protocol.spec.errors import Rejected
-from cupel.protocol.spec.task import Pinned, Pooling, TaskParams, TaskSpec, Thresholds
+from cupel.protocol.spec.task import DEFAULT_STALENESS, Pinned, Pooling, TaskParams, TaskSpec, Thresholds
 from cupel.protocol.task.criteria import Criteria, Scope, load_criteria, scope_of
 
 
@@ -35,7 +38,6 @@ class TaskTerms:
     chunk_tokens: int
     topk: int
     max_tokens: int
-    max_staleness: int
     bounty: str
     rate: str
     stake: str
@@ -43,6 +45,7 @@ class TaskTerms:
     challenge_window: int
     dispute_seconds: int
     exit_margin: int
+    max_staleness: int = DEFAULT_STALENESS
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from cupel.protocol.spec.recipe import Recipe
 from cupel.protocol.spec.task import (
     Aggregation,
     EnvironmentRef,
     ModelShape,
     Pooling,
-    Recipe,
     Sampling,
     TaskSpec,
     Thresholds,

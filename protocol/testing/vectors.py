@@ -94,6 +94,11 @@ def assignment_vectors() -> dict[str, Any]:
                 "problem_count": problem_count,
                 "round_seed": _hex(seed),
                 "sample_seeds": [_hex(assignment.sample_seed(seed, index)) for index in range(4)],
+                # By number of targets; no contract reads them.
+                "targets": {
+                    str(count): [assignment.target_index(seed, slot, count) for slot in range(4)]
+                    for count in (1, 4, 5)
+                },
                 "problems": [assignment.problem_index(seed, slot, problem_count) for slot in slots],
             }
         )

@@ -16,6 +16,7 @@ from cupel.protocol.model.checkpoint import checkpoint_from_bytes
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.model.tiny import TinyPolicy
 from cupel.protocol.model.weights import policy_of
+from cupel.protocol.spec import documents
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.task import ModelShape, Thresholds
@@ -212,7 +213,7 @@ def _identity(options: Options, plan: TaskPlan, checkpoint: bytes) -> dict[str, 
         "checkpoint": sha256(checkpoint).hex(),
         "older": [sha256(_read("older", path)).hex() for path in options.older],
         "scope": dataclasses.asdict(plan.scope),
-        "recipe": dataclasses.asdict(plan.spec.recipe),
+        "recipe": documents.to_plain(plan.spec.recipe),
         "problem_count": plan.terms.problem_count,
         "seed": options.seed,
         "student_steps": options.student_steps,

@@ -335,3 +335,23 @@ def test_a_manifest_of_an_endless_file_is_refused_before_it_is_fetched(tmp_path:
         assert peers.bytes_in < 1 << 20
 
     run(scenario())
+
+
+def test_the_initial_weights_come_by_the_tasks_digest_and_are_not_held(tmp_path: Path) -> None:
+    peers = Peers()
+    peers.serve(CHAIN[0])
+    versions = open_versions(ledger_of(), peers, tmp_path)
+    found = asyncio.run(versions.genesis(1.0))
+    assert (found.version, found.digest, found.file) == (0, CHAIN[0].digest, CHAIN[0].file)
+    assert versions.digests() == {}
+
+
+@pytest.mark.parametrize("served", [None, CHAIN[1]])
+def test_nothing_else_passes_for_the_initial_weights(tmp_path: Path, served: CanonicalVersion | None) -> None:
+    # The second is served under its own digest, which the task then names: still no version 0.
+    ledger, peers = ledger_of(), Peers()
+    if served is not None:
+        peers.serve(served)
+        ledger.params = dataclasses.replace(PARAMS, genesis_digest=served.digest)
+    with pytest.raises(VersionUnavailable, match="initial checkpoint"):
+        asyncio.run(open_versions(ledger, peers, tmp_path).genesis(1.0))

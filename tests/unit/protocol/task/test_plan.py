@@ -76,6 +76,14 @@ def write(folder: Path, text: str) -> Path:
     return path
 
 
+def test_what_has_a_default_may_be_left_out_or_written_down(tmp_path: Path) -> None:
+    short = load_plan(write(tmp_path, PLAN.replace("max_staleness = 2\n", "")))
+    long = load_plan(write(tmp_path, PLAN + 'objective = "grpo"\nkl_millionths = 0\n'))
+    assert short == long == load_plan(write(tmp_path, PLAN))
+    other = load_plan(write(tmp_path, PLAN + "kl_millionths = 1000\n"))
+    assert (other.spec.recipe.kl_millionths, other.spec.digest == short.spec.digest) == (1000, False)
+
+
 def test_a_plan_becomes_parameters(tmp_path: Path) -> None:
     plan = load_plan(write(tmp_path, PLAN))
     assert plan.spec == example_spec()
