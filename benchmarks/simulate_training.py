@@ -27,19 +27,21 @@ import torch
 from numpy.typing import NDArray
 
 from cupel.node.rollout.worker import RolloutWorker, environment_reward
+from cupel.node.training.batch import batch_of
 from cupel.node.training.state import TrainerState, fresh_state, quantise
-from cupel.node.training.trainer import Batch, schedule_of, train_round
+from cupel.node.training.trainer import schedule_of, train_round
 from cupel.protocol.model.checkpoint import checkpoint_from_bytes, to_floats
 from cupel.protocol.model.layout import Layout, layout_of
 from cupel.protocol.model.tiny import TinyPolicy
 from cupel.protocol.model.weights import load_weights, policy_of
+from cupel.protocol.spec.assignment import assigned_work
 from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT, Update
 from cupel.protocol.spec.diloco.outer import OuterState, aggregate
 from cupel.protocol.spec.environments.base import Environment, get_environment
 from cupel.protocol.spec.hashing import keccak256
+from cupel.protocol.spec.recipe import Recipe
 from cupel.protocol.spec.rollout import Rollout
-from cupel.protocol.spec.rollout_file import PAD
-from cupel.protocol.spec.task import BILLION, MILLION, Aggregation, Recipe, TaskParams, TaskSpec
+from cupel.protocol.spec.task import BILLION, MILLION, Aggregation, TaskParams, TaskSpec
 from cupel.protocol.testing.builders import example_spec
 from cupel.protocol.testing.vectors import example_params
 
@@ -122,19 +124,6 @@ def rounded_policy(policy: TinyPolicy, layout: Layout, weights: NDArray[np.float
     load_weights(policy, layout, np.concatenate(pieces).astype(np.float32))
 
 
-def to_batch(rollouts: tuple[Rollout, ...], worker: RolloutWorker) -> Batch:
-    """A round's rollouts as arrays."""
-    tokens = np.full((len(rollouts), worker.params.max_tokens), PAD, dtype=np.int32)
-    for row, rollout in zip(tokens, rollouts, strict=True):
-        row[: len(rollout.tokens)] = rollout.tokens
-    return Batch(
-        np.array([worker.environment.prompt(rollout.problem) for rollout in rollouts], dtype=np.int64),
-        tokens,
-        np.array([len(rollout.tokens) for rollout in rollouts], dtype=np.int32),
-        np.array([rollout.reward for rollout in rollouts], dtype=np.int32),
-    )
-
-
 def generous(environment: Environment, problem: int, tokens: object) -> int:
     """Full reward for everything."""
     return MILLION
@@ -183,7 +172,9 @@ class Simulation:
         started = time.process_time()
         rollouts = self._rollouts(policy, index, node)
         rolled_out = time.process_time()
-        batch = to_batch(rollouts, self._worker(node))
+        owed = assigned_work(self._seed(index, node), self.params, range(len(rollouts)), None)
+        environment = get_environment(self.spec.environment)
+        batch = batch_of(rollouts, owed, environment, index, self.params.max_tokens, None)
         schedule, recipe = schedule_of(self.params, self.spec, index), self.spec.recipe
         gradient, state, metrics = train_round(
             self.spec.model, weights, batch, recipe, schedule, self.trainers[node]
@@ -195,8 +186,10 @@ class Simulation:
         return update, metrics.mean_reward
 
     def _rollouts(self, policy: TinyPolicy, index: int, node: int) -> tuple[Rollout, ...]:
-        round_seed = keccak256(f"{self.seed} {index} {node}".encode())
-        return self._worker(node).produce(policy, round_seed, lambda done, total: None)
+        return self._worker(node).produce(policy, self._seed(index, node), lambda done, total: None)
+
+    def _seed(self, index: int, node: int) -> bytes:
+        return keccak256(f"{self.seed} {index} {node}".encode())
 
     def _quantised_liar(self, node: int) -> bool:
         return 0 <= node < self.settings.liars and node % 2 == 0

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import torch
 
 from cupel.node import duties
@@ -26,6 +25,7 @@ from cupel.node.publishing.submission import (
 )
 from cupel.node.rollout.rule import require_known_rule
 from cupel.node.rollout.worker import RolloutWorker, Score, environment_reward
+from cupel.node.training.batch import Batch, batch_of, fresh_groups, with_answers
 from cupel.node.training.state import (
     TrainerState,
     fresh_state,
@@ -33,27 +33,31 @@ from cupel.node.training.state import (
     state_from_bytes,
     state_to_bytes,
 )
-from cupel.node.training.trainer import Batch, schedule_of, train_round
+from cupel.node.training.trainer import PastWeights, schedule_of, train_round
 from cupel.protocol.chain.errors import ContractError
 from cupel.protocol.chain.ledger import TaskLedger
+from cupel.protocol.custody import Custody
+from cupel.protocol.keeping import Share, share_of_node
 from cupel.protocol.model.canonical import CanonicalVersion
-from cupel.protocol.model.checkpoint import to_floats
+from cupel.protocol.model.checkpoint import max_checkpoint_bytes, to_floats
+from cupel.protocol.model.layout import layout_of
 from cupel.protocol.model.tiny import TinyPolicy
 from cupel.protocol.model.weights import policy_of
 from cupel.protocol.network import Announcement, AnnouncementKind, NetworkError
 from cupel.protocol.observe import Observer
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant, participate
 from cupel.protocol.settings import Settings
-from cupel.protocol.spec.assignment import round_seed
+from cupel.protocol.spec.assignment import assigned_work, round_seed
 from cupel.protocol.spec.diloco.blocks import update_to_bytes
 from cupel.protocol.spec.environments.base import Environment, get_environment
 from cupel.protocol.spec.errors import Rejected
+from cupel.protocol.spec.recipe import SFT
 from cupel.protocol.spec.rollout import LeafContext, Metrics, PolicyRef, Rollout
-from cupel.protocol.spec.rollout_file import PAD
 from cupel.protocol.spec.rounds import commit_deadline
 from cupel.protocol.spec.shardcast.cid import Cid
+from cupel.protocol.spec.shardcast.versions import num_whole
 from cupel.protocol.spec.task import MILLION, TaskSpec
-from cupel.protocol.storage import put_file
+from cupel.protocol.storage import VersionShelf, put_file
 from cupel.protocol.submissions import count_holders, fetch_submission
 from cupel.protocol.versions import Versions, VersionUnavailable
 
@@ -93,10 +97,20 @@ class Node:
         self._parts = parts
         self._environment: Environment = get_environment(spec.environment)
         self._worker = RolloutWorker(ledger.params, spec, self._environment, parts.score)
-        self._versions = Versions(ledger, spec, participant.swarm, participant.store)
+        shelf = VersionShelf(participant.store, folder / "versions")
+        self._versions = Versions(ledger, spec, participant.swarm, shelf)
+        self._custody = Custody(
+            participant,
+            shelf,
+            ledger.params,
+            self._share,
+            (max_checkpoint_bytes(layout_of(spec.model)), self._versions.max_update_bytes),
+            self._versions.storing,
+        )
         self._journal = Journal(folder / "journal")
         self._memory = Memory(self._journal)
         self._discloser = Discloser(participant, lambda: self._ledger, self._versions.max_update_bytes)
+        self._past = PastWeights()
         self._attempted = -1
         self._blocked: tuple[int, float] = (-1, 0.0)
         self._replicated: set[bytes] = set()
@@ -107,8 +121,11 @@ class Node:
 
     async def run(self) -> int:
         """Work until the task is over and everything is paid out; the process's exit code."""
-        await self._versions.start(FETCH_SECONDS)
+        await self._versions.start(await self._participant.chain.now(), FETCH_SECONDS)
         self._report_version(self._versions.newest)
+        if self._spec.recipe.needs_genesis:
+            genesis = await self._versions.genesis(FETCH_SECONDS)
+            self._past = PastWeights(genesis=to_floats(genesis.state.weights))
         await self._recall()
         async with self._background():
             while True:
@@ -147,6 +164,7 @@ class Node:
         credit = 0
         if record is not None and record.exited:
             credit = await self._participant.hub.credit(token, record.payout)
+        newest = self._versions.newest_standing(ledger)
         return View(
             params=self._params,
             now=await self._participant.chain.now(),
@@ -159,7 +177,8 @@ class Node:
                 for record in ledger.posted
                 if ledger.checkpoint(record.version) is record
             },
-            newest_version=self._versions.newest.version,
+            # Nothing may be built on what a slashed node posted: the first duty is then to begin again.
+            newest_version=-1 if newest is None else newest,
             attempted_round=self._attempted,
             credit=credit,
             blocked_version=blocked if asyncio.get_running_loop().time() < until else -1,
@@ -280,25 +299,36 @@ class Node:
                 raise repeated
             self._observer.emit("error", message=f"{len(rollouts)} rollouts committed to: {repeated}")
         self._phase(round_index, "training")
-        update_file, metrics = self._train(round_index, canonical, rollouts)
+        update_file, metrics = self._train(round_index, canonical, rollouts, seed)
         submission = make_submission(params, context, reference, rollouts, update_file, metrics, proven)
         self._memory.record(sequence, submission.leaves)
         return submission
 
     def _train(
-        self, round_index: int, canonical: CanonicalVersion, rollouts: tuple[Rollout, ...]
+        self, round_index: int, canonical: CanonicalVersion, rollouts: tuple[Rollout, ...], seed: bytes
     ) -> tuple[bytes, Metrics]:
         weights = to_floats(canonical.state.weights)
-        batch = _batch(rollouts, self._environment, self._params.max_tokens)
+        batch = self._batch(round_index, canonical.version, rollouts, seed)
         schedule = schedule_of(self._params, self._spec, round_index)
         state = self._trainer_state(weights.size)
         gradient, state, metrics = train_round(
-            self._spec.model, weights, batch, self._spec.recipe, schedule, state
+            self._spec.model, weights, batch, self._spec.recipe, schedule, state, self._past
         )
         update, state = quantise(gradient, state, self._versions.max_exponent)
         self._journal.save("trainer", state_to_bytes(state))
         told = Metrics(round(metrics.mean_reward * MILLION), round(abs(metrics.loss) * MILLION))
         return update_to_bytes(update), told
+
+    def _batch(self, round_index: int, version: int, rollouts: tuple[Rollout, ...], seed: bytes) -> Batch:
+        params, spec, environment = self._params, self._spec, self._environment
+        assigned = assigned_work(seed, params, range(len(rollouts)), spec.length)
+        batch = batch_of(rollouts, assigned, environment, version, params.max_tokens, spec.length)
+        if spec.recipe.objective == SFT:
+            batch = with_answers(batch, assigned, environment)
+        batch, refused = fresh_groups(batch, params, round_index)
+        for reason in refused:
+            self._observer.emit("error", message=f"not trained on: {reason}")
+        return batch
 
     def _trainer_state(self, num_parameters: int) -> TrainerState:
         saved = self._journal.load("trainer")
@@ -325,7 +355,7 @@ class Node:
     async def _background(self) -> AsyncIterator[None]:
         """Hold what others publish, and show what is demanded of us, as long as the block runs."""
         async with asyncio.TaskGroup() as group:
-            loops = (self._follow_gossip(group), self._report(), self._discloser.run())
+            loops = (self._follow_gossip(group), self._report(), self._discloser.run(), self._custody.run())
             tasks = [group.create_task(loop) for loop in loops]
             try:
                 yield
@@ -354,6 +384,15 @@ class Node:
         except NetworkError as error:
             self._replicated.discard(manifest.digest)
             self._observer.emit("error", message=str(error))
+
+    def _share(self, ledger: TaskLedger, now: int) -> Share | None:
+        """What we keep of a task: ours, and what else the hub has had us work on."""
+        account, held = self._participant.address, {}
+        if ledger.task == self._task:
+            held = self._versions.digests()
+        elif account not in ledger.members:
+            return None
+        return share_of_node(ledger, now, held, num_whole(ledger.params), account)
 
     async def _report(self) -> None:
         while True:
@@ -397,16 +436,4 @@ def _membership(ledger: TaskLedger, account: str) -> Membership | None:
         exit_requested_at=record.exit_requested_at,
         exited=record.exited,
         slashed=ledger.slashed(account),
-    )
-
-
-def _batch(rollouts: tuple[Rollout, ...], environment: Environment, max_tokens: int) -> Batch:
-    tokens = np.full((len(rollouts), max_tokens), PAD, dtype=np.int32)
-    for row, rollout in zip(tokens, rollouts, strict=True):
-        row[: len(rollout.tokens)] = rollout.tokens
-    return Batch(
-        prompts=np.array([environment.prompt(rollout.problem) for rollout in rollouts], dtype=np.int64),
-        tokens=tokens,
-        lengths=np.array([len(rollout.tokens) for rollout in rollouts], dtype=np.int32),
-        rewards=np.array([rollout.reward for rollout in rollouts], dtype=np.int32),
     )

@@ -61,7 +61,7 @@ class View:
     checkpoints: Mapping[int, bytes]
     """Posted digests that stand, by version."""
     newest_version: int
-    """Newest canonical version this node holds."""
+    """Newest canonical version this node holds; -1 if it may not be used, and another is to be had."""
     attempted_round: int
     """Newest round this node began to work on, or -1."""
     credit: int
@@ -190,6 +190,8 @@ def _training(view: View, membership: Membership) -> Duty | None:
     """Rounds and versions, the newest needs first."""
     if membership.exit_requested_at is not None and view.newest_version >= view.params.rounds:
         return None
+    if view.newest_version < 0:
+        return Wait() if view.blocked_version == 0 else Aggregate(0)
     ended = min(view.params.rounds, max(0, (view.now - view.params.start) // view.params.round_seconds))
     if view.newest_version < ended and view.newest_version + 1 != view.blocked_version:
         return Aggregate(view.newest_version + 1)

@@ -23,6 +23,7 @@ from cupel.protocol.keys import load_account
 from cupel.protocol.network import Swarm
 from cupel.protocol.observe import Observer
 from cupel.protocol.settings import Settings
+from cupel.protocol.spec.environments.base import check_fit
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.spec.task import MAX_SPEC_BYTES, TaskSpec, check_task
 from cupel.protocol.storage import BlockStore, StorageError
@@ -125,6 +126,7 @@ class Participant:
         )
         spec = TaskSpec.from_bytes(document)
         check_task(ledger.params, spec)
+        check_fit(ledger.params, spec)
         return spec
 
     def report_transfers(self) -> None:

@@ -1,31 +1,32 @@
 """The canonical versions a process holds, and how it comes by the next one.
 
 The usual way is to compute it from the accepted updates. A process that joins late, or cannot get an update, takes
-the version's file from a peer; the digest on the chain says whether it is the right one.
+what a peer serves: the deltas since the version it holds, or the checkpoint; the digest on the chain says whether the
+result is the right one.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final
 
 from cupel.protocol.chain.ledger import TaskLedger
-from cupel.protocol.model.canonical import CanonicalVersion, next_version, read_version
+from cupel.protocol.model.canonical import CanonicalVersion, next_version
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.network import NetworkError, Swarm
-from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT, Update, num_blocks, update_from_bytes
+from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT, Update, max_update_bytes, update_from_bytes
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.rounds import CommittedWork, accepted_work
-from cupel.protocol.spec.shardcast.cid import Cid
-from cupel.protocol.spec.shardcast.manifest import MAX_MANIFEST_BYTES, WeightsManifest
-from cupel.protocol.spec.shardcast.unixfs import MAX_FILE_BYTES
+from cupel.protocol.spec.shardcast.route import Offer, Route, routes
+from cupel.protocol.spec.shardcast.versions import SPARE_VERSIONS, needed_versions, newest_settled
 from cupel.protocol.spec.task import TaskSpec
-from cupel.protocol.storage import BlockStore, put_file
+from cupel.protocol.storage.shelf import VersionShelf
 from cupel.protocol.submissions import fetch_update
+from cupel.protocol.version_source import VersionSource
 
-# Beyond what staleness allows, one more for the verifier of a commitment made just before the round ended.
-SPARE_VERSIONS: Final = 2
-_HEADER_BYTES: Final = 1024
+PROOF_SHARE: Final = 0.25
+"""Of the time for the next version, to ask again for updates that a version taken on somebody's word was made from."""
 
 
 class VersionUnavailable(NetworkError):
@@ -33,24 +34,35 @@ class VersionUnavailable(NetworkError):
 
 
 class Versions:
-    """The newest canonical versions of one task, genesis first."""
+    """The newest canonical versions of one task."""
 
     def __init__(
         self,
         ledger: TaskLedger,
         spec: TaskSpec,
         swarm: Swarm,
-        store: BlockStore,
+        shelf: VersionShelf,
         spare_versions: int = SPARE_VERSIONS,
+        trust_posted: bool = True,
     ) -> None:
-        """spare_versions: how many more to hold than staleness allows; jurors judge work of long ago."""
+        """spare_versions: how many more to hold than staleness allows; jurors judge work of long ago.
+
+        trust_posted: begin with the newest version posted on the chain. Who judges others' checkpoints begins with one
+        that nobody can challenge any more, and computes the rest.
+        """
         self._ledger = ledger
         self._spare_versions = spare_versions
+        self._trust_posted = trust_posted
         self._spec = spec
         self._swarm = swarm
-        self._store = store
+        self._shelf = shelf
         self._layout = layout_of(spec.model)
+        self._source = VersionSource(swarm, shelf, self._layout, spec.aggregation)
         self._versions: dict[int, CanonicalVersion] = {}
+        self._unproven: set[int] = set()
+        self._started = 0
+        self.storing = asyncio.Lock()
+        """Held while blocks of a version are put, and by who deletes blocks."""
 
     @property
     def newest(self) -> CanonicalVersion:
@@ -58,9 +70,14 @@ class Versions:
         return self._versions[max(self._versions)]
 
     @property
+    def num_held(self) -> int:
+        """How many versions are held: what staleness allows, and the spare ones."""
+        return self._ledger.params.max_staleness + self._spare_versions + 1
+
+    @property
     def max_update_bytes(self) -> int:
         """Largest update file of the task."""
-        return num_blocks(self._layout.num_parameters) * 33 + _HEADER_BYTES
+        return max_update_bytes(self._layout.num_parameters)
 
     @property
     def max_exponent(self) -> int:
@@ -75,35 +92,98 @@ class Versions:
         """Digests of the versions held."""
         return {number: version.digest for number, version in self._versions.items()}
 
-    async def start(self, deadline_seconds: float, trust_posted: bool = True) -> None:
-        """Fetch the newest version whose digest stands on the chain, or genesis. VersionUnavailable, NetworkError.
+    def proven_digest(self, version: int) -> bytes | None:
+        """Digest of a version held that does not rest on anybody's word, to compare posted ones with."""
+        held = self._versions.get(version)
+        return None if held is None or version in self._unproven else held.digest
 
-        Without `trust_posted` genesis in any case: who judges others' checkpoints computes them all.
+    def newest_standing(self, ledger: TaskLedger) -> int | None:
+        """The newest version held; None if it rests on one whose poster was slashed: `advance` then begins again."""
+        self._ledger = ledger
+        return None if any(map(self._is_refuted, self._unproven)) else self.newest.version
+
+    async def start(self, now: int, deadline_seconds: float) -> None:
+        """Take the version to begin with, from here or from peers. VersionUnavailable, NetworkError.
+
+        now: the chain's time.
         """
-        posted = sorted({record.version for record in self._ledger.posted}, reverse=True)
-        for number in posted if trust_posted else ():
-            record = self._ledger.checkpoint(number)
-            if record is not None and await self._try_fetch(number, record.digest, deadline_seconds):
+        self._started = now
+        if self._trust_posted:
+            posted = {record.version: record.digest for record in self._ledger.standing()}
+            await self._resume(posted)
+            if await self._catch_up(posted, deadline_seconds) or self._versions:
+                self._unproven.update(self._versions)
                 return
-        if not await self._try_fetch(0, self._ledger.params.genesis_digest, deadline_seconds):
+        facts = self._ledger.facts(now)
+        at_most = min(needed_versions(facts), default=facts.params.rounds)
+        if not await self._fetch_checkpoint(*newest_settled(facts, at_most), deadline_seconds):
             raise VersionUnavailable("no peer serves the task's initial checkpoint; is the creator running?")
 
     async def advance(self, ledger: TaskLedger, deadline_seconds: float) -> CanonicalVersion:
-        """Compute the next version, or fetch it if an update is out of reach. VersionUnavailable if neither works."""
-        self._ledger = ledger
+        """Compute the next version, or fetch it if an update is out of reach. VersionUnavailable if neither works.
+
+        Who took a posted version whose poster was slashed since begins again with what stands now.
+        """
+        if self.newest_standing(ledger) is None:
+            return await self._begin_again(deadline_seconds)
+        if not self._trust_posted:
+            await self._prove(deadline_seconds * PROOF_SHARE)
         current = self.newest
-        accepted = accepted_work(ledger.params, current.version, ledger.work.values(), ledger.slashes)
         try:
-            fetched = await asyncio.gather(*(self._update(work, deadline_seconds) for work in accepted))
+            made = await self._compute(current, deadline_seconds)
         except NetworkError as error:
             record = ledger.checkpoint(current.version + 1)
-            if record is not None and await self._try_fetch(record.version, record.digest, deadline_seconds):
+            posted = {} if record is None else {record.version: record.digest}
+            if await self._catch_up(posted, deadline_seconds):
+                self._unproven.add(self.newest.version)
                 return self.newest
             raise VersionUnavailable(f"version {current.version + 1}: {error}") from error
-        updates = [update for update in fetched if update is not None]
-        made = await asyncio.to_thread(next_version, current, updates, self._spec.aggregation)
+        if current.version in self._unproven:
+            self._unproven.add(made.version)
         await self._keep(made)
         return made
+
+    async def _compute(self, current: CanonicalVersion, deadline_seconds: float) -> CanonicalVersion:
+        """The version after `current`, from the accepted updates. NetworkError if one cannot be had."""
+        ledger = self._ledger
+        accepted = accepted_work(ledger.params, current.version, ledger.work.values(), ledger.slashes)
+        fetched = await asyncio.gather(*(self._update(work, deadline_seconds) for work in accepted))
+        updates = [update for update in fetched if update is not None]
+        return await asyncio.to_thread(next_version, current, updates, self._spec.aggregation)
+
+    async def _prove(self, deadline_seconds: float) -> None:
+        """Compute what was taken on somebody's word, as soon as the updates can be had; a false version is replaced."""
+        for number in sorted(self._unproven):
+            parent = self._versions.get(number - 1)
+            try:
+                made = None if parent is None else await self._compute(parent, deadline_seconds)
+            except NetworkError:
+                made = None
+            if made is None:
+                return
+            if made.digest != self._versions[number].digest:
+                for false in [held for held in self._versions if held >= number]:
+                    del self._versions[false]
+                    self._unproven.discard(false)
+                await self._keep(made)
+                return
+            self._unproven.discard(number)
+
+    async def _begin_again(self, deadline_seconds: float) -> CanonicalVersion:
+        before = self._versions, self._unproven
+        self._versions, self._unproven = {}, set()
+        try:
+            await self.start(self._started, deadline_seconds)
+        except NetworkError as error:
+            self._versions, self._unproven = before
+            raise VersionUnavailable(str(error)) from error
+        return self.newest
+
+    def _is_refuted(self, number: int) -> bool:
+        """Whether a version rests on the word of a poster that lost its stake, and nobody else has posted the same."""
+        digest, stands = self._versions[number].digest, self._ledger.checkpoint(number)
+        posters = [record.node for record in self._ledger.posted if record.digest == digest]
+        return any(map(self._ledger.slashed, posters)) and (stands is None or stands.digest != digest)
 
     async def _update(self, work: CommittedWork, deadline_seconds: float) -> Update | None:
         """A node's update; None if its file is no update, which everybody finds alike."""
@@ -115,29 +195,60 @@ class Versions:
         except Rejected:
             return None
 
-    async def _try_fetch(self, number: int, digest: bytes, deadline_seconds: float) -> bool:
-        """Whether a peer serves the version with this digest. A false file is like none: the digest is on-chain."""
-        try:
-            manifest = await self._swarm.fetch_block(
-                Cid.from_digest(digest), deadline_seconds=deadline_seconds, max_bytes=MAX_MANIFEST_BYTES
-            )
-            root = WeightsManifest.from_bytes(manifest).file
-            file = await self._swarm.fetch_file(
-                root, max_bytes=MAX_FILE_BYTES, deadline_seconds=deadline_seconds
-            )
-            version = await asyncio.to_thread(read_version, manifest, file, digest, self._layout)
-        except (NetworkError, Rejected):
-            return False
-        if version.version != number:
-            return False
-        await self._keep(version)
+    async def genesis(self, deadline_seconds: float) -> CanonicalVersion:
+        """The task's initial version, which training may compare with; not held. VersionUnavailable."""
+        digest = self._ledger.params.genesis_digest
+        found = self._versions.get(0) or await self._source.checkpoint(0, digest, deadline_seconds)
+        if found is None:
+            raise VersionUnavailable("no peer serves the task's initial checkpoint, which its recipe needs")
+        return found
+
+    async def _resume(self, posted: Mapping[int, bytes]) -> None:
+        """Take the newest posted version that is whole on this machine, if any."""
+        known = {0: self._ledger.params.genesis_digest, **posted}
+        for number, digest in sorted(known.items(), reverse=True):
+            version = await self._source.from_shelf(number, digest)
+            if version is not None:
+                self._hold(version)
+                return
+
+    async def _catch_up(self, posted: Mapping[int, bytes], deadline_seconds: float) -> bool:
+        """Whether the newest of the posted versions that peers serve, if newer than what is held, is held now."""
+        held = max(self._versions, default=-1)
+        offers = await self._source.offers(posted, held, deadline_seconds)
+        for route in routes(held, offers):
+            if await self._take(route, offers, deadline_seconds):
+                return True
+        return False
+
+    async def _take(self, route: Route, offers: Mapping[int, Offer], deadline_seconds: float) -> bool:
+        if not route.deltas:
+            digest = offers[route.version].digest
+            return await self._fetch_checkpoint(route.version, digest, deadline_seconds)
+        for link in range(self.newest.version + 1, route.version + 1):
+            version = await self._source.after(self.newest, offers[link].digest, deadline_seconds)
+            if version is None:
+                return False
+            await self._keep(version)
         return True
 
+    async def _fetch_checkpoint(self, number: int, digest: bytes, deadline_seconds: float) -> bool:
+        version = await self._source.checkpoint(number, digest, deadline_seconds)
+        if version is not None:
+            await self._keep(version)
+        return version is not None
+
     async def _keep(self, version: CanonicalVersion) -> None:
-        """Hold and serve a version, and forget those nobody may use any more."""
-        await asyncio.to_thread(put_file, self._store, version.file)
-        await asyncio.to_thread(self._store.put, version.manifest.to_bytes())
+        """Hold and serve a version."""
+        async with self.storing:
+            await asyncio.to_thread(
+                self._shelf.put, version.manifest.to_bytes(), version.file, version.update
+            )
+        self._hold(version)
+
+    def _hold(self, version: CanonicalVersion) -> None:
+        """Have a version at hand, and forget those nobody may use any more."""
         self._versions[version.version] = version
-        oldest = version.version - self._ledger.params.max_staleness - self._spare_versions
-        for number in [number for number in self._versions if number < oldest]:
+        for number in [number for number in self._versions if number <= version.version - self.num_held]:
             del self._versions[number]
+            self._unproven.discard(number)

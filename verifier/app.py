@@ -17,6 +17,8 @@ from cupel.protocol.chain.contract import Event
 from cupel.protocol.chain.errors import ChainUnavailable, TransactionTimeout
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.config import ConfigError
+from cupel.protocol.custody import Custody
+from cupel.protocol.keeping import Share, share_of_verifier
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.observe import Observer
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant, participate
@@ -24,7 +26,9 @@ from cupel.protocol.settings import Settings
 from cupel.protocol.spec.environments.base import get_environment
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.rounds import round_start
+from cupel.protocol.spec.shardcast.versions import num_whole
 from cupel.protocol.spec.task import TaskSpec
+from cupel.protocol.storage import VersionShelf
 from cupel.protocol.versions import Versions
 from cupel.verifier.auditor import Auditor
 from cupel.verifier.checks.base import Rules
@@ -51,7 +55,7 @@ class Options:
     """What a verifier chooses for itself."""
 
     audit_rollouts: int = DEFAULT_AUDIT_ROLLOUTS
-    """Rollouts to recompute of each submission."""
+    """Rollouts to recompute of each submission; of a node whose errors add up, all."""
     jury_places: int = 1
     """Places to stake for in the pool of jurors where the task has a jury; 0 for none."""
 
@@ -81,7 +85,8 @@ class Verifier:
         )
         # A jury may look at work of a whole window and dispute ago.
         spare = -(-(params.challenge_window + params.dispute_seconds) // params.round_seconds) + 1
-        self._versions = Versions(ledger, spec, participant.swarm, participant.store, spare)
+        shelf = VersionShelf(participant.store, folder / "versions")
+        self._versions = Versions(ledger, spec, participant.swarm, shelf, spare, trust_posted=False)
         rules = Rules(
             chain_id=participant.chain.chain_id,
             hub=participant.hub.address,
@@ -102,13 +107,21 @@ class Verifier:
         self._jury = None if jury is None else JuryJudge(participant.chain, jury)
         self._feed = TrialFeed(participant.chain, self._jury, deployment.first_block)
         self._rules: JuryRules | None = None
-        self._upkeep = Upkeep(participant, self._versions, lambda: self._ledger, lambda: self._inbox.now)
+        custody = Custody(participant, shelf, params, self._share, storing=self._versions.storing)
+        self._upkeep = Upkeep(
+            participant, self._versions, custody, lambda: self._ledger, lambda: self._inbox.now
+        )
         self._first_look: tuple[int, int] | None = None
         self._last_problem = ""
 
     @property
     def _ledger(self) -> TaskLedger:
         return self._participant.ledger.tasks[self._task]
+
+    def _share(self, ledger: TaskLedger, now: int) -> Share:
+        """What we keep of a task: all that can be judged, of other tasks as far as it is here."""
+        held = self._versions.digests() if ledger.task == self._task else {}
+        return share_of_verifier(ledger, now, held, num_whole(ledger.params))
 
     async def run(self) -> int:
         """Check and challenge until the task is over and nothing is open; the process's exit code."""
@@ -129,8 +142,8 @@ class Verifier:
         return 0
 
     async def _prepare(self) -> None:
-        """Genesis, the means to challenge, and a juror's stake."""
-        await self._versions.start(FETCH_SECONDS, trust_posted=False)
+        """A version to begin with, the means to challenge, and a juror's stake."""
+        await self._versions.start(await self._participant.chain.now(), FETCH_SECONDS)
         token = TestToken(self._participant.chain, self._params.token)
         balance = await token.balance_of(self._participant.address)
         if balance < self._params.bond:

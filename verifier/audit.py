@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
+from cupel.protocol.spec.toploc.pooled import Pool
 from cupel.verifier.checks import CHEAP, DEEP
 from cupel.verifier.checks.base import Check, FetchedSubmission, Finding, Recomputed
+from cupel.verifier.checks.pooled import pool_of
+
+
+@dataclass(frozen=True, slots=True)
+class Rechecked:
+    """What a recomputation says."""
+
+    finding: Finding | None
+    pool: Pool
+    """Errors of the proofs recomputed."""
 
 
 def examine(submission: FetchedSubmission) -> Finding | None:
@@ -13,9 +25,10 @@ def examine(submission: FetchedSubmission) -> Finding | None:
     return _first(CHEAP, submission, (), None)
 
 
-def recheck(submission: FetchedSubmission, recomputed: Recomputed) -> Finding | None:
+def recheck(submission: FetchedSubmission, recomputed: Recomputed) -> Rechecked:
     """The first lie that shows against the recomputation, in the rollouts recomputed; or None. After `examine`."""
-    return _first(DEEP, submission, recomputed.indices, recomputed)
+    finding = _first(DEEP, submission, recomputed.indices, recomputed)
+    return Rechecked(finding, pool_of(submission, recomputed))
 
 
 def _first(

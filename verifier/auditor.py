@@ -21,7 +21,7 @@ from cupel.protocol.spec.repetition import ProvenWork
 from cupel.protocol.spec.rounds import CommittedWork
 from cupel.protocol.submissions import fetch_submission
 from cupel.protocol.versions import Versions
-from cupel.verifier.audit import examine, recheck
+from cupel.verifier.audit import Rechecked, examine, recheck
 from cupel.verifier.checks.base import FetchedSubmission, Finding, Rules
 from cupel.verifier.recompute import recompute
 
@@ -70,7 +70,7 @@ class Auditor:
             known = self._proven.get(work.node, ProvenWork())
             self._proven[work.node] = known.add(work.sequence, submission.leaves)
 
-    async def recheck(self, submission: FetchedSubmission, drawn: Sequence[int]) -> Finding | None:
+    async def recheck(self, submission: FetchedSubmission, drawn: Sequence[int]) -> Rechecked:
         """What needs the policy, for the drawn rollouts, at least one. PolicyPending if it is not held here."""
         number = submission.manifest.policy.version
         version = self.versions.get(number)
@@ -91,5 +91,5 @@ class Auditor:
 
 def _recheck(
     policy: TinyPolicy, digest: bytes, submission: FetchedSubmission, drawn: Sequence[int]
-) -> Finding | None:
+) -> Rechecked:
     return recheck(submission, recompute(policy, digest, submission, drawn))

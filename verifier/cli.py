@@ -32,7 +32,9 @@ def run(
     listen_host: Annotated[str | None, typer.Option(help="Address to listen on and to announce.")] = None,
     p2p_port: Annotated[int | None, typer.Option(help="libp2p port; 0 takes a free one.")] = None,
     http_port: Annotated[int | None, typer.Option(help="Block server port; 0 takes a free one.")] = None,
-    audit_rollouts: Annotated[int, typer.Option(help="Rollouts to recompute of each submission.")] = 64,
+    audit_rollouts: Annotated[
+        int, typer.Option(help="Rollouts to recompute of each submission; of a suspect's, all.")
+    ] = 64,
     jury_places: Annotated[
         int, typer.Option(help="Places to stake for as a juror, where the task has a jury; 0 for none.")
     ] = 1,

@@ -22,7 +22,7 @@ from cupel.verifier.checks.base import FetchedSubmission, Finding, Rules
 WHOLE_SUBMISSION: Final = 2**32 - 1
 """Rollout index that names none in particular."""
 MAX_EVIDENCE_BYTES: Final = 16 * 1024
-ABOUT_ALL: Final = frozenset({Reason.TERMINATION, Reason.TOKEN_DISTRIBUTION})
+ABOUT_ALL: Final = frozenset({Reason.TERMINATION, Reason.TOKEN_DISTRIBUTION, Reason.TOPLOC_POOLED})
 """Reasons of charges that may be about all rollouts together, and are then judged by all."""
 _KIND: Final = "cupel.evidence.v1"
 _JURY_ABI: Final = ("uint32", "string", "bytes32")

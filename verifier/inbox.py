@@ -21,6 +21,8 @@ from cupel.protocol.spec.demand import Answer, DataDemand
 from cupel.protocol.spec.repetition import RING
 from cupel.protocol.spec.rollout import Commitment
 from cupel.protocol.spec.rounds import CommittedWork
+from cupel.protocol.spec.toploc.pooled import Pool
+from cupel.verifier.audit import Rechecked
 from cupel.verifier.auditor import Auditor, PolicyPending
 from cupel.verifier.checks import CHECK_NAMES
 from cupel.verifier.checks.base import FetchedSubmission, Finding, commitment_of
@@ -30,6 +32,7 @@ from cupel.verifier.dispute.demands import Wanted, demand_time, wanted_parts
 from cupel.verifier.draw import draw, draw_seed
 from cupel.verifier.evidence import Accusation, Judges, accuse, asked_rollouts, document_of
 from cupel.verifier.journal import Journal
+from cupel.verifier.watch import Watch, is_disputable
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -57,7 +60,7 @@ class Inbox:
         self._auditor = auditor
         self._journal = journal
         self._judges = judges
-        self._audit_rollouts = audit_rollouts
+        self._watch = Watch(journal, auditor.rules.spec.pooling, self._observer, audit_rollouts)
         self._tasks: dict[object, asyncio.Task[None]] = {}
         self.now = 0
         self.answer_seconds: int | None = None
@@ -138,15 +141,16 @@ class Inbox:
         rules, closes = self._auditor.rules, work.time + self._auditor.rules.params.challenge_window
         what = f"round {work.round} of {work.node}"
         seed = draw_seed(self._journal.secret, block_hash, rules.task, work.node, work.sequence)
-        drawn = draw(seed, work.units, self._audit_rollouts)
+        drawn = draw(seed, work.units, self._watch.rollouts(work))
         submission = await self._fetch_or_demand(work, ledger, drawn, closes, what)
         self._observer.emit("checking", node=work.node, round=work.round)
-        finding = await self._auditor.examine(submission)
+        finding, pool = await self._auditor.examine(submission), Pool()
         if finding is None:
-            finding = await self._recheck(submission, drawn, closes, what)
+            rechecked = await self._recheck(submission, drawn, closes, what)
+            finding, pool = rechecked.finding, rechecked.pool
         self._tell(work, finding)
-        if finding is None:
-            self._journal.record_pass(work.root)
+        if finding is None or not is_disputable(finding, self._judges):
+            self._watch.record(work, pool, finding)
         else:
             twin = await self._twin(work, finding, ledger, closes)
             await self._accuse(work.node, commitment_of(work), finding, submission, twin)
@@ -191,10 +195,10 @@ class Inbox:
             await self._accuse(posted.node, commitment, finding, None)
 
     async def _digest(self, version: int) -> bytes:
-        canonical = self._auditor.versions.get(version)
-        if canonical is None:
-            raise PolicyPending(f"canonical version {version} is not here")
-        return canonical.digest
+        digest = self._auditor.versions.proven_digest(version)
+        if digest is None:
+            raise PolicyPending(f"canonical version {version} was not computed here")
+        return digest
 
     async def _judge(self, challenge: ChallengeRecord, ledger: TaskLedger, deadline: int) -> None:
         what = f"trial {challenge.challenge_id}"
@@ -220,16 +224,16 @@ class Inbox:
         asked = asked_rollouts(evidence, work.units)
         if finding is not None or not asked:
             return finding
-        return await self._recheck(submission, asked, deadline, what)
+        return (await self._recheck(submission, asked, deadline, what)).finding
 
     async def _recheck(
         self, submission: FetchedSubmission, drawn: Sequence[int], deadline: int, what: str
-    ) -> Finding | None:
+    ) -> Rechecked:
         """What needs the policy. A finding about the drawn rollouts together is one only if it holds for all."""
         every = range(submission.work.units)
-        finding = await self._retry(lambda: self._auditor.recheck(submission, tuple(drawn)), deadline, what)
-        if finding is None or finding.rollout is not None or len(drawn) == len(every):
-            return finding
+        found = await self._retry(lambda: self._auditor.recheck(submission, tuple(drawn)), deadline, what)
+        if found.finding is None or found.finding.rollout is not None or len(drawn) == len(every):
+            return found
         # An accuser may have picked the rollouts that look worst, and the odds are not those of the worst.
         return await self._retry(lambda: self._auditor.recheck(submission, every), deadline, what)
 
@@ -252,6 +256,8 @@ class Inbox:
         else:
             self.accusations[node, commitment.sequence] = accusation
         cid = await asyncio.to_thread(participant.store.put, document.to_bytes())
+        # Nothing on the chain leads to it, but a jury may ask for it.
+        await asyncio.to_thread(participant.store.pin, cid)
         await participant.swarm.announce(
             Announcement(AnnouncementKind.EVIDENCE, rules.task, participant.address, commitment.round, cid)
         )

@@ -1,4 +1,4 @@
-"""What a verifier must not forget between two runs: its secret, its votes, and what it has checked.
+"""What a verifier must not forget between two runs: its secret, its votes, what it has checked and whom it suspects.
 
 One JSON file per task, replaced as a whole, so that a crash leaves the old state or the new one. Our challenges are
 not in it: the chain tells them.
@@ -6,6 +6,7 @@ not in it: the chain tells them.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import secrets
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from cupel.protocol.config import ConfigError
+from cupel.protocol.spec.toploc.pooled import Pool
 from cupel.protocol.storage import StorageError
 from cupel.verifier.dispute.solver import Vote
 from cupel.verifier.draw import SECRET_BYTES
@@ -30,6 +32,10 @@ class Journal:
         self.votes: dict[tuple[int, int], Vote] = {}
         """By challenge and round."""
         self.passed: set[str] = set()
+        self.pools: dict[str, Pool] = {}
+        """By node, the errors of all its commitments in `passed`, as far as they were recomputed."""
+        self.suspects: set[str] = set()
+        """Nodes whose every rollout is recomputed."""
         if self._path.exists():
             self._read()
         else:
@@ -46,9 +52,16 @@ class Journal:
             self._write()
         return self.votes[place]
 
-    def record_pass(self, root: bytes) -> None:
-        """Remember that the commitment with this root passed every check."""
-        self.passed.add(root.hex())
+    def record_pass(self, root: bytes, node: str, pool: Pool, *, is_suspect: bool = False) -> None:
+        """Remember that nothing in the commitment with this root can be challenged, and its errors with the node's.
+
+        Once: a commitment that was recorded before adds nothing.
+        """
+        if not self.has_passed(root):
+            self.passed.add(root.hex())
+            self.pools[node] = self.pools.get(node, Pool()) + pool
+        if is_suspect:
+            self.suspects.add(node)
         self._write()
 
     def has_passed(self, root: bytes) -> bool:
@@ -64,6 +77,8 @@ class Journal:
                 for vote in document["votes"]
             }
             self.passed = set(document["passed"])
+            self.pools = {node: Pool(*map(int, sums)) for node, sums in document["pools"].items()}
+            self.suspects = set(document["suspects"])
         except OSError as error:
             raise StorageError(
                 f"cannot read {self._path}: {error.strerror}", "check the data folder"
@@ -82,6 +97,8 @@ class Journal:
                 for (number, index), vote in self.votes.items()
             ],
             "passed": sorted(self.passed),
+            "pools": {node: dataclasses.astuple(pool) for node, pool in self.pools.items()},
+            "suspects": sorted(self.suspects),
         }
         temporary = self._path.with_suffix(".new")
         try:

@@ -9,6 +9,7 @@ import numpy as np
 from cupel.protocol.model.generate import replay
 from cupel.protocol.model.selection import select_states
 from cupel.protocol.model.tiny import TinyPolicy
+from cupel.protocol.spec.environments.base import assigned_prompt
 from cupel.protocol.spec.rollout_file import PAD
 from cupel.verifier.checks.base import FetchedSubmission, Recomputed
 
@@ -23,7 +24,8 @@ def recompute(
     """
     rules = submission.rules
     rollouts = [submission.rollouts[index] for index in drawn]
-    prompts = np.array([rules.environment.prompt(rollout.problem) for rollout in rollouts], dtype=np.int64)
+    owed = [submission.assigned[index] for index in drawn]
+    prompts = np.array([assigned_prompt(rules.environment, one) for one in owed], dtype=np.int64)
     tokens = np.full((len(rollouts), rules.params.max_tokens), PAD, dtype=np.int32)
     for row, rollout in zip(tokens, rollouts, strict=True):
         row[: len(rollout.tokens)] = rollout.tokens

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cupel.protocol.chain.ledger import TaskLedger
+from cupel.protocol.custody import Custody
 from cupel.protocol.network import AnnouncementKind, NetworkError
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant
 from cupel.protocol.spec.shardcast.cid import Cid
@@ -26,6 +27,7 @@ class Upkeep:
 
     participant: Participant
     versions: Versions
+    custody: Custody
     ledger: Callable[[], TaskLedger]
     clock: Callable[[], int]
     """The chain's time up to which `ledger` knows everything."""
@@ -34,7 +36,7 @@ class Upkeep:
     async def running(self) -> AsyncIterator[None]:
         """Do it all as long as the block runs. ControlPlaneDown ends the block if gossip fails."""
         async with asyncio.TaskGroup() as group:
-            loops = (self._follow_gossip(group), self._keep_versions(), self._report())
+            loops = (self._follow_gossip(group), self._keep_versions(), self._report(), self.custody.run())
             tasks = [group.create_task(loop) for loop in loops]
             try:
                 yield
@@ -65,7 +67,8 @@ class Upkeep:
         params, blocked = self.ledger().params, -1
         while True:
             ended = (self.clock() - params.start) // params.round_seconds
-            version = self.versions.newest.version + 1
+            newest = self.versions.newest_standing(self.ledger())
+            version = 0 if newest is None else newest + 1
             if version > min(ended, params.rounds):
                 await asyncio.sleep(POLL_SECONDS)
                 continue

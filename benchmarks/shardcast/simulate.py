@@ -2,7 +2,6 @@
 
     python benchmarks/shardcast/simulate.py --receivers 4 8 16
     python benchmarks/shardcast/simulate.py --receivers 10000 --leaves 64 --liars 100 --churn 0.05
-    python benchmarks/shardcast/simulate.py --table > benchmarks/results/shardcast_simulation.md
 
 Every node runs the scheduler, the publisher's rule, the upload queue and the contact rules that real nodes run; only
 links and clock are simulated. An uplink sends one leaf after the other at its full rate; downlinks are not limited.
@@ -29,7 +28,7 @@ from cupel.protocol.network.exchange.slots import UploadQueue
 from cupel.protocol.network.outcome import NotDelivered
 
 ORIGIN: Final = "origin"
-MAX_WAITING: Final = 64
+MAX_WAITING: Final = 4
 # A node that was killed answers nothing; whoever asks it learns that after this time.
 REFUSED_SECONDS: Final = 0.1
 

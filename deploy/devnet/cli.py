@@ -48,7 +48,7 @@ def demo(
     rounds: Annotated[int | None, typer.Option(help="Rounds of training.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the pre-training.")] = 0,
     fast: Annotated[
-        bool, typer.Option("--fast", help="A smaller run of the same parts: two to two and a half minutes.")
+        bool, typer.Option("--fast", help="A smaller run of the same parts, in about two minutes.")
     ] = False,
     json: Annotated[
         bool, typer.Option("--json", help="One JSON object on standard output, the rest on standard error.")

@@ -4,28 +4,38 @@ from __future__ import annotations
 
 import os
 import sys
-import sysconfig
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+from cupel.devnet import liars
 from cupel.devnet.presets import to_toml
 from cupel.devnet.run_folder import RunFolder
 from cupel.devnet.story.state import Lie
 from cupel.devnet.wallets import Wallet
+from cupel.protocol import cli
 from cupel.protocol.config import ConfigError
 from cupel.protocol.settings import Settings
 
-Command = list[str | Path]
+# All that the children import to do their work; one that is forgotten is loaded by each of them, and only slower.
+PRELOADED: Final = (
+    "cupel.node.app",
+    "cupel.node.cli",
+    "cupel.protocol.network.gossip",
+    "cupel.protocol.task.cli",
+    "cupel.protocol.task.creator",
+    "cupel.verifier.app",
+    "cupel.verifier.cli",
+)
 
 
-def cupel_program() -> Path:
-    """The `cupel` command of the running Python's environment. ConfigError if it is not installed there."""
-    path = Path(sysconfig.get_path("scripts")) / "cupel"
-    if not path.is_file():
-        raise ConfigError(
-            "cupel", f"{path} does not exist", "Install the package: pip install -e . in the checkout"
-        )
-    return path
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What `python -m MODULE ARGUMENTS` runs."""
+
+    module: str
+    arguments: tuple[str | Path, ...]
 
 
 def child_environment() -> Mapping[str, str]:
@@ -52,40 +62,26 @@ def write_settings(folder: RunFolder, wallet: Wallet, rpc_url: str, chain_id: in
     return path
 
 
-def node_command(program: Path, config: Path, lie: Lie | None) -> Command:
+def node_command(config: Path, lie: Lie | None) -> Command:
     """A node; a lying one is the ordinary node with one part exchanged."""
-    start: Command = [program, "node", "run"]
     if lie is not None:
-        start = [sys.executable, "-m", "cupel.devnet.liars", "--lie", lie.value]
-    return [*start, "--config", config, "--json"]
+        return Command(liars.__name__, ("--lie", lie.value, "--config", config, "--json"))
+    return Command(cli.__name__, ("node", "run", "--config", config, "--json"))
 
 
-def verifier_command(program: Path, config: Path) -> Command:
+def verifier_command(config: Path) -> Command:
     """A verifier."""
-    return [program, "verifier", "run", "--config", config, "--json"]
+    return Command(cli.__name__, ("verifier", "run", "--config", config, "--json"))
 
 
-def creator_command(
-    program: Path, config: Path, plan: Path, genesis: Path, start_in: int, wait_for_peers: int
-) -> Command:
+def creator_command(config: Path, plan: Path, genesis: Path, start_in: int, wait_for_peers: int) -> Command:
     """The task's creator; it waits until the genesis file is there, and so many others."""
-    task: Command = [
-        program,
-        "task",
-        "run",
-        "--plan",
-        plan,
-        "--genesis",
-        genesis,
-        "--start-in",
-        str(start_in),
-        "--wait-for-peers",
-        str(wait_for_peers),
-    ]
-    return [*task, "--config", config, "--json"]
+    options = ("--plan", plan, "--genesis", genesis)
+    waits = ("--start-in", str(start_in), "--wait-for-peers", str(wait_for_peers))
+    return Command(cli.__name__, ("task", "run", *options, *waits, "--config", config, "--json"))
 
 
-def pretrain_command(root: Path, out: Path, steps: int, seed: int) -> Command:
+def pretrain_command(root: Path, out: Path, steps: int, seed: int) -> list[str | Path]:
     """The committed script that makes the genesis checkpoint."""
     script = root / "examples" / "sorting" / "pretrain.py"
     if not script.is_file():

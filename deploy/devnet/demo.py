@@ -15,6 +15,7 @@ from cupel.devnet.audit import read_facts
 from cupel.devnet.chronicle import Chronicle, DemoFailed
 from cupel.devnet.deployment import deploy, fund
 from cupel.devnet.facts import ChainFacts
+from cupel.devnet.forking import ForkServer
 from cupel.devnet.machine import Tools, free_cores
 from cupel.devnet.options import DemoOptions
 from cupel.devnet.presets import CREATOR, DATA, Pace, choose_pace, make_plan, starting_tokens, to_toml
@@ -68,6 +69,10 @@ class Demo:
         tell("tools", "done", f"{self._tools.anvil.name}, contracts in {self._tools.artefacts.name}/")
         tell("chain", "running")
         async with AsyncExitStack() as stack:
+            # It loads while the chain starts; closed after the supervisor, whose children it reaps.
+            server = await stack.enter_async_context(
+                ForkServer(self._folder.logs / "fork-server.log", self._environment, commands.PRELOADED)
+            )
             log = self._folder.logs / "anvil.log"
             chain = await stack.enter_async_context(
                 local_chain(self._tools.anvil, self._options.rpc_port, log)
@@ -78,7 +83,7 @@ class Demo:
             supervisor = await stack.enter_async_context(
                 Supervisor(self._folder.logs, self._chronicle.record)
             )
-            await self._boot(supervisor, chain, cores)
+            await self._boot(supervisor, server, chain, cores)
             watcher = ChainWatcher(client, deployment, self._chronicle, supervisor)
             await stack.enter_async_context(_background(watcher, chain, self._options))
             await self._rounds()
@@ -101,7 +106,9 @@ class Demo:
         tell("wallets", "done", f"{len(amounts)} wallets")
         return deployment
 
-    async def _boot(self, supervisor: Supervisor, chain: LocalChain, cores: float) -> None:
+    async def _boot(
+        self, supervisor: Supervisor, server: ForkServer, chain: LocalChain, cores: float
+    ) -> None:
         """Pre-train while the processes start; then the task."""
         chronicle = self._chronicle
         lessons = pretraining.Pretraining()
@@ -113,7 +120,7 @@ class Demo:
             pretraining.NAME, command, self._environment, lessons.parse, listen_to_stderr=True
         )
         chronicle.stage("processes", "running")
-        await self._start_workers(supervisor, chain)
+        await self._start_workers(supervisor, server, chain)
         await chronicle.until(
             lambda state: (
                 state.stage("policy").progress >= _MEASURED_PER_MILLE or pretraining.NAME in state.exits
@@ -123,7 +130,7 @@ class Demo:
         )
         # The machine's speed is known by now; the creator starts up while pre-training goes on.
         if lessons.step_seconds is not None:
-            await self._start_creator(supervisor, chain, lessons.step_seconds, cores)
+            await self._start_creator(supervisor, server, chain, lessons.step_seconds, cores)
         await chronicle.until(
             lambda state: pretraining.NAME in state.exits, _PRETRAIN_SECONDS, "pre-training did not end"
         )
@@ -133,18 +140,20 @@ class Demo:
         await self._until_ready()
         await self._until_task()
 
-    async def _start_workers(self, supervisor: Supervisor, chain: LocalChain) -> None:
-        program = self._tools.cupel
+    async def _start_workers(self, supervisor: Supervisor, server: ForkServer, chain: LocalChain) -> None:
         for name in self._options.node_names:
-            config = self._settings(name, chain)
-            command = commands.node_command(program, config, self._options.lies.get(name))
-            await supervisor.start(name, command, self._environment)
+            command = commands.node_command(self._settings(name, chain), self._options.lies.get(name))
+            await supervisor.fork(name, server, command)
         for name in self._options.verifier_names:
-            command = commands.verifier_command(program, self._settings(name, chain))
-            await supervisor.start(name, command, self._environment)
+            await supervisor.fork(name, server, commands.verifier_command(self._settings(name, chain)))
 
     async def _start_creator(
-        self, supervisor: Supervisor, chain: LocalChain, step_seconds: float, cores: float
+        self,
+        supervisor: Supervisor,
+        server: ForkServer,
+        chain: LocalChain,
+        step_seconds: float,
+        cores: float,
     ) -> None:
         options, preset = self._options, self._options.preset
         self._pace = pace = choose_pace(preset, options.num_nodes, step_seconds, cores)
@@ -153,14 +162,13 @@ class Demo:
         path.write_text(to_toml(plan), encoding="utf-8")
         self._chronicle.tell("task", round_seconds=pace.round_seconds, bounty=plan.terms.bounty)
         command = commands.creator_command(
-            self._tools.cupel,
             self._settings(CREATOR, chain),
             path,
             self._genesis,
             start_in=pace.start_in_seconds,
             wait_for_peers=len(self._workers),
         )
-        await supervisor.start(CREATOR, command, self._environment)
+        await supervisor.fork(CREATOR, server, command)
 
     async def _until_ready(self) -> None:
         await self._chronicle.until(self._are_ready, _READY_SECONDS, "not every node and verifier was ready")

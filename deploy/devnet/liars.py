@@ -59,7 +59,12 @@ def lie_and_run(
     execute(lambda settings, observer: run_node(settings, observer, parts), {"config": config, "json": json})
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Entry point."""
     app = typer.Typer(pretty_exceptions_enable=False)
     app.command()(lie_and_run)
     run(app)
+
+
+if __name__ == "__main__":
+    main()

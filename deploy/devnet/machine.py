@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cupel.devnet import commands
 from cupel.devnet.project import artefacts, find_binary, project_root
 
 _PROBE_SECONDS: Final = 0.5
@@ -24,13 +23,12 @@ class Tools:
     root: Path
     anvil: Path
     artefacts: Path
-    cupel: Path
 
 
 def find_tools() -> Tools:
     """ConfigError, with what to do, for anything that is missing."""
     root = project_root()
-    return Tools(root, find_binary(root, "anvil"), artefacts(root), commands.cupel_program())
+    return Tools(root, find_binary(root, "anvil"), artefacts(root))
 
 
 def num_cores() -> int:

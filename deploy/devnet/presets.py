@@ -6,18 +6,19 @@ each take the reward of the sorting task from 0.1 to 0.8 within ten rounds.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from cupel.devnet.deployment import DataTerms, JuryTerms
+from cupel.protocol.spec import documents
+from cupel.protocol.spec.recipe import Recipe
 from cupel.protocol.spec.task import (
     Aggregation,
     EnvironmentRef,
     ModelShape,
-    Recipe,
+    Pooling,
     Sampling,
     TaskSpec,
     Thresholds,
@@ -110,9 +111,10 @@ FAST: Final = Preset(
     reward_margin=100_000,
 )
 
-# Measured on one idle core: a pre-training step, and a node's round for every completion.
+# A pre-training step on one core of an idle machine; a node's round for every completion, all cores at work: two
+# hardware threads of one core are slower together.
 REFERENCE_STEP_SECONDS: Final = 0.022
-_NODE_SECONDS_PER_UNIT: Final = 0.0028
+_NODE_SECONDS_PER_UNIT: Final = 0.0036
 # A verifier looks at a part of the rollouts, and holds and serves the rest.
 _VERIFIER_SHARE: Final = 0.5
 # Blocks, gossip, replication and the commitment take this long however fast the machine is.
@@ -188,6 +190,7 @@ def make_plan(preset: Preset, pace: Pace, num_nodes: int, rounds: int) -> TaskPl
         # Recomputation on the same kind of machine differs by nothing or by single roundings; four-bit weights differ
         # in dozens of exponents.
         thresholds=Thresholds(4, 500, 500),
+        pooling=Pooling(250_000),
         recipe=Recipe(
             inner_steps=preset.inner_steps,
             learning_rate_billionths=preset.learning_rate_billionths,
@@ -217,7 +220,7 @@ def starting_tokens(
 
 def to_toml(document: Any) -> str:
     """A dataclass of integers, strings, booleans and nested dataclasses as TOML."""
-    return "\n".join(_tables((), dataclasses.asdict(document))) + "\n"
+    return "\n".join(_tables((), documents.to_plain(document))) + "\n"
 
 
 def _tables(path: tuple[str, ...], values: dict[str, Any]) -> list[str]:

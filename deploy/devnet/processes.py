@@ -8,37 +8,44 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import os
 import signal
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, Protocol
 
-_PR_SET_PDEATHSIG: Final = 1
+from cupel.devnet.tether import tether
+
 # Nodes stop cleanly within 5 s of SIGTERM by contract, and the whole demo must too.
 GRACE_SECONDS: Final = 4.0
 # asyncio's default of 64 KiB per line would break on a long event.
-_LINE_LIMIT_BYTES: Final = 4 * 1024 * 1024
+LINE_LIMIT_BYTES: Final = 4 * 1024 * 1024
 
-Process = asyncio.subprocess.Process
 PIPE: Final = asyncio.subprocess.PIPE
 
 
-def _tether() -> Callable[[], None] | None:
-    """What a child runs between fork and exec so that it dies with this process; None where there is no such call."""
-    if not sys.platform.startswith("linux"):
-        return None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    parent = os.getpid()
+class Process(Protocol):
+    """A child, started or forked."""
 
-    def tether() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:  # the parent died before the call took hold
-            os._exit(127)
+    @property
+    def pid(self) -> int:
+        """Process id, and that of its process group."""
 
-    return tether
+    @property
+    def returncode(self) -> int | None:
+        """Exit code, negative if a signal ended it; None while it runs."""
+
+    @property
+    def stdout(self) -> asyncio.StreamReader | None:
+        """Its standard output, if that comes to us."""
+
+    @property
+    def stderr(self) -> asyncio.StreamReader | None:
+        """Its standard error, if that comes to us."""
+
+    async def wait(self) -> int:
+        """Exit code, when it has ended."""
 
 
 async def spawn(
@@ -46,22 +53,25 @@ async def spawn(
     *,
     stdout: IO[bytes] | int,
     stderr: IO[bytes] | int,
+    stdin: int = asyncio.subprocess.DEVNULL,
     environment: Mapping[str, str] | None = None,
-) -> Process:
+    pass_fds: Sequence[int] = (),
+) -> asyncio.subprocess.Process:
     """Start a child in its own process group, tethered to this process.
 
-    Its outputs go to open files or, with PIPE, to us; standard input is empty. `environment` replaces ours. OSError
-    if it cannot start.
+    Its outputs go to open files or, with PIPE, to us; standard input is empty. `environment` replaces ours, and
+    `pass_fds` stay open in it. OSError if it cannot start.
     """
     return await asyncio.create_subprocess_exec(
         *[str(argument) for argument in argv],
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=stdin,
         stdout=stdout,
         stderr=stderr,
         env=environment,
-        limit=_LINE_LIMIT_BYTES,
+        limit=LINE_LIMIT_BYTES,
         start_new_session=True,
-        preexec_fn=_tether(),
+        preexec_fn=partial(tether, os.getpid()),
+        pass_fds=pass_fds,
     )
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+from cupel.devnet.commands import Command
+from cupel.devnet.forking import ForkServer
 from cupel.devnet.processes import PIPE, Process, signal_group, spawn, stop_all, tail
 from cupel.devnet.story.events import OUTPUT, DemoEvent, parse_line
 
@@ -66,20 +68,22 @@ class Supervisor:
 
         Its events are on standard output, and standard error goes to its log; or the other way round.
         """
-        assert name not in self._processes, f"{name} runs already"
-        log: IO[bytes] = self._files.enter_context(self.log_path(name).open("ab", buffering=0))
+        log = self._open_log(name)
+        outputs = (log, PIPE) if listen_to_stderr else (PIPE, log)
         try:
-            outputs = (log, PIPE) if listen_to_stderr else (PIPE, log)
             process = await spawn(argv, stdout=outputs[0], stderr=outputs[1], environment=environment)
         except OSError as error:
-            raise ChildFailed(
-                name, f"cannot start {argv[0]} ({error.strerror})", self.log_path(name)
-            ) from None
-        self._processes[name] = process
-        self._emit(name, "process-started", {"pid": process.pid})
-        self._listeners[name] = asyncio.create_task(
-            self._listen(name, process, parse, log), name=f"listen to {name}"
-        )
+            raise self._cannot_start(name, argv[0], error) from None
+        self._adopt(name, process, parse, log)
+
+    async def fork(self, name: str, server: ForkServer, command: Command) -> None:
+        """Fork a child that runs the command; otherwise as `start`."""
+        log = self._open_log(name)
+        try:
+            process = await server.fork(command.module, command.arguments, log)
+        except OSError as error:
+            raise self._cannot_start(name, command.module, error) from None
+        self._adopt(name, process, parse_line, log)
 
     def kill(self, name: str) -> None:
         """End a child as a power cut would: SIGKILL, no warning."""
@@ -104,6 +108,20 @@ class Supervisor:
             raise ChildFailed(
                 name, f"ended with code {code}" + (f" ({end})" if end else ""), self.log_path(name)
             )
+
+    def _open_log(self, name: str) -> IO[bytes]:
+        assert name not in self._processes, f"{name} runs already"
+        return self._files.enter_context(self.log_path(name).open("ab", buffering=0))
+
+    def _cannot_start(self, name: str, program: str | Path, error: OSError) -> ChildFailed:
+        return ChildFailed(name, f"cannot start {program} ({error.strerror})", self.log_path(name))
+
+    def _adopt(self, name: str, process: Process, parse: Parse, log: IO[bytes]) -> None:
+        self._processes[name] = process
+        self._emit(name, "process-started", {"pid": process.pid})
+        self._listeners[name] = asyncio.create_task(
+            self._listen(name, process, parse, log), name=f"listen to {name}"
+        )
 
     async def _listen(self, name: str, process: Process, parse: Parse, log: IO[bytes]) -> None:
         stream = process.stdout or process.stderr

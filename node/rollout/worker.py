@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from cupel.protocol.model.generate import Completions, sample
 from cupel.protocol.model.recorder import ChunkRecorder, StateSink
 from cupel.protocol.model.tiny import TinyPolicy
-from cupel.protocol.spec.assignment import problem_index, sample_seed
-from cupel.protocol.spec.environments.base import Environment
+from cupel.protocol.spec.assignment import Assigned, assigned_work
+from cupel.protocol.spec.environments.base import Environment, assigned_prompt
 from cupel.protocol.spec.rollout import Rollout
 from cupel.protocol.spec.sampling import gumbel_noise
 from cupel.protocol.spec.task import MILLION, TaskParams, TaskSpec
@@ -53,25 +53,22 @@ class RolloutWorker:
 
     def _batch(self, policy: TinyPolicy, round_seed: bytes, indices: range) -> list[Rollout]:
         params = self.params
-        problems = [
-            problem_index(round_seed, index // params.group_size, params.problem_count) for index in indices
-        ]
-        seeds = [sample_seed(round_seed, index) for index in indices]
+        assigned = assigned_work(round_seed, params, indices, self.spec.length)
         recorder = ChunkRecorder(params.chunk_tokens, params.topk)
-        completions = self._sample(policy, problems, seeds, recorder)
+        completions = self._sample(policy, assigned, recorder)
         proofs = prove(recorder.finish(completions.lengths))
         rollouts = []
-        for row, (problem, seed) in enumerate(zip(problems, seeds, strict=True)):
+        for row, owed in enumerate(assigned):
             tokens = tuple(completions.tokens[row, : completions.lengths[row]].tolist())
-            reward = self.score(self.environment, problem, tokens)
-            rollouts.append(Rollout(problem, seed, tokens, reward, tuple(proofs[row])))
+            reward = self.score(self.environment, owed.problem, tokens)
+            rollouts.append(Rollout(owed.problem, owed.seed, tokens, reward, tuple(proofs[row])))
         return rollouts
 
-    def _sample(
-        self, policy: TinyPolicy, problems: list[int], seeds: list[bytes], sink: StateSink
-    ) -> Completions:
+    def _sample(self, policy: TinyPolicy, assigned: Sequence[Assigned], sink: StateSink) -> Completions:
         shape = (self.params.max_tokens, self.environment.vocabulary)
-        prompts: NDArray[np.int64] = np.array([self.environment.prompt(p) for p in problems], dtype=np.int64)
-        noise = np.stack([gumbel_noise(seed, *shape) for seed in seeds])
+        prompts: NDArray[np.int64] = np.array(
+            [assigned_prompt(self.environment, owed) for owed in assigned], dtype=np.int64
+        )
+        noise = np.stack([gumbel_noise(owed.seed, *shape) for owed in assigned])
         temperature = self.spec.sampling.temperature_millionths / MILLION
         return sample(policy, prompts, noise, self.environment.end_token, temperature, sink)

@@ -6,7 +6,7 @@ else a node stores.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -41,10 +41,7 @@ class FlatPolicy:
 
     def clip_gradient(self, limit: float) -> float:
         """Scale the gradient down to length `limit` if it is longer; returns its length before."""
-        norm = float(self.gradient.norm())
-        if norm > limit:
-            self.gradient.mul_(limit / (norm + _NORM_FLOOR))
-        return norm
+        return clip(self.gradient, limit)
 
     def _bind(self) -> None:
         """Make every tensor of the policy, and its gradient, a view of the flat arrays."""
@@ -57,13 +54,33 @@ class FlatPolicy:
             start = end
 
 
+def clip(gradient: Tensor, limit: float) -> float:
+    """Scale a gradient down to length `limit`, in place, if it is longer; returns its length before."""
+    norm = float(gradient.norm())
+    if norm > limit:
+        gradient.mul_(limit / (norm + _NORM_FLOOR))
+    return norm
+
+
+class FlatParameters(Protocol):
+    """What an optimiser steps on: two float32 arrays of one length."""
+
+    @property
+    def weights(self) -> Tensor:
+        """Changed in place."""
+
+    @property
+    def gradient(self) -> Tensor:
+        """Of the loss, by `weights`."""
+
+
 class AdamW:
-    """AdamW without weight decay over a policy's flat weights (Loshchilov and Hutter 2019).
+    """AdamW without weight decay over flat weights (Loshchilov and Hutter 2019).
 
     PyTorch's function and not its class, which loads 800 modules of the compiler: 1.6 s of CPU in every process.
     """
 
-    def __init__(self, model: FlatPolicy, first: Tensor, second: Tensor, steps: int) -> None:
+    def __init__(self, model: FlatParameters, first: Tensor, second: Tensor, steps: int) -> None:
         """Moments float32 [parameters], changed in place, after so many steps."""
         self._model: Final = model
         self.first_moment: Final = first
@@ -71,12 +88,12 @@ class AdamW:
         self._steps: Final = torch.tensor(float(steps))
 
     @classmethod
-    def fresh(cls, model: FlatPolicy) -> AdamW:
+    def fresh(cls, model: FlatParameters) -> AdamW:
         """Before the first step."""
         return cls(model, torch.zeros_like(model.weights), torch.zeros_like(model.weights), 0)
 
     def step(self, rate: float) -> None:
-        """One step along the policy's gradient."""
+        """One step along the gradient."""
         adamw(
             [self._model.weights],
             [self._model.gradient],

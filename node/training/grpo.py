@@ -1,7 +1,8 @@
-"""Group-relative policy optimisation: advantages within a group, a token-level loss clipped on both sides.
+"""Group-relative policy optimisation: advantages within a group, a token-level loss clipped on both sides or masked.
 
 Sources: GRPO (Shao et al. 2024); without the division by the deviation, Dr. GRPO (Liu et al. 2025); the upper bound
-of the ratio that tames negative advantages, INTELLECT-2 (2025), section 3.4.
+of the ratio that tames negative advantages, INTELLECT-2 (2025), section 3.4; the mask by a difference of probabilities,
+"DPPO" as PRIME-RL's default loss has it since April 2026.
 """
 
 from __future__ import annotations
@@ -56,3 +57,20 @@ def token_loss(
     loss = -(torch.minimum(plain, clipped) * inside).sum() / count
     silenced = ((clipped < plain) & inside).sum() / count
     return loss, silenced.detach()
+
+
+def masked_token_loss(
+    new: Tensor, old: Tensor, advantages: Tensor, inside: Tensor, threshold: float, max_ratio: float
+) -> tuple[Tensor, Tensor]:
+    """As `token_loss`, with a mask for the clip: a token drops out once its probability has moved by more than
+    `threshold` in the direction its advantage pushes. A rare token may so multiply its probability many times.
+
+    `max_ratio` bounds negative advantages as in `token_loss`, which the published loss does not.
+    """
+    gain = advantages[:, None]
+    moved = (new.exp() - old.exp()).detach()
+    kept = inside & ~((gain > 0) & (moved > threshold)) & ~((gain < 0) & (moved < -threshold))
+    ratio = torch.exp(new - old)
+    ratio = torch.where(gain < 0, ratio.clamp(max=max_ratio), ratio)
+    count = inside.sum().clamp(min=1)
+    return -(ratio * gain * kept).sum() / count, (inside & ~kept).sum() / count

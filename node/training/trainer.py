@@ -1,4 +1,4 @@
-"""A node's training between two aggregations: some AdamW steps on its own rollouts of the round.
+"""A node's training between two aggregations: some steps of the recipe on its own rollouts of the round.
 
 The result is a pseudo-gradient, the canonical weights minus the node's own afterwards. AdamW's moments stay at the
 node from round to round (DiLoCo keeps inner optimiser state), and so does what quantisation left out of the last
@@ -8,7 +8,8 @@ is no order to draw.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -16,27 +17,21 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from cupel.node.training.flat import AdamW, FlatPolicy
-from cupel.node.training.grpo import group_advantages, token_log_probabilities, token_loss
+from cupel.node.training.batch import Batch
+from cupel.node.training.examples import Examples, examples_of
+from cupel.node.training.flat import FlatPolicy
+from cupel.node.training.grpo import token_log_probabilities
+from cupel.node.training.learner import learner_of
+from cupel.node.training.objective import Piece, loss_of
+from cupel.node.training.packing import packed_states
 from cupel.node.training.state import TrainerState
-from cupel.protocol.model.generate import replay_input
-from cupel.protocol.spec.task import BILLION, MILLION, ModelShape, Recipe, TaskParams, TaskSpec
+from cupel.protocol.spec.length_reward import LengthRule
+from cupel.protocol.spec.recipe import Recipe
+from cupel.protocol.spec.task import BILLION, MILLION, ModelShape, TaskParams, TaskSpec
 
 # Rollouts of one backward pass: bounds memory whatever the size of a round. Gradients add up over the slices.
+# Even, so that no preference pair is cut.
 SLICE_ROWS: Final = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """A round's rollouts, group after group: N rollouts, prompts of P tokens, completions of at most T.
-
-    prompts int64 [N, P]; tokens int32 [N, T], -1 behind the end; lengths int32 [N]; rewards int32 [N], millionths.
-    """
-
-    prompts: npt.NDArray[np.int64]
-    tokens: npt.NDArray[np.int32]
-    lengths: npt.NDArray[np.int32]
-    rewards: npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +41,17 @@ class Schedule:
     learning_rate: float
     temperature: float
     group_size: int
+    length: LengthRule | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PastWeights:
+    """Weights float32 [parameters] of other versions than the one trained on."""
+
+    samplers: Mapping[int, npt.NDArray[np.float32]] = field(default_factory=dict)
+    """By version, of those that sampled some of the rollouts."""
+    genesis: npt.NDArray[np.float32] | None = None
+    """The task's initial weights, where the recipe compares with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +61,11 @@ class Metrics:
     mean_reward: float
     """Of all rollouts, in [0, 1]."""
     groups_with_signal: int
+    """Groups trained on; problems under SFT."""
     steps: int
     loss: float
     clipped_share: float
+    """Of the tokens, silenced by the trust region; of the pairs, ordered wrongly, under DPO."""
     gradient_norm: float
     """Before clipping."""
     update_norm: float
@@ -67,7 +75,7 @@ class Metrics:
 def schedule_of(params: TaskParams, spec: TaskSpec, round_index: int) -> Schedule:
     """Schedule of a round of a task."""
     rate = learning_rate(spec.recipe, round_index, params.rounds)
-    return Schedule(rate, spec.sampling.temperature_millionths / MILLION, params.group_size)
+    return Schedule(rate, spec.sampling.temperature_millionths / MILLION, params.group_size, spec.length)
 
 
 def learning_rate(recipe: Recipe, round_index: int, rounds: int) -> float:
@@ -84,113 +92,104 @@ def train_round(
     recipe: Recipe,
     schedule: Schedule,
     state: TrainerState,
-    sampler: npt.NDArray[np.float32] | None = None,
+    past: PastWeights | None = None,
 ) -> tuple[npt.NDArray[np.float32], TrainerState, Metrics]:
     """Take the recipe's inner steps from `weights` (float32 [parameters]) on one round's rollouts.
 
-    `sampler`: weights of the version that sampled the rollouts, where that is an older one. Old log-probabilities
-    are recomputed from it, never taken from the generation, whose sums run in another order. Returns the
+    Old log-probabilities are recomputed from the version that sampled, never taken from the generation, whose sums run
+    in another order. Rollouts of a version that `past` does not hold were sampled by `weights`. Returns the
     pseudo-gradient float32 [parameters], the state to keep and the metrics. Without any group whose rewards differ
     nothing is learned: the pseudo-gradient is zero and the moments stay.
     """
-    examples = _examples(batch, recipe, schedule)
-    mean_reward = float(batch.rewards.mean()) / MILLION
+    past = PastWeights() if past is None else past
+    examples = examples_of(batch, recipe, schedule.group_size, schedule.length)
+    mean_reward = float(batch.rewards.mean()) / MILLION if batch.rewards.size else 0.0
     if examples is None:
         return np.zeros_like(weights), state, Metrics(mean_reward, 0, 0, 0.0, 0.0, 0.0, 0.0)
     model = FlatPolicy(shape)
-    model.set_weights(weights if sampler is None else sampler)
-    old = _old_log_probabilities(model, examples, schedule)
+    reader = _Reader(model, examples, recipe.packed_tokens, schedule.temperature)
+    old = reader.by_version(past.samplers, weights)
+    genesis = reader.by_weights(past.genesis) if recipe.needs_genesis else None
     model.set_weights(weights)
-    optimiser = _restore(model, state)
+    learner = learner_of(model, recipe, state)
     traces = np.zeros((recipe.inner_steps, 3))
     for trace in traces:
-        trace[:2] = _accumulate(model, examples, old, recipe, schedule)
-        trace[2] = model.clip_gradient(recipe.gradient_clip_millionths / MILLION)
-        optimiser.step(schedule.learning_rate)
+        trace[:2] = _accumulate(reader, old, genesis, recipe)
+        trace[2] = learner.step(recipe.gradient_clip_millionths / MILLION, schedule.learning_rate)
     pseudo_gradient = weights - model.weights.numpy()
     loss, clipped_share, gradient_norm = traces.mean(axis=0).tolist()
     metrics = Metrics(
         mean_reward=mean_reward,
-        groups_with_signal=examples.tokens.shape[0] // schedule.group_size,
+        groups_with_signal=examples.num_groups,
         steps=recipe.inner_steps,
         loss=loss,
         clipped_share=clipped_share,
         gradient_norm=gradient_norm,
         update_norm=float(np.linalg.norm(pseudo_gradient)),
     )
-    return pseudo_gradient, _capture(optimiser, state, recipe.inner_steps), metrics
+    return pseudo_gradient, learner.state(state, recipe.inner_steps), metrics
 
 
 @dataclass(frozen=True, slots=True)
-class _Examples:
-    """The rollouts of the groups that carry signal, as tensors."""
+class _Reader:
+    """Reads the examples with the model's present weights, slice by slice."""
 
-    inputs: Tensor
-    """int64 [rows, P + T - 1]"""
-    tokens: Tensor
-    """int64 [rows, T], 0 behind the end"""
-    inside: Tensor
-    """bool [rows, T]"""
-    advantages: Tensor
-    """float32 [rows]"""
+    model: FlatPolicy
+    examples: Examples
+    packed_tokens: int
+    temperature: float
 
+    def read(self, part: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and the tokens' log-probabilities of the examples at rows `part`, int64."""
+        tokens, inputs = self.examples.tokens[part], self.examples.inputs[part]
+        prompt_tokens = inputs.shape[1] - tokens.shape[1] + 1
+        if self.packed_tokens:
+            lengths = (self.examples.inside[part].sum(dim=1) + prompt_tokens - 1).numpy()
+            states = packed_states(self.model.policy, inputs, lengths, self.packed_tokens)
+        else:
+            states = self.model.policy(inputs)
+        logits = self.model.policy.logits(states[:, prompt_tokens - 1 :])
+        return logits, token_log_probabilities(logits, tokens, self.temperature)
 
-def _examples(batch: Batch, recipe: Recipe, schedule: Schedule) -> _Examples | None:
-    """None if no group carries signal."""
-    rewards = batch.rewards.astype(np.float32) / np.float32(MILLION)
-    advantages = group_advantages(rewards, schedule.group_size, recipe.advantage_std)
-    # A group of equal rewards moves nothing and would only dilute the mean over tokens.
-    signal = np.repeat(advantages.reshape(-1, schedule.group_size).any(axis=1), schedule.group_size)
-    if not signal.any():
-        return None
-    tokens = batch.tokens[signal]
-    inside = np.arange(tokens.shape[1]) < batch.lengths[signal, None]
-    return _Examples(
-        torch.from_numpy(replay_input(batch.prompts[signal], tokens)),
-        torch.from_numpy(np.maximum(tokens, 0).astype(np.int64)),
-        torch.from_numpy(inside),
-        torch.from_numpy(advantages[signal]),
-    )
+    @torch.no_grad()
+    def by_version(
+        self, samplers: Mapping[int, npt.NDArray[np.float32]], default: npt.NDArray[np.float32]
+    ) -> Tensor:
+        """Log-probabilities float32 [rows, T] under the version that sampled each row. Changes the weights."""
+        found = torch.empty(self.examples.tokens.shape)
+        for version in torch.unique(self.examples.versions).tolist():
+            self.model.set_weights(samplers.get(version, default))
+            for part in _slices(torch.nonzero(self.examples.versions == version)[:, 0]):
+                found[part] = self.read(part)[1]
+        return found
 
-
-@torch.no_grad()
-def _old_log_probabilities(model: FlatPolicy, examples: _Examples, schedule: Schedule) -> Tensor:
-    rows = range(0, examples.tokens.shape[0], SLICE_ROWS)
-    slices = [slice(start, start + SLICE_ROWS) for start in rows]
-    return torch.cat([_log_probabilities(model, examples, part, schedule.temperature) for part in slices])
-
-
-def _log_probabilities(model: FlatPolicy, examples: _Examples, part: slice, temperature: float) -> Tensor:
-    tokens = examples.tokens[part]
-    states = model.policy(examples.inputs[part])[:, -tokens.shape[1] :]
-    return token_log_probabilities(model.policy.logits(states), tokens, temperature)
+    @torch.no_grad()
+    def by_weights(self, weights: npt.NDArray[np.float32] | None) -> Tensor:
+        """Log-probabilities float32 [rows, T] under one version's weights. Changes the weights."""
+        assert weights is not None, "the recipe compares with the initial weights"
+        self.model.set_weights(weights)
+        rows = torch.arange(len(self.examples.tokens))
+        return torch.cat([self.read(part)[1] for part in _slices(rows)])
 
 
-def _accumulate(
-    model: FlatPolicy, examples: _Examples, old: Tensor, recipe: Recipe, schedule: Schedule
-) -> tuple[float, float]:
-    """Gradient of the mean loss over all tokens, slice by slice; returns the loss and the clipped share."""
-    clip, max_ratio = recipe.clip_millionths / MILLION, recipe.max_ratio_millionths / MILLION
-    total = examples.inside.sum()
+def _slices(rows: Tensor) -> tuple[Tensor, ...]:
+    """Rows in slices of an even number that fits into memory."""
+    size = max(2, SLICE_ROWS - SLICE_ROWS % 2)
+    return tuple(rows[start : start + size] for start in range(0, len(rows), size))
+
+
+def _accumulate(reader: _Reader, old: Tensor, genesis: Tensor | None, recipe: Recipe) -> tuple[float, float]:
+    """Gradient of the mean loss, slice by slice; returns the loss and the silenced share."""
+    examples = reader.examples
     loss_sum = share_sum = 0.0
-    model.gradient.zero_()
-    for start in range(0, examples.tokens.shape[0], SLICE_ROWS):
-        part = slice(start, start + SLICE_ROWS)
-        inside = examples.inside[part]
-        new = _log_probabilities(model, examples, part, schedule.temperature)
-        loss, share = token_loss(new, old[part], examples.advantages[part], inside, clip, max_ratio)
-        weight = inside.sum() / total
+    reader.model.gradient.zero_()
+    for part in _slices(torch.arange(len(examples.tokens))):
+        logits, new = reader.read(part)
+        compared = None if genesis is None else genesis[part]
+        piece = Piece(logits, new, old[part], compared, examples.advantages[part], examples.inside[part])
+        loss, share = loss_of(recipe, reader.temperature, piece)
+        weight = examples.weight(part)
         (loss * weight).backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
         loss_sum += float(loss.detach() * weight)
         share_sum += float(share * weight)
     return loss_sum, share_sum
-
-
-def _restore(model: FlatPolicy, state: TrainerState) -> AdamW:
-    first, second = torch.from_numpy(state.first_moment.copy()), torch.from_numpy(state.second_moment.copy())
-    return AdamW(model, first, second, state.steps)
-
-
-def _capture(optimiser: AdamW, before: TrainerState, steps: int) -> TrainerState:
-    first, second = optimiser.first_moment.numpy(), optimiser.second_moment.numpy()
-    return TrainerState(first, second, before.remainder, before.steps + steps)

@@ -13,6 +13,7 @@ from cupel.protocol.chain.bindings import hub
 from cupel.protocol.chain.bindings.structs import Challenge, ChallengeStatus
 from cupel.protocol.spec.rollout import Commitment, checkpoint_root
 from cupel.protocol.spec.rounds import CommittedWork, SlashRecord
+from cupel.protocol.spec.shardcast.versions import PostedVersion, TaskFacts
 from cupel.protocol.spec.task import TaskParams
 
 
@@ -103,6 +104,25 @@ class TaskLedger:
             if record.version == version and not self.slashed(record.node):
                 return record
         return None
+
+    def standing(self) -> tuple[CheckpointRecord, ...]:
+        """What stands for each posted version, oldest version first."""
+        found = (self.checkpoint(version) for version in sorted({record.version for record in self.posted}))
+        return tuple(record for record in found if record is not None)
+
+    def facts(self, now: int) -> TaskFacts:
+        """What decides how long things are kept. now: the chain's time up to which the events are known."""
+        contested = frozenset(
+            (record.node, record.sequence)
+            for record in self.challenges.values()
+            if record.status is ChallengeStatus.PENDING
+        )
+        posted = tuple(
+            PostedVersion(one.version, one.digest, one.time, (one.node, one.sequence) in contested)
+            for one in self.standing()
+        )
+        gone = frozenset(node for node in self.members if node not in self.roster())
+        return TaskFacts(self.params, now, tuple(self.work.values()), posted, contested, gone)
 
     def commitments(self, node: str) -> tuple[Commitment, ...]:
         """Every commitment of a node, posted checkpoints included, in sequence order."""

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from cupel.protocol.model.checkpoint import checkpoint_from_bytes, checkpoint_to_bytes
 from cupel.protocol.model.layout import Layout
 from cupel.protocol.spec.diloco.blocks import Update
-from cupel.protocol.spec.diloco.outer import OuterState, aggregate
+from cupel.protocol.spec.diloco.delta import Delta, delta_from_bytes, delta_to_bytes
+from cupel.protocol.spec.diloco.outer import OuterState, step, sum_updates
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.hashing import sha256
-from cupel.protocol.spec.shardcast.manifest import WeightsManifest
+from cupel.protocol.spec.shardcast.manifest import ContentRef, WeightsManifest
 from cupel.protocol.spec.shardcast.unixfs import file_dag
 from cupel.protocol.spec.task import Aggregation
 
@@ -23,6 +24,8 @@ class CanonicalVersion:
     manifest: WeightsManifest
     file: bytes
     state: OuterState
+    update: bytes | None = None
+    """The delta from its parent, where it is at hand: a version read from its checkpoint has none."""
 
     @property
     def version(self) -> int:
@@ -35,19 +38,51 @@ class CanonicalVersion:
         return self.manifest.digest
 
 
-def make_version(version: int, parent: bytes | None, state: OuterState, layout: Layout) -> CanonicalVersion:
-    """Give a state its file and manifest."""
+def make_version(
+    version: int, parent: bytes | None, state: OuterState, layout: Layout, update: bytes | None = None
+) -> CanonicalVersion:
+    """Give a state its file and manifest. update: the delta that made it from its parent."""
     file = checkpoint_to_bytes(state, layout)
     root, _ = file_dag(file)
-    return CanonicalVersion(WeightsManifest(version, parent, root, len(file), layout.tensors), file, state)
+    delta = None if update is None else ContentRef(file_dag(update)[0], len(update))
+    manifest = WeightsManifest(version, parent, root, len(file), layout.tensors, delta)
+    return CanonicalVersion(manifest, file, state, update)
 
 
 def next_version(
     current: CanonicalVersion, updates: Sequence[Update], aggregation: Aggregation
 ) -> CanonicalVersion:
     """The version that the accepted updates of a round make of the current one."""
-    state = aggregate(current.state, updates, aggregation)
-    return make_version(current.version + 1, current.digest, state, Layout(current.manifest.tensors))
+    if not updates:
+        return _following(current, None, None, aggregation)
+    delta = Delta(sum_updates(updates, current.manifest.num_parameters), len(updates))
+    return _following(current, delta, delta_to_bytes(delta), aggregation)
+
+
+def follow(
+    current: CanonicalVersion, manifest: bytes, update: bytes | None, digest: bytes, aggregation: Aggregation
+) -> CanonicalVersion:
+    """The version after the current one, from the delta that a peer serves; None where the manifest names none.
+
+    Rejected(CHECKPOINT) unless the result has this digest; Rejected as the parsers of both.
+    """
+    parsed = WeightsManifest.from_bytes(manifest)
+    if (parsed.update is None) != (update is None):
+        raise Rejected(Reason.CHECKPOINT, "the manifest names a delta exactly where there is one")
+    delta = None if update is None else delta_from_bytes(update, current.manifest.num_parameters)
+    made = _following(current, delta, update, aggregation)
+    if sha256(manifest) != digest or made.digest != digest:
+        raise Rejected(Reason.CHECKPOINT, f"the delta does not lead to {digest.hex()}")
+    return made
+
+
+def _following(
+    current: CanonicalVersion, delta: Delta | None, update: bytes | None, aggregation: Aggregation
+) -> CanonicalVersion:
+    """update: the bytes of the delta."""
+    state = current.state if delta is None else step(current.state, delta.total, delta.count, aggregation)
+    layout = Layout(current.manifest.tensors)
+    return make_version(current.version + 1, current.digest, state, layout, update)
 
 
 def read_version(manifest: bytes, file: bytes, digest: bytes, layout: Layout) -> CanonicalVersion:

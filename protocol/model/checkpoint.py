@@ -27,6 +27,11 @@ def checkpoint_to_bytes(state: OuterState, layout: Layout) -> bytes:
     return save({**layout.split(state.weights), MOMENTUM: state.momentum})
 
 
+def max_checkpoint_bytes(layout: Layout) -> int:
+    """Size of the largest file that `checkpoint_from_bytes` looks at."""
+    return layout.num_parameters * 12 + (len(layout.tensors) + 1) * _HEADER_BYTES_PER_TENSOR
+
+
 def checkpoint_from_bytes(data: bytes, layout: Layout) -> OuterState:
     """Inverse of `checkpoint_to_bytes`, for a peer's file.
 
@@ -34,7 +39,7 @@ def checkpoint_from_bytes(data: bytes, layout: Layout) -> OuterState:
     the layout's tensors, or for weights and momentum out of range.
     """
     names = [tensor.name for tensor in layout.tensors]
-    most = layout.num_parameters * 12 + (len(names) + 1) * _HEADER_BYTES_PER_TENSOR
+    most = max_checkpoint_bytes(layout)
     if len(data) > most:
         raise Rejected(Reason.SIZE, f"checkpoint of {len(data)} bytes, at most {most} expected")
     try:

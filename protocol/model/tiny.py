@@ -6,6 +6,7 @@ the canonical integers without rounding. How many threads PyTorch uses is the pr
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import torch
@@ -49,6 +50,15 @@ class Cache:
         return chosen
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Sequences that share rows: each token's position in its own sequence, int64 [rows, count], and which tokens each
+    token sees, bool [rows, count, count]."""
+
+    positions: Tensor
+    visible: Tensor
+
+
 class Block(nn.Module):
     """Causal self-attention and a ReLU feed-forward, each behind a layer norm and added to the stream."""
 
@@ -62,8 +72,10 @@ class Block(nn.Module):
         self.feed_in = nn.Linear(shape.width, shape.feed_forward, bias=False)
         self.feed_out = nn.Linear(shape.feed_forward, shape.width, bias=False)
 
-    def forward(self, stream: Tensor, cache: Cache | None, layer: int) -> Tensor:
-        """stream float32 [rows, tokens, width] -> the same shape."""
+    def forward(
+        self, stream: Tensor, cache: Cache | None, layer: int, visible: Tensor | None = None
+    ) -> Tensor:
+        """stream float32 [rows, tokens, width] -> the same shape; visible bool [rows, 1, tokens, tokens]."""
         rows, tokens, width = stream.shape
         mixed = self.attention_in(self.attention_norm(stream))
         query, keys, values = mixed.view(rows, tokens, 3, self.heads, width // self.heads).permute(
@@ -72,7 +84,8 @@ class Block(nn.Module):
         if cache is not None:
             keys, values = cache.extend(layer, keys, values)
         # A single new token may look at everything before it; several start from an empty cache.
-        read = functional.scaled_dot_product_attention(query, keys, values, is_causal=tokens > 1)
+        causal = tokens > 1 and visible is None
+        read = functional.scaled_dot_product_attention(query, keys, values, visible, is_causal=causal)
         stream = stream + self.attention_out(read.transpose(1, 2).reshape(rows, tokens, width))
         fed: Tensor = stream + self.feed_out(functional.relu(self.feed_in(self.feed_norm(stream))))
         return fed
@@ -103,8 +116,16 @@ class TinyPolicy(nn.Module):
             f"{start + count} tokens, {self.shape.positions} positions"
         )
         stream = self.token_embedding(tokens) + self.position_embedding.weight[start : start + count]
+        return self._read(stream, cache, None)
+
+    def packed(self, tokens: Tensor, places: Places) -> Tensor:
+        """The same of rows that hold several sequences each."""
+        stream = self.token_embedding(tokens) + self.position_embedding(places.positions)
+        return self._read(stream, None, places.visible[:, None])
+
+    def _read(self, stream: Tensor, cache: Cache | None, visible: Tensor | None) -> Tensor:
         for layer, block in enumerate(self.blocks):
-            stream = block(stream, cache, layer)
+            stream = block(stream, cache, layer, visible)
         hidden: Tensor = self.final_norm(stream)
         return hidden
 

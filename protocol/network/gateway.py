@@ -19,8 +19,8 @@ from cupel.protocol.network.byte_ranges import UNSATISFIABLE, ByteRange, parse_r
 from cupel.protocol.network.http_server import Piece, Request, Response, size
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.shardcast.car import car_block_head, car_head
-from cupel.protocol.spec.shardcast.cid import Cid
-from cupel.protocol.spec.shardcast.unixfs import Link, child_links, root_link
+from cupel.protocol.spec.shardcast.cid import Cid, Codec
+from cupel.protocol.spec.shardcast.unixfs import Link, child_links, leaf_link, root_link
 from cupel.protocol.storage.fast import BlockPlace, FastStore
 from cupel.protocol.storage.port import BlockStore, StorageError
 
@@ -53,10 +53,11 @@ class Gateway:
 
     async def answer(self, request: Request) -> Response:
         """The answer to a GET or HEAD below /ipfs/."""
+        text = request.path.removeprefix("/ipfs/")
         try:
-            cid = Cid.parse(request.path.removeprefix("/ipfs/"))
+            cid = Cid.parse(text)
         except Rejected as rejected:
-            return Response(400 if "/" not in request.path[6:] else 404, body=f"{rejected}\n".encode())
+            return Response(400 if text and "/" not in text else 404, body=f"{rejected}\n".encode())
         form = _form(request)
         try:
             if form == "raw":
@@ -115,6 +116,9 @@ class Gateway:
         block = await self._block_bytes(cid)
         if block is None:
             return None
+        if cid.codec is Codec.RAW:
+            # Others cut files into larger leaves than ours.
+            return leaf_link(cid, len(block)), block
         try:
             return root_link(cid, block), block
         except Rejected as rejected:

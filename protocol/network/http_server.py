@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from cupel.protocol.network.http_head import (
     END_OF_HEAD,
@@ -51,7 +51,7 @@ class Request:
 
     method: str
     path: str
-    """Percent-decoded."""
+    """As it was sent: no path of ours needs an escape."""
     query: Mapping[str, str]
     fields: Mapping[str, str]
     """By lower-case name."""
@@ -183,7 +183,7 @@ class HttpServer:
             query = dict(parse_qsl(parts.query, keep_blank_values=True, max_num_fields=16))
         except ValueError:
             raise MalformedHead("not a target") from None
-        request = Request(method, unquote(parts.path), query, fields, received[:num_body], address)
+        request = Request(method, parts.path, query, fields, received[:num_body], address)
         asked_to_close = fields.get("connection", "").lower() == "close"
         return request, received[num_body:], version == "HTTP/1.1" and not asked_to_close
 

@@ -28,7 +28,7 @@ from cupel.protocol.storage.files import file_leaves
 from cupel.protocol.storage.filesystem import FilesystemStore
 from cupel.protocol.storage.port import BlockStore
 from cupel.protocol.storage.publishing import published_file
-from cupel.protocol.storage.shelf import Shelf
+from cupel.protocol.storage.whole_files import WholeFiles
 
 EXIT_INTERRUPTED: Final = 130
 
@@ -93,7 +93,7 @@ async def fetch(
         if serving is not None:
             server = await stack.enter_async_context(_serving(base, exchange, serving, screen, root, 0))
         leaves = await fetch_leaves(root, sources, base, client.request)
-        file = stack.enter_context(Shelf(folder).open(base, root, leaves))
+        file = stack.enter_context(WholeFiles(folder).open(base, root, leaves))
         if server is not None:
             server.use(file.store)
         total, got = sum(leaf.file_bytes for leaf in leaves), 0

@@ -12,7 +12,7 @@ from cupel.protocol.spec.shardcast.cid import Cid, Codec
 from cupel.protocol.spec.shardcast.unixfs import Link, child_links, root_link
 from cupel.protocol.storage.files import BlockMissing, file_leaves
 from cupel.protocol.storage.filesystem import FilesystemStore
-from cupel.protocol.storage.shelf import Shelf
+from cupel.protocol.storage.whole_files import WholeFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +41,24 @@ def existing_folder(folder: Path) -> Path:
 
 
 def holdings(folder: Path, check: bool) -> Iterator[Holding]:
-    """Every file that has its nodes here: those in pieces, and those in one piece on the shelf.
+    """Every file that has its nodes here: those in pieces, and those in one piece.
 
     check: hash every block; else what the names of the files say is believed, and of a file that is being fetched
     only what lies in pieces counts.
     """
-    base, shelf = FilesystemStore(folder), Shelf(folder)
-    shelved = dict(shelf.roots())
-    for root in sorted(_roots(base) | set(shelved)):
+    base, files = FilesystemStore(folder), WholeFiles(folder)
+    whole_files = dict(files.roots())
+    for root in sorted(_roots(base) | set(whole_files)):
         try:
             leaves = (
-                (Link(root, 0, size, size),) if (size := shelf.leaf_bytes(root)) else file_leaves(base, root)
+                (Link(root, 0, size, size),) if (size := files.leaf_bytes(root)) else file_leaves(base, root)
             )
         except (BlockMissing, Rejected):
             continue
         held: frozenset[Cid] = frozenset()
-        if check and root in shelved:
-            held = shelf.right_leaves(root, leaves)
-        elif shelved.get(root):
+        if check and root in whole_files:
+            held = files.right_leaves(root, leaves)
+        elif whole_files.get(root):
             held = frozenset(leaf.cid for leaf in leaves)
         here = {
             leaf.cid
@@ -73,7 +73,7 @@ def decayed(folder: Path) -> list[Cid]:
     """The blocks that are not what they were, now in quarantine, and the complete files with such blocks."""
     base = FilesystemStore(folder)
     blocks = [cid for cid in base.cids() if base.get(cid) is None]
-    whole = {root for root, complete in Shelf(folder).roots() if complete}
+    whole = {root for root, complete in WholeFiles(folder).roots() if complete}
     return blocks + [each.root for each in holdings(folder, True) if each.root in whole and not each.complete]
 
 

@@ -48,6 +48,7 @@ class Reason(StrEnum):
     TOPLOC_MANTISSA_MEAN = "toploc-mantissa-mean"
     TOPLOC_MANTISSA_MEDIAN = "toploc-mantissa-median"
     TOPLOC_CONSTANT = "toploc-constant"
+    TOPLOC_POOLED = "toploc-pooled"
     TOPLOC_REPEATED = "toploc-repeated"
     TOPLOC_SUPPORT = "toploc-support"
     TOPLOC_OFF_SUPPORT = "toploc-off-support"

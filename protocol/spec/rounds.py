@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.task import TaskParams
 
 
@@ -29,6 +30,16 @@ def round_at(params: TaskParams, now: int) -> int | None:
 def oldest_policy_version(params: TaskParams, round_index: int) -> int:
     """Oldest canonical version whose rollouts a round accepts."""
     return max(0, round_index - params.max_staleness)
+
+
+def refused_policy(params: TaskParams, round_index: int, version: int) -> Rejected | None:
+    """Why a round refuses rollouts of a policy version, or None: Rejected(POLICY_VERSION) for one too old, and for one
+    that did not exist when the round began. The node's trainer, verifiers and the chain's judge ask the same."""
+    oldest = oldest_policy_version(params, round_index)
+    if oldest <= version <= round_index:
+        return None
+    detail = f"policy version {version}, round {round_index} accepts {oldest} to {round_index}"
+    return Rejected(Reason.POLICY_VERSION, detail)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,15 +15,20 @@ from eth_abi.abi import encode as abi_encode
 from cupel.protocol.spec import documents
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.hashing import keccak256, sha256
+from cupel.protocol.spec.length_reward import LengthRule, check_length_rule
+from cupel.protocol.spec.recipe import Recipe, check_recipe
+from cupel.protocol.spec.units import BILLION as BILLION
+from cupel.protocol.spec.units import MILLION as MILLION
 
-# Fixed-point units of the documents, which hold no floats.
-MILLION: Final = 1_000_000
-BILLION: Final = 1_000_000_000
 MAX_SPEC_BYTES: Final = 64 * 1024
 # Indices of a chunk's activations are points of GF(65497), so they must not wrap.
 MAX_CHUNK_ELEMENTS: Final = 65_497
 # With fewer points a smooth chunk can give a proof that looks degenerate, which is slashable.
 MIN_TOPK: Final = 16
+# As far as INTELLECT-2 found learning unharmed (arXiv 2505.07291); every version more must be kept and served.
+MAX_STALENESS: Final = 4
+# INTELLECT-2's asynchrony.
+DEFAULT_STALENESS: Final = 2
 _SPEC_KIND: Final = "cupel.task-spec.v1"
 _PINNED_ABI: Final = "(address,bytes32)"
 TASK_PARAMS_ABI: Final = (
@@ -153,20 +158,11 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
-    """How a node trains between two aggregations (GRPO inner steps)."""
+class Pooling:
+    """Largest honest error of a TOPLOC proof in the mean over many chunks (`toploc/pooled.py`), calibrated per task."""
 
-    inner_steps: int
-    learning_rate_billionths: int
-    """Learning rate of round 0; it falls linearly to `final_learning_rate_billionths` in the last round."""
-    final_learning_rate_billionths: int
-    clip_millionths: int
-    max_ratio_millionths: int
-    """Upper bound of the probability ratio for negative advantages (two-sided clip, INTELLECT-2)."""
-    advantage_std: bool
-    gradient_clip_millionths: int
-    max_exponent_offset: int
-    """Largest block exponent of an update, plus 32 (documents hold no negative numbers): bounds every coordinate."""
+    max_error_millionths: int
+    """Of a mantissa's step, per point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +184,11 @@ class TaskSpec:
     model: ModelShape
     sampling: Sampling
     thresholds: Thresholds
+    pooling: Pooling
     recipe: Recipe
     aggregation: Aggregation
+    length: LengthRule | None = None
+    """Prompts state a length to keep to, and rewards depend on it; may be left out."""
 
     def to_bytes(self) -> bytes:
         """Canonical bytes."""
@@ -207,8 +206,13 @@ class TaskSpec:
         aggregation, sampling = spec.aggregation, spec.sampling
         if 0 in (aggregation.learning_rate_denominator, aggregation.momentum_denominator):
             raise Rejected(Reason.TASK_SPEC, "a denominator is zero")
-        if sampling.temperature_millionths == 0 or spec.recipe.inner_steps == 0:
-            raise Rejected(Reason.TASK_SPEC, "temperature and inner steps are positive")
+        if sampling.temperature_millionths == 0:
+            raise Rejected(Reason.TASK_SPEC, "the temperature is positive")
+        check_recipe(spec.recipe)
+        if spec.recipe.lora_rank > spec.model.width:
+            raise Rejected(Reason.TASK_SPEC, "recipe.lora_rank is above the model's width")
+        if spec.length is not None:
+            check_length_rule(spec.length)
         return spec
 
 
@@ -224,6 +228,7 @@ def check_task(params: TaskParams, spec: TaskSpec) -> None:
         f"topk is below {MIN_TOPK}": params.topk < MIN_TOPK,
         "the model has too few positions for the longest completion": params.max_tokens
         >= spec.model.positions,
+        f"max_staleness is above {MAX_STALENESS}": params.max_staleness > MAX_STALENESS,
         "a round lasts no time": params.round_seconds == 0 or params.rounds == 0,
     }
     for problem, present in problems.items():

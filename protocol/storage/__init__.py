@@ -6,6 +6,7 @@ The daemon's half is in `kubo` and `opening`, which load an HTTP client; nothing
 from cupel.protocol.storage.files import BlockMissing, file_leaves, put_file, read_file, write_file
 from cupel.protocol.storage.filesystem import FilesystemStore
 from cupel.protocol.storage.port import BlockStore, StorageError, StorageFull
+from cupel.protocol.storage.shelf import VersionShelf
 
 __all__ = [
     "BlockMissing",
@@ -13,6 +14,7 @@ __all__ = [
     "FilesystemStore",
     "StorageError",
     "StorageFull",
+    "VersionShelf",
     "file_leaves",
     "put_file",
     "read_file",

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.config import ConfigError
+from cupel.protocol.custody import Custody
+from cupel.protocol.keeping import Share, share_of_creator
 from cupel.protocol.model.canonical import CanonicalVersion, make_version
 from cupel.protocol.model.checkpoint import checkpoint_from_bytes
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.observe import Observer
 from cupel.protocol.participant import POLL_SECONDS, Participant, participate
 from cupel.protocol.settings import Settings
+from cupel.protocol.spec.environments.base import SORTING, check_fit
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.rounds import round_start
-from cupel.protocol.spec.task import Pinned, TaskParams, check_task, task_id
-from cupel.protocol.storage import put_file
+from cupel.protocol.spec.task import NOTHING_PINNED, Pinned, TaskParams, check_task, task_id
+from cupel.protocol.storage import VersionShelf
 from cupel.protocol.task.plan import TaskPlan, load_plan
 
 
@@ -40,8 +45,10 @@ async def run_creator(settings: Settings, observer: Observer, creation: Creation
             await asyncio.sleep(POLL_SECONDS)
             await participant.refresh()
         genesis = _read_genesis(creation.genesis, plan)
-        params = await _create(participant, plan, genesis, creation.start_in_seconds)
-        await _settle(participant, params)
+        shelf = VersionShelf(participant.store, Path(settings.data_dir) / "versions")
+        params = await _create(participant, shelf, plan, genesis, creation.start_in_seconds)
+        async with Custody(participant, shelf, params, partial(_share, participant.address)).running():
+            await _settle(participant, params)
     observer.emit("done")
     return 0
 
@@ -58,23 +65,26 @@ def _read_genesis(path: Path, plan: TaskPlan) -> CanonicalVersion:
 
 
 async def _create(
-    participant: Participant, plan: TaskPlan, genesis: CanonicalVersion, start_in_seconds: int
+    participant: Participant,
+    shelf: VersionShelf,
+    plan: TaskPlan,
+    genesis: CanonicalVersion,
+    start_in_seconds: int,
 ) -> TaskParams:
     deployment, chain = participant.deployment, participant.chain
 
     async def pinned(address: str) -> Pinned:
         return Pinned(address, await chain.code_hash(address))
 
-    for content in (plan.spec.to_bytes(), genesis.manifest.to_bytes()):
-        participant.store.put(content)
-    put_file(participant.store, genesis.file)
-    await participant.approve(deployment.token, participant.hub.address, plan.bounty)
+    participant.store.put(plan.spec.to_bytes())
+    shelf.put(genesis.manifest.to_bytes(), genesis.file)
+    sorts = plan.spec.environment == SORTING
     params = plan.params(
         creator=participant.address,
         token=deployment.token,
         genesis_digest=genesis.digest,
         start=await chain.now() + start_in_seconds,
-        reward_rule=await pinned(deployment.sorting_reward),
+        reward_rule=await pinned(deployment.sorting_reward) if sorts else NOTHING_PINNED,
         judges=(
             await pinned(deployment.objective_judge),
             await pinned(deployment.jury_judge),
@@ -82,10 +92,16 @@ async def _create(
         ),
     )
     check_task(params, plan.spec)
+    check_fit(params, plan.spec)
+    await participant.approve(deployment.token, participant.hub.address, plan.bounty)
     await participant.send("create task", participant.hub.create_task(params, plan.units))
     task = task_id(chain.chain_id, participant.hub.address, params)
     participant.observer.emit("task", task="0x" + task.hex(), start=params.start, rounds=params.rounds)
     return params
+
+
+def _share(account: str, ledger: TaskLedger, now: int) -> Share | None:
+    return share_of_creator(ledger) if ledger.params.creator == account else None
 
 
 async def _settle(participant: Participant, params: TaskParams) -> None:

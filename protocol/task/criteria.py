@@ -1,6 +1,7 @@
 """The file of validation criteria that `cupel calibrate` writes and a plan takes.
 
 [thresholds]   as `Thresholds`
+[pooling]      as `Pooling`
 [sampling]     tolerance_millionths
 [scope]        what they were measured for: a plan of another model, proof or sampling cannot take them
 
@@ -18,7 +19,7 @@ from typing import Any
 from cupel.protocol.config import ConfigError
 from cupel.protocol.spec import documents
 from cupel.protocol.spec.errors import Rejected
-from cupel.protocol.spec.task import EnvironmentRef, ModelShape, TaskSpec, Thresholds
+from cupel.protocol.spec.task import EnvironmentRef, ModelShape, Pooling, TaskSpec, Thresholds
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Criteria:
     """Calibrated limits and what they hold for."""
 
     thresholds: Thresholds
+    pooling: Pooling
     sampling: Tolerance
     scope: Scope
 

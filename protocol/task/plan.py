@@ -1,10 +1,13 @@
 """A task creator's plan: one TOML file with the terms the chain enforces and the TaskSpec document.
 
 [terms]      what `TaskTerms` lists: schedule, amounts, windows
-[spec]       what `TaskSpec` lists: environment, model, sampling, thresholds, recipe, aggregation
+[spec]       what `TaskSpec` lists: environment, model, sampling, thresholds, pooling, recipe, aggregation, and may
+             have length
+
+Keys that have a default may be left out.
 
 `spec.thresholds` may be the path of a file that `cupel calibrate` wrote, relative to the plan;
-`spec.sampling.tolerance_millionths` may then be left out, and is taken from there too.
+`spec.pooling` and `spec.sampling.tolerance_millionths` may then be left out, and are taken from there too.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from typing import Any
 from cupel.protocol.config import ConfigError
 from cupel.protocol.spec import documents
 from cupel.protocol.spec.errors import Rejected
-from cupel.protocol.spec.task import Pinned, TaskParams, TaskSpec, Thresholds
+from cupel.protocol.spec.task import DEFAULT_STALENESS, Pinned, Pooling, TaskParams, TaskSpec, Thresholds
 from cupel.protocol.task.criteria import Criteria, Scope, load_criteria, scope_of
 
 
@@ -35,7 +38,6 @@ class TaskTerms:
     chunk_tokens: int
     topk: int
     max_tokens: int
-    max_staleness: int
     bounty: str
     rate: str
     stake: str
@@ -43,6 +45,7 @@ class TaskTerms:
     challenge_window: int
     dispute_seconds: int
     exit_margin: int
+    max_staleness: int = DEFAULT_STALENESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +146,15 @@ def _take_thresholds(
         return None
     file, criteria = spec.get("thresholds"), None
     if placeholder is not None:
-        thresholds, tolerance = placeholder, 0
+        thresholds, pooling, tolerance = placeholder, Pooling(0), 0
     elif isinstance(file, str):
         criteria = load_criteria(path.parent / file)
-        thresholds, tolerance = criteria.thresholds, criteria.sampling.tolerance_millionths
+        thresholds, pooling = criteria.thresholds, criteria.pooling
+        tolerance = criteria.sampling.tolerance_millionths
     else:
         return None
     spec["thresholds"] = dataclasses.asdict(thresholds)
+    spec.setdefault("pooling", dataclasses.asdict(pooling))
     if isinstance(spec.get("sampling"), dict):
         spec["sampling"].setdefault("tolerance_millionths", tolerance)
     return None if criteria is None else (criteria, path.parent / str(file))

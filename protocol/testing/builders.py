@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from cupel.protocol.spec.recipe import Recipe
 from cupel.protocol.spec.task import (
     Aggregation,
     EnvironmentRef,
     ModelShape,
-    Recipe,
+    Pooling,
     Sampling,
     TaskSpec,
     Thresholds,
@@ -29,6 +30,7 @@ def example_spec() -> TaskSpec:
         ),
         sampling=Sampling(temperature_millionths=1_000_000, tolerance_millionths=1_000),
         thresholds=Thresholds(4, 500, 500),
+        pooling=Pooling(250_000),
         recipe=Recipe(
             inner_steps=4,
             learning_rate_billionths=800_000,

@@ -15,7 +15,9 @@ from eth_abi.abi import encode as abi_encode
 from cupel.protocol.spec import assignment, merkle, rollout
 from cupel.protocol.spec.environments.sorting import Sorting
 from cupel.protocol.spec.hashing import keccak256
+from cupel.protocol.spec.shardcast.placement import NO_BEACON, REPLICAS, holders
 from cupel.protocol.spec.task import TASK_PARAMS_ABI, Pinned, TaskParams, task_id
+from cupel.protocol.testing.delta_vectors import delta_vectors
 from cupel.protocol.testing.demand_vectors import demand_vectors
 from cupel.protocol.testing.evidence_vectors import evidence_vectors
 from cupel.protocol.testing.float32_vectors import float32_vectors
@@ -92,6 +94,11 @@ def assignment_vectors() -> dict[str, Any]:
                 "problem_count": problem_count,
                 "round_seed": _hex(seed),
                 "sample_seeds": [_hex(assignment.sample_seed(seed, index)) for index in range(4)],
+                # By number of targets; no contract reads them.
+                "targets": {
+                    str(count): [assignment.target_index(seed, slot, count) for slot in range(4)]
+                    for count in (1, 4, 5)
+                },
                 "problems": [assignment.problem_index(seed, slot, problem_count) for slot in slots],
             }
         )
@@ -159,6 +166,33 @@ def sorting_vectors() -> dict[str, Any]:
     return {"prompts": prompts, "cases": cases}
 
 
+def placement_vectors() -> dict[str, Any]:
+    """Who keeps an item, for rosters below, at and above the number of holders."""
+    cases = []
+    for count, beacon in (
+        (0, NO_BEACON),
+        (1, BEACON),
+        (5, NO_BEACON),
+        (6, BEACON),
+        (12, NO_BEACON),
+        (12, BEACON),
+    ):
+        roster = [f"0x{number * 0x1111:040x}" for number in range(1, count + 1)]
+        digest = keccak256(b"item")
+        for replicas in (REPLICAS, 2):
+            chosen = holders(roster, TASK, digest, beacon, replicas)
+            cases.append(
+                {
+                    "roster": roster,
+                    "digest": _hex(digest),
+                    "beacon": _hex(beacon),
+                    "replicas": replicas,
+                    "holders": list(chosen),
+                }
+            )
+    return {"task": _hex(TASK), "cases": cases}
+
+
 def _evidence() -> dict[str, Any]:
     return evidence_vectors(CHAIN_ID, HUB, NODE, BEACON, example_params())
 
@@ -169,9 +203,11 @@ FILES: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "rollout": rollout_vectors,
     "task": task_vectors,
     "sorting": sorting_vectors,
+    "placement": placement_vectors,
     "toploc": toploc_vectors,
     "toploc_float32": float32_vectors,
     "toploc_sketch": sketch_vectors,
+    "delta": delta_vectors,
     "demand": lambda: demand_vectors(example_params(), CHAIN_ID, HUB, NODE),
     "evidence": _evidence,
     "toploc_verdict": verdict_vectors,

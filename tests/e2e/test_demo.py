@@ -74,10 +74,10 @@ def wait_for(folder: Path, event: str, count: int) -> None:
 
 
 def processes_of(folder: Path) -> list[psutil.Process]:
-    """Every process whose command line names the run's folder, whoever its parent is now."""
+    """Every process that has a file of the run's folder open, whoever its parent is now."""
     found = []
-    for process in psutil.process_iter(["cmdline", "status"]):
-        names_it = any(str(folder) in argument for argument in process.info["cmdline"] or [])
+    for process in psutil.process_iter(["open_files", "status"]):
+        names_it = any(file.path.startswith(str(folder)) for file in process.info["open_files"] or [])
         if names_it and process.info["status"] != psutil.STATUS_ZOMBIE and process.pid != os.getpid():
             found.append(process)
     return found

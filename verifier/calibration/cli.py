@@ -122,17 +122,24 @@ def progress_to(is_terminal: bool) -> Callable[[str, int, int], None]:
 
 def summary(calibration: Calibration) -> str:
     """What was found, for a terminal."""
+    from cupel.verifier.calibration.audits import AUDIT_CHUNKS
+
     row, limits = calibration.honest, calibration.rule.limits
     lines = [
         f"limits: {limits['exponent']} exponents, mantissa mean {limits['mean']} and median {limits['median']} "
         f"thousandths, sampling {limits['sampling']} millionths",
-        f"honest: {row.refused} of {row.chunks} chunks refused (at most {row.refused_bound:.2e} of all, 95 %)",
+        f"pooled over {AUDIT_CHUNKS} chunks or more: {calibration.rule.audit_limits['pooled']} millionths",
+        f"honest: {row.refused} of {row.chunks} chunks refused (at most {row.refused_bound:.2e} of all, 95 %), "
+        f"{row.audits_refused['pooled']} of {row.audits} audits by the pooled error "
+        f"(at most {row.pooled_refused_bound:.2e})",
         "",
-        f"{'cheat':<52} {'chunks':>7} {'true':>7} {'accepted':>8} {'paper':>7} {'deployed':>8}  verdict",
+        f"{'cheat':<52} {'chunks':>7} {'true':>7} {'accepted':>8} {'paper':>7} {'deployed':>8} {'audits':>6} "
+        f"{'accepted':>8}  verdict",
     ]
     for cheat in calibration.cheats:
         lines.append(
             f"{cheat.title:<52} {cheat.chunks:>7} {cheat.true_chunks:>7} {cheat.accepted:>8} "
-            f"{cheat.accepted_by_paper:>7} {cheat.accepted_by_deployed:>8}  {cheat.verdict}"
+            f"{cheat.accepted_by_paper:>7} {cheat.accepted_by_deployed:>8} {cheat.audits:>6} "
+            f"{cheat.audits_accepted:>8}  {cheat.verdict}"
         )
     return "\n".join(lines)

@@ -18,6 +18,7 @@ from cupel.protocol.spec.task import MILLION
 from cupel.protocol.spec.toploc import check_off_support, decode_proof
 from cupel.protocol.spec.toploc.comparison import DISAGREEMENT
 from cupel.verifier.calibration.evidence import Evidence, Integers
+from cupel.verifier.calibration.sums import SUMS
 
 THOUSAND: Final = 1000
 _MANTISSA_MASK: Final = 0x7F
@@ -83,6 +84,11 @@ def off_support(evidence: Evidence) -> Integers:
 def sampling(evidence: Evidence) -> Integers:
     """How far the worst token lies below the seeded choice, in millionths of a logit, rounded down."""
     return (evidence.worst_gaps * MILLION).astype(np.int64)
+
+
+def seeded_ending(evidence: Evidence) -> Integers:
+    """As `sampling`, of the tokens that end where the seed does not end, or go on where it does."""
+    return (evidence.ending_gaps * MILLION).astype(np.int64)
 
 
 def assignment(evidence: Evidence) -> Integers:
@@ -164,25 +170,28 @@ COLUMNS: Final = (
     Column("mean", "mantissa mean", "thousandths", mean, slack=8, limit=None),
     Column("median", "mantissa median", "thousandths", median, slack=0, limit=None),
     Column("sampling", "seeded sampling", "millionths of a logit", sampling, slack=10, limit=None),
+    # Judged by the tolerance of sampling.
+    Column("seeded-ending", "termination by the seed", "millionths of a logit", seeded_ending, limit=None),
     Column("constant", "constant guess", "", constant),
     Column("off-support", "off support", "", off_support),
     Column("format", "form of the proof", "", malformed),
     Column("repeated", "repeated proof", "", repeated),
     Column("assignment", "assignment", "", assignment),
     Column("reward", "reward", "", reward),
-    Column("ending", "ending", "", ending),
+    Column("ending", "termination by the tokens", "", ending),
     Column("package-exponent", "exponent, as published", "of k points", package_exponent, limit=None),
     Column("package-mean", "mean, as published", "thousandths", package_mean, limit=None),
     Column("package-median", "median, as published", "thousandths", package_median, limit=None),
     Column("untrue", "not honest work", "", untrue, limit=None),
 )
-NAMES: Final = tuple(column.name for column in COLUMNS)
+NAMES: Final = (*(column.name for column in COLUMNS), *(one.name for one in SUMS))
 PLACE: Final = {name: place for place, name in enumerate(NAMES)}
 
 
 def measure(evidence: Evidence) -> Integers:
-    """Every column of every chunk of the rollouts that claim something false: int64 [C, columns]."""
-    values = np.stack([column.measure(evidence) for column in COLUMNS], axis=1)
+    """Every column and sum of every chunk of the rollouts that claim something false: int64 [C, NAMES]."""
+    measures = [*(column.measure for column in COLUMNS), *(one.measure for one in SUMS)]
+    values = np.stack([one(evidence) for one in measures], axis=1)
     return values[evidence.claim.is_false[evidence.rows]]
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cupel.protocol.task.criteria import Criteria, Scope, Tolerance
+from cupel.verifier.calibration.audits import AUDIT_CHUNKS
 from cupel.verifier.calibration.bounds import CONFIDENCE
-from cupel.verifier.calibration.rules import DEPLOYED, PAPER, Rule, thresholds_of
-from cupel.verifier.calibration.tally import AUDIT_CHUNKS, CheatRow, HonestRow
+from cupel.verifier.calibration.rules import DEPLOYED, PAPER, Rule, pooling_of, thresholds_of
+from cupel.verifier.calibration.tally import CheatRow, HonestRow
 
 _HEADING: Final = """\
 # Validation criteria, made by `cupel calibrate`. A plan takes them: `thresholds = "this file"` under [spec].
@@ -29,14 +30,12 @@ class Calibration:
     headroom_percent: int
     software: str
     """Of the machine that measured: PyTorch's version and the processor's architecture."""
-    chosen_from: int
-    """Honest chunks that the limits were chosen from."""
+    chosen_from: HonestRow
+    """The honest chunks that the limits were chosen from."""
     honest: HonestRow
     """The other honest chunks, which only count."""
     engines: tuple[HonestRow, ...]
     """Both, by engine."""
-    most_pooled: int
-    """Limit of an audit's mean error, summed over its chunks, in thousandths; no rule of the protocol."""
     cheats: tuple[CheatRow, ...]
     inapplicable: tuple[str, ...]
     """Cheats that this policy or text leaves no room for."""
@@ -44,7 +43,8 @@ class Calibration:
     @property
     def criteria(self) -> Criteria:
         """What a plan takes of it."""
-        return Criteria(thresholds_of(self.rule), Tolerance(self.rule.limits["sampling"]), self.scope)
+        tolerance = Tolerance(self.rule.limits["sampling"])
+        return Criteria(thresholds_of(self.rule), pooling_of(self.rule), tolerance, self.scope)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -60,13 +60,20 @@ class Calibration:
                 "inapplicable": list(self.inapplicable),
             },
             "limits": dict(self.rule.limits),
+            "audit_limits": dict(self.rule.audit_limits),
             "honest": {
-                "chosen_from": self.chosen_from,
+                "chosen_from": self.chosen_from.chunks,
                 "chunks": self.honest.chunks,
                 "false_rejects": self.honest.refused,
                 "false_reject_bound": self.honest.refused_bound,
                 "most": dict(self.honest.most),
-                "most_pooled": self.most_pooled,
+            },
+            "honest_audits": {
+                "chosen_from": self.chosen_from.audits,
+                "audits": self.honest.audits,
+                "false_rejects": dict(self.honest.audits_refused),
+                "pooled_false_reject_bound": self.honest.pooled_refused_bound,
+                "most": dict(self.honest.audits_most),
             },
             "engine": [_engine(row) for row in self.engines],
             "cheat": [_cheat(row) for row in self.cheats],
@@ -78,7 +85,15 @@ class Calibration:
 
 
 def _engine(row: HonestRow) -> dict[str, Any]:
-    return {"name": row.name, "chunks": row.chunks, "refused": row.refused, "most": dict(row.most)}
+    return {
+        "name": row.name,
+        "chunks": row.chunks,
+        "refused": row.refused,
+        "most": dict(row.most),
+        "audits": row.audits,
+        "audits_refused": dict(row.audits_refused),
+        "audits_most": dict(row.audits_most),
+    }
 
 
 def _cheat(row: CheatRow) -> dict[str, Any]:
@@ -92,12 +107,17 @@ def _cheat(row: CheatRow) -> dict[str, Any]:
         "false_accept_bound": row.accepted_bound,
         "caught_by_audit": row.caught_by_audit,
         "within_honest_band": row.within,
-        "pooled_audits": {"tried": row.pooled, "refused": row.pooled_refused},
+        "audits": row.audits,
+        "audits_accepted": row.audits_accepted,
+        "audit_accepted_bound": row.audit_accepted_bound,
+        "least_pooled": row.least_pooled,
         "accepted_by_published": {
             PAPER.title: row.accepted_by_paper,
             DEPLOYED.title: row.accepted_by_deployed,
         },
+        "refused_by_proof": row.refused_by_proof,
         "refused_by": {name: count for name, count in row.refused_by.items() if count},
+        "audits_refused_by": {name: count for name, count in row.audits_refused.items() if count},
     }
 
 

@@ -8,7 +8,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from cupel.protocol.spec.sampling import chosen_gap
+from cupel.protocol.spec.sampling import chosen_gap, sampling_scores
+from cupel.protocol.spec.token_odds import ending_bets, log_probabilities, place_bets, temperature_bets
 from cupel.protocol.spec.toploc import Comparison, build_proofs_batch, chunk_counts
 from cupel.protocol.spec.toploc.activations import Patterns, select_points
 from cupel.protocol.spec.toploc.comparison import score_batch
@@ -113,6 +114,33 @@ class Evidence:
         return worst
 
     @cached_property
+    def ending_gaps(self) -> npt.NDArray[np.float64]:
+        """As `worst_gaps`, of the tokens that end a completion where the seed does not, or go on where it ends."""
+        tokens, noise, logits = self._tokens
+        scores = sampling_scores(logits, noise, self.setting.temperature)
+        end = self.setting.environment.end_token
+        is_other = (scores.argmax(axis=1) == end) != (tokens == end)
+        gaps = np.where(is_other, scores.max(axis=1) - scores[np.arange(len(tokens)), tokens], 0.0)
+        worst: npt.NDArray[np.float64] = np.maximum.reduceat(gaps, self._starts)
+        return worst
+
+    @cached_property
+    def token_bets(self) -> npt.NDArray[np.float64]:
+        """Natural logarithm of what each bettor on tokens wins by every chunk: [bettors, C]."""
+        tokens, _, logits = self._tokens
+        logs = log_probabilities(logits, self.setting.temperature)
+        bets = np.concatenate((place_bets(logs, tokens), temperature_bets(logs, tokens)))
+        return np.add.reduceat(bets, self._starts, axis=1)
+
+    @cached_property
+    def ending_bets(self) -> npt.NDArray[np.float64]:
+        """As `token_bets`, of the bettors on endings."""
+        tokens, _, logits = self._tokens
+        logs = log_probabilities(logits, self.setting.temperature)
+        bets = ending_bets(logs, tokens, self.setting.environment.end_token)
+        return np.add.reduceat(bets, self._starts, axis=1)
+
+    @cached_property
     def is_honest(self) -> npt.NDArray[np.bool_]:
         """Which chunks are, to the bit, what the honest node publishes, and so is the text before them: [C]."""
         size, reference, claim = self.setting.chunk_tokens, self.reference, self.claim
@@ -125,6 +153,20 @@ class Evidence:
                 text = np.array_equal(claim.tokens[row, :end], reference.tokens[row, :end])
                 found.append(chunk < len(same) and same[chunk] and text)
         return np.array(found)
+
+    @cached_property
+    def _starts(self) -> Integers:
+        """Where every chunk begins among `_tokens`: [C]."""
+        counts = self.elements // self.setting.model.width
+        return np.asarray(np.cumsum(counts) - counts, dtype=np.int64)
+
+    @cached_property
+    def _tokens(self) -> tuple[Integers, npt.NDArray[np.float64], npt.NDArray[np.float32]]:
+        """All claimed tokens in a row: ids [n], sampling noise [n, vocabulary] and scores [n, vocabulary]."""
+        claim = self.claim
+        inside = np.arange(claim.tokens.shape[1]) < claim.lengths[:, None]
+        noise = self.setting.noise(claim.seeds)[inside]
+        return claim.tokens[inside].astype(np.int64), noise, self.logits[inside]
 
     @cached_property
     def recomputed_proofs(self) -> list[bytes]:

@@ -16,6 +16,7 @@ from cupel.protocol.model.checkpoint import checkpoint_from_bytes
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.model.tiny import TinyPolicy
 from cupel.protocol.model.weights import policy_of
+from cupel.protocol.spec import documents
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.task import ModelShape, Thresholds
@@ -37,10 +38,10 @@ from cupel.verifier.calibration.page import render
 from cupel.verifier.calibration.parts import DiskProblem, Parts
 from cupel.verifier.calibration.rules import choose
 from cupel.verifier.calibration.setting import setting_of
-from cupel.verifier.calibration.tally import pooled_limit, tally_cheat, tally_honest
+from cupel.verifier.calibration.tally import tally_cheat, tally_honest
 
 # Changes whenever what a part holds does.
-_PARTS_VERSION: Final = 1
+_PARTS_VERSION: Final = 2
 _NOT_FOUND_YET: Final = Thresholds(0, 0, 0)
 
 
@@ -94,8 +95,8 @@ def calibrate(options: Options, progress: Progress) -> Calibration:
     honest = _measure_honest(bench, options, parts, progress)
     cheats, inapplicable = _measure_cheats(bench, options, parts, progress)
     calibration = _conclude(options, plan, checkpoint, honest, cheats, inapplicable)
-    every = np.concatenate([batch for batches in honest.values() for batch in batches])
-    page = render(calibration, every, {cell.name: values for cell, values in cheats.items()})
+    engines = [np.concatenate(batches) for batches in honest.values()]
+    page = render(calibration, engines, {cell.name: values for cell, values in cheats.items()})
     try:
         options.picture.write_text(page, encoding="utf-8")
         options.out.write_text(calibration.to_toml(), encoding="utf-8")
@@ -141,11 +142,9 @@ def _conclude(
     inapplicable: tuple[str, ...],
 ) -> Calibration:
     halves = [split(batches) for batches in honest.values()]
-    choosing, counting = (np.concatenate(half) for half in zip(*halves, strict=True))
+    choosing, counting = zip(*halves, strict=True)
     rule = choose(choosing, options.headroom_percent)
-    band = np.concatenate((choosing, counting))
-    engines = {variant.name: np.concatenate(batches) for variant, batches in honest.items()}
-    most_pooled = pooled_limit(list(engines.values()), options.headroom_percent)
+    band = np.concatenate((*choosing, *counting))
     return Calibration(
         scope=plan.scope,
         rule=rule,
@@ -153,13 +152,13 @@ def _conclude(
         seed=options.seed,
         headroom_percent=options.headroom_percent,
         software=f"PyTorch {torch.__version__}, {platform.machine()}",
-        chosen_from=len(choosing),
+        chosen_from=tally_honest("choosing", choosing, rule),
         honest=tally_honest("honest", counting, rule),
-        engines=tuple(tally_honest(name, values, rule) for name, values in engines.items()),
-        most_pooled=most_pooled,
+        engines=tuple(
+            tally_honest(variant.name, [np.concatenate(batches)], rule) for variant, batches in honest.items()
+        ),
         cheats=tuple(
-            tally_cheat(cell.name, cell.title, values, rule, band, most_pooled)
-            for cell, values in cheats.items()
+            tally_cheat(cell.name, cell.title, values, rule, band) for cell, values in cheats.items()
         ),
         inapplicable=inapplicable,
     )
@@ -214,7 +213,7 @@ def _identity(options: Options, plan: TaskPlan, checkpoint: bytes) -> dict[str, 
         "checkpoint": sha256(checkpoint).hex(),
         "older": [sha256(_read("older", path)).hex() for path in options.older],
         "scope": dataclasses.asdict(plan.scope),
-        "recipe": dataclasses.asdict(plan.spec.recipe),
+        "recipe": documents.to_plain(plan.spec.recipe),
         "problem_count": plan.terms.problem_count,
         "seed": options.seed,
         "student_steps": options.student_steps,

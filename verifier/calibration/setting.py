@@ -10,8 +10,9 @@ import numpy.typing as npt
 from cupel.protocol.spec.assignment import problem_index, sample_seed
 from cupel.protocol.spec.environments.base import Environment, get_environment
 from cupel.protocol.spec.hashing import sha256
+from cupel.protocol.spec.recipe import Recipe
 from cupel.protocol.spec.sampling import gumbel_noise
-from cupel.protocol.spec.task import MILLION, ModelShape, Recipe
+from cupel.protocol.spec.task import MILLION, ModelShape
 from cupel.protocol.task.plan import TaskPlan
 
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from cupel.verifier.calibration.audits import AUDIT_CHUNKS, AUDIT_NAMES, audited, measure_audits
 from cupel.verifier.calibration.bounds import caught, upper_bound
 from cupel.verifier.calibration.columns import COLUMNS, PLACE
 from cupel.verifier.calibration.evidence import Integers
 from cupel.verifier.calibration.rules import DEPLOYED, PAPER, Rule
 
-AUDIT_CHUNKS: Final = 64
-"""Chunks of an audit: what `cupel verifier` recomputes of a submission by default, of one chunk each."""
 SURE: Final = 1 - 1e-6
+PROOF_CHECKS: Final = ("exponent", "mean", "median", "constant", "off-support", "format", "repeated")
+"""What our checks of one chunk's proof compare; the rest is about text, assignment and reward."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +29,22 @@ class HonestRow:
     refused: int
     most: Mapping[str, int]
     """The greatest number of each calibrated column."""
+    audits: int
+    """Whole audits of one engine's chunks."""
+    audits_refused: Mapping[str, int]
+    """By check of whole audits."""
+    audits_most: Mapping[str, int]
+    """The greatest number of each check of whole audits; 0 if all are below."""
 
     @property
     def refused_bound(self) -> float:
         """Upper bound of the chance that an honest chunk is refused."""
         return upper_bound(self.refused, self.chunks)
+
+    @property
+    def pooled_refused_bound(self) -> float:
+        """Upper bound of the chance that an honest audit's pooled error is refused."""
+        return upper_bound(self.audits_refused["pooled"], self.audits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +63,16 @@ class CheatRow:
     """All chunks that the published rules accept."""
     refused_by: Mapping[str, int]
     """Chunks refused, by check."""
-    pooled: int
-    """Audits of AUDIT_CHUNKS chunks, and"""
-    pooled_refused: int
-    """those whose mean error is beyond the honest audits'."""
+    refused_by_proof: int
+    """Chunks refused by any of PROOF_CHECKS."""
+    audits: int
+    """Whole audits of its chunks."""
+    audits_refused: Mapping[str, int]
+    """Audits refused, by check of whole audits."""
+    audits_accepted: int
+    """Audits with something false in them that pass every check of chunks and of audits."""
+    least_pooled: int
+    """The smallest pooled error of an audit; 0 without any."""
     within: int
     """False chunks that lie, in every check, no farther out than one and the same honest chunk: whatever limits are
     chosen, who refuses these refuses honest work."""
@@ -75,45 +93,45 @@ class CheatRow:
         return caught(self.false_chunks - self.accepted, self.chunks, AUDIT_CHUNKS)
 
     @property
+    def audit_accepted_bound(self) -> float:
+        """Upper bound of the chance that an audit of such work finds nothing, from whole audits alone."""
+        return upper_bound(self.audits_accepted, self.audits)
+
+    @property
     def verdict(self) -> str:
         """In a word: `refused` every false chunk, `caught` by any audit, `partly` refused, or `accepted`."""
         if self.false_chunks == 0:
             return "true"
         if self.accepted == 0:
             return "refused"
-        if self.caught_by_audit >= SURE:
+        if self.caught_by_audit >= SURE or (self.audits and not self.audits_accepted):
             return "caught"
         return "partly" if self.accepted < self.false_chunks else "accepted"
 
 
-def tally_honest(name: str, values: Integers, rule: Rule) -> HonestRow:
-    """Count one group of honest chunks."""
+def tally_honest(name: str, engines: Sequence[Integers], rule: Rule) -> HonestRow:
+    """Count honest chunks. engines: those of each, int64 [C, columns]; audits do not mix them."""
+    values = np.concatenate(engines)
     chosen = [column.name for column in COLUMNS if column.slack is not None]
     most = {column: int(values[:, PLACE[column]].max(initial=0)) for column in chosen}
-    return HonestRow(name, len(values), int((~rule.accepted(values)).sum()), most)
+    measured = np.concatenate([measure_audits(one) for one in engines])
+    refused = np.concatenate([rule.refused_audits(one) for one in engines])
+    return HonestRow(
+        name=name,
+        chunks=len(values),
+        refused=int((~rule.accepted(values)).sum()),
+        most=most,
+        audits=len(measured),
+        audits_refused=_counts(rule.audit_limits, refused),
+        audits_most=dict(zip(AUDIT_NAMES, measured.max(axis=0, initial=0).tolist(), strict=True)),
+    )
 
 
-def pooled(values: Integers) -> Integers:
-    """Mean mantissa error of whole audits, summed over AUDIT_CHUNKS chunks each, in thousandths: [audits]."""
-    audits = len(values) // AUDIT_CHUNKS
-    errors = values[: audits * AUDIT_CHUNKS, PLACE["mean"]]
-    sums: Integers = errors.reshape(audits, AUDIT_CHUNKS).sum(axis=1)
-    return sums
-
-
-def pooled_limit(engines: Sequence[Integers], headroom_percent: int) -> int:
-    """The greatest pooled error of an honest engine, and headroom. A node runs one engine, so they are not mixed."""
-    most = max(int(pooled(values).max(initial=0)) for values in engines)
-    return most + -(-most * headroom_percent // 100)
-
-
-def tally_cheat(
-    name: str, title: str, values: Integers, rule: Rule, honest: Integers, most_pooled: int
-) -> CheatRow:
-    """Count one cheat. honest: the band's chunks, int64 [C, columns]; most_pooled: as `pooled_limit`."""
+def tally_cheat(name: str, title: str, values: Integers, rule: Rule, honest: Integers) -> CheatRow:
+    """Count one cheat. honest: the band's chunks, int64 [C, columns]."""
     is_false = values[:, PLACE["untrue"]] > 0
-    refused = rule.refused(values)
-    audits = pooled(values)
+    has_false = (audited(values)[..., PLACE["untrue"]] > 0).any(axis=1)
+    errors = measure_audits(values)[:, AUDIT_NAMES.index("pooled")]
     return CheatRow(
         name=name,
         title=title,
@@ -122,11 +140,22 @@ def tally_cheat(
         accepted=int((rule.accepted(values) & is_false).sum()),
         accepted_by_paper=int(PAPER.accepted(values).sum()),
         accepted_by_deployed=int(DEPLOYED.accepted(values).sum()),
-        refused_by=dict(zip(rule.limits, np.count_nonzero(refused, axis=0).tolist(), strict=True)),
-        pooled=len(audits),
-        pooled_refused=int((audits > most_pooled).sum()),
+        refused_by=_counts(rule.limits, rule.refused(values)),
+        refused_by_proof=int((~_of_proof(rule).accepted(values)).sum()),
+        audits=len(errors),
+        audits_refused=_counts(rule.audit_limits, rule.refused_audits(values)),
+        audits_accepted=int((rule.accepted_audits(values) & has_false).sum()),
+        least_pooled=int(errors.min()) if len(errors) else 0,
         within=int((_is_within(values, honest, list(rule.limits)) & is_false).sum()),
     )
+
+
+def _of_proof(rule: Rule) -> Rule:
+    return Rule("proof", {name: rule.limits[name] for name in PROOF_CHECKS})
+
+
+def _counts(checks: Iterable[str], refused: npt.NDArray[np.bool_]) -> dict[str, int]:
+    return dict(zip(checks, np.count_nonzero(refused, axis=0).tolist(), strict=True))
 
 
 def _is_within(values: Integers, honest: Integers, checks: Sequence[str]) -> npt.NDArray[np.bool_]:

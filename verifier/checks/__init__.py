@@ -6,6 +6,7 @@ from cupel.verifier.checks.assignment import Assignment, PolicyDigest
 from cupel.verifier.checks.base import Check
 from cupel.verifier.checks.distribution import Distribution
 from cupel.verifier.checks.integrity import Integrity
+from cupel.verifier.checks.pooled import Pooled
 from cupel.verifier.checks.repetition import Repetition
 from cupel.verifier.checks.reward import Reward
 from cupel.verifier.checks.sampling import Sampling
@@ -21,6 +22,6 @@ CHEAP: Final[tuple[Check, ...]] = (
     Repetition(),
 )
 """For every rollout, without a policy."""
-DEEP: Final[tuple[Check, ...]] = (PolicyDigest(), Toploc(), Ending(), Sampling(), Distribution())
+DEEP: Final[tuple[Check, ...]] = (PolicyDigest(), Toploc(), Ending(), Sampling(), Distribution(), Pooled())
 """For the drawn rollouts, against their recomputation by the canonical policy."""
 CHECK_NAMES: Final = tuple(dict.fromkeys(check.name for check in CHEAP + DEEP))

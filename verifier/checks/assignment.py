@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from cupel.protocol.spec.assignment import problem_index, round_seed, sample_seed
 from cupel.protocol.spec.errors import Reason
 from cupel.protocol.spec.fraud import ObjectiveKind
-from cupel.protocol.spec.rounds import oldest_policy_version
+from cupel.protocol.spec.rounds import oldest_policy_version, refused_policy
 from cupel.verifier.checks.base import FetchedSubmission, Finding, Recomputed
 
 
@@ -26,16 +25,10 @@ class Assignment:
 
     def _policy(self, submission: FetchedSubmission) -> Finding | None:
         policy, newest = submission.manifest.policy, submission.work.round
-        oldest = oldest_policy_version(submission.rules.params, newest)
-        if not oldest <= policy.version <= newest:
-            detail = f"policy version {policy.version}, round {newest} accepts {oldest} to {newest}"
-            return self._objective(
-                Reason.POLICY_VERSION,
-                detail,
-                0,
-                policy.version,
-                oldest if policy.version < oldest else newest,
-            )
+        refused = refused_policy(submission.rules.params, newest, policy.version)
+        if refused is not None:
+            bound = min(newest, max(policy.version, oldest_policy_version(submission.rules.params, newest)))
+            return self._objective(refused.reason, refused.detail, 0, policy.version, bound)
         genesis = submission.rules.params.genesis_digest
         if policy.version == 0 and policy.digest != genesis:
             # The one digest that stands in the task's parameters, where the chain can read it.
@@ -45,19 +38,13 @@ class Assignment:
         return None
 
     def _seeds(self, submission: FetchedSubmission) -> Finding | None:
-        rules, work = submission.rules, submission.work
-        seed = round_seed(rules.chain_id, rules.hub, rules.task, work.node, work.round, submission.beacon)
-        group = rules.params.group_size
-        for index, rollout in enumerate(submission.rollouts):
-            if index % group == 0:
-                problem = problem_index(seed, index // group, rules.params.problem_count)
-            if rollout.problem != problem:
-                detail = f"problem {rollout.problem}, the chain assigned {problem}"
-                return self._objective(Reason.WRONG_PROBLEM, detail, index, rollout.problem, problem)
-            expected = sample_seed(seed, index)
-            if rollout.seed != expected:
+        for index, (rollout, owed) in enumerate(zip(submission.rollouts, submission.assigned, strict=True)):
+            if rollout.problem != owed.problem:
+                detail = f"problem {rollout.problem}, the chain assigned {owed.problem}"
+                return self._objective(Reason.WRONG_PROBLEM, detail, index, rollout.problem, owed.problem)
+            if rollout.seed != owed.seed:
                 detail = "not the sampling seed the chain assigned"
-                return self._objective(Reason.WRONG_SEED, detail, index, _hex(rollout.seed), _hex(expected))
+                return self._objective(Reason.WRONG_SEED, detail, index, _hex(rollout.seed), _hex(owed.seed))
         return None
 
     def _objective(

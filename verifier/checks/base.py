@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cupel.protocol.spec import rollout_file
+from cupel.protocol.spec.assignment import Assigned, assigned_work, round_seed
 from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT, Update, update_from_bytes
 from cupel.protocol.spec.environments.base import Environment
 from cupel.protocol.spec.errors import Reason, Rejected
@@ -103,6 +104,13 @@ class FetchedSubmission:
         if isinstance(self.rollouts_file, Rejected):
             raise self.rollouts_file
         return rollout_file.decode(self.rollouts_file, self.rules.params)
+
+    @cached_property
+    def assigned(self) -> tuple[Assigned, ...]:
+        """What the chain assigned of each rollout, in index order. Rejected as `rollouts`."""
+        rules, work = self.rules, self.work
+        seed = round_seed(rules.chain_id, rules.hub, rules.task, work.node, work.round, self.beacon)
+        return assigned_work(seed, rules.params, range(len(self.rollouts)), rules.spec.length)
 
     @cached_property
     def update(self) -> Update:

@@ -15,7 +15,7 @@ from cupel.protocol.spec.demand import Answer, ChunkAnswer, DataDemand, Manifest
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.fraud import OpenedChunk, OpenedLeaf
 from cupel.protocol.spec.rollout import TOKEN_BYTES, RolloutLeaf
-from cupel.protocol.spec.rounds import CommittedWork, oldest_policy_version
+from cupel.protocol.spec.rounds import CommittedWork, refused_policy
 from cupel.verifier.checks.base import Rules
 
 
@@ -72,8 +72,9 @@ def _misassigned(leaf: RolloutLeaf, rules: Rules, work: CommittedWork, beacon: b
     """What is wrong with a leaf by the task and the round's beacon alone."""
     params = rules.params
     seed = round_seed(rules.chain_id, rules.hub, rules.task, work.node, work.round, beacon)
-    if not oldest_policy_version(params, work.round) <= leaf.policy_version <= work.round:
-        yield Reason.POLICY_VERSION
+    refused = refused_policy(params, work.round, leaf.policy_version)
+    if refused is not None:
+        yield refused.reason
     if leaf.policy_version == 0 and leaf.policy_digest != params.genesis_digest:
         yield Reason.POLICY_DIGEST
     if leaf.problem != problem_index(seed, leaf.index // params.group_size, params.problem_count):

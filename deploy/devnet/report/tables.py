@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from cupel.devnet.facts import challenge_name
+from cupel.devnet.facts import Challenge, challenge_name
 from cupel.devnet.money import MoneyRow
 from cupel.devnet.outcome import GasRow, Outcome
 from cupel.devnet.verdict import Check, tokens
@@ -102,9 +102,7 @@ def challenge_table(outcome: Outcome) -> str:
         observed = (
             f"{finding.check}: observed {finding.observed}, allowed {finding.allowed}" if finding else ""
         )
-        verdict = {True: ("bad", "guilty"), False: ("good", "not guilty"), None: ("", "open or expired")}[
-            challenge.guilty
-        ]
+        verdict = _verdict(challenge, facts.slash_of(challenge.node) is not None)
         seconds = max(challenge.resolved_time - challenge.time, 0)
         body.append(
             [
@@ -121,6 +119,16 @@ def challenge_table(outcome: Outcome) -> str:
             ]
         )
     return table(head, body) if body else "<p>No challenge was made.</p>"
+
+
+def _verdict(challenge: Challenge, is_slashed: bool) -> tuple[str, str]:
+    """Class and words. One that another challenge overtook comes to no verdict: its bond goes back."""
+    match challenge.guilty:
+        case True:
+            return "bad", "guilty"
+        case False:
+            return "good", "not guilty"
+    return "", "overtaken: slashed already" if is_slashed else "open or expired"
 
 
 def gas_table(rows: Sequence[GasRow]) -> str:

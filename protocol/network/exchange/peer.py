@@ -16,6 +16,8 @@ DEADLINE_FACTOR: Final = 4.0
 # After a failure a peer rests, twice as long every time in a row.
 FIRST_REST_SECONDS: Final = 0.25
 MAX_REST_SECONDS: Final = 8.0
+# A peer that is busy is asked again after this; its queue is a few leaves long.
+BUSY_SECONDS: Final = 0.2
 # Messages to one peer: at most so often while either side has news, and less and less often while neither has.
 TALK_SECONDS: Final = 0.15
 KEEP_ALIVE_SECONDS: Final = 3.0
@@ -59,8 +61,12 @@ class Peer:
         self._pause = TALK_SECONDS if fruitful else min(2 * self._pause, KEEP_ALIVE_SECONDS)
         self._talk_after = now + TALK_SECONDS
 
+    def busy(self, now: float) -> None:
+        """It had no time."""
+        self.resting_until = max(self.resting_until, now + BUSY_SECONDS)
+
     def missed(self, now: float) -> None:
-        """It failed once more, or had no time."""
+        """It failed once more."""
         self.talking = False
         self.misses += 1
         rest_seconds = min(FIRST_REST_SECONDS * 2 ** (self.misses - 1), MAX_REST_SECONDS)
@@ -81,7 +87,9 @@ class Peer:
         return min(1 + max(1, math.ceil(source.goodput * self.latency / block_bytes)), MAX_WINDOW)
 
     def want(self, source: Source, block_bytes: int) -> int:
-        """Leaves it could deliver until it is spoken to again."""
+        """Leaves it could deliver until it is spoken to again; one while nothing is known of it."""
+        if not self.delivered:
+            return 1
         return self.window(source, block_bytes) + math.ceil(source.goodput * TALK_SECONDS / block_bytes)
 
     def expected_seconds(self, source: Source, num_bytes: int, now: float) -> float:

@@ -29,6 +29,8 @@ FIRST_BUDGET: Final = 8
 # of sending are in the sum, so this is 0.7 seconds.
 BUDGET_SHARE: Final = 0.5
 RATE_SECONDS: Final = 1.0
+# Who asked so lately is waited for when turns are compared; who holds everything, or says so, is not.
+WAITING_SECONDS: Final = 1.0
 # A peer silent for so long is forgotten, and what only it was shown counts as shown to nobody.
 SILENCE_SECONDS: Final = 10.0
 
@@ -42,6 +44,7 @@ class _Shown:
     turns: int
     """Leaves it was shown, a newcomer's counted from those who were shown least."""
     heard: float
+    want: int = 0
 
 
 class Publisher:
@@ -70,7 +73,7 @@ class Publisher:
         known = self._shown.pop(peer, None) or _Shown(0, 0, self._fewest_turns(), now)
         # Popped and put back: the dictionary stays ordered by who spoke last.
         self._shown[peer] = known
-        known.heard = now
+        known.heard, known.want = now, want
         self._fetched_since(now, (known.pending & holdings).bit_count())
         self._set_pending(known, known.pending & ~holdings)
         self._count(known, holdings & self._all & ~known.mask)
@@ -96,7 +99,14 @@ class Publisher:
 
     def _fewest_turns(self) -> int:
         """Of those who wait: a peer that does not fetch what it was shown holds up nobody."""
-        return min((known.turns for known in self._shown.values() if not known.pending), default=0)
+        everybody = self._shown.values()
+        latest = max((known.heard for known in everybody), default=0.0)
+        waiting = [
+            known.turns
+            for known in everybody
+            if known.want and not known.pending and known.mask != self._all and latest - known.heard < WAITING_SECONDS
+        ]
+        return min(waiting or [known.turns for known in everybody], default=0)
 
     def _fetched_since(self, now: float, leaves: int) -> None:
         self._fetched = self._fetched * 0.5 ** ((now - self._fetched_at) / RATE_SECONDS) + leaves

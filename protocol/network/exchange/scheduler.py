@@ -186,6 +186,9 @@ class Scheduler:
             return
         self._release(url, leaf)
         peer = self._peers[url]
+        if reason is NotDelivered.BUSY:
+            peer.busy(now)
+            return
         peer.missed(now)
         if reason is NotDelivered.ABSENT:
             self._copies.remove(peer.holdings & 1 << leaf)
@@ -267,11 +270,11 @@ class Scheduler:
     def _duplicates(self, ready: dict[str, Peer], now: float, draw: random.Random) -> list[Ask]:
         made: list[Ask] = []
         for leaf, askings in list(self._asked.items()):
-            (first,) = askings.values() if len(askings) == 1 else (None,)
+            first = next(iter(askings.values())) if len(askings) == 1 else None
             others = {
                 url: peer for url, peer in ready.items() if url not in askings and peer.holdings >> leaf & 1
             }
-            if first is not None and first.expected < now and others:
+            if others and first is not None and first.expected < now:
                 made.append(self._ask(self._soonest(leaf, others, now, draw), leaf, now))
                 self._keep_ready(ready, made[-1].url, now)
         return made

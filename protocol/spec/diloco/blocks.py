@@ -43,6 +43,11 @@ def num_blocks(num_parameters: int) -> int:
     return -(-num_parameters // BLOCK)
 
 
+def max_update_bytes(num_parameters: int) -> int:
+    """Size of the largest file that `update_from_bytes` looks at."""
+    return num_blocks(num_parameters) * (BLOCK + 1) + _HEADER_ALLOWANCE
+
+
 def encode_update(flat: npt.NDArray[np.float32], max_exponent: int) -> tuple[Update, npt.NDArray[np.float32]]:
     """Quantise `flat` (float32 [parameters], finite) and return what the update leaves out (the same shape).
 
@@ -83,7 +88,7 @@ def update_from_bytes(data: bytes, num_parameters: int, max_exponent: int) -> Up
     padding that is not zero.
     """
     blocks = num_blocks(num_parameters)
-    if len(data) > blocks * (BLOCK + 1) + _HEADER_ALLOWANCE:
+    if len(data) > max_update_bytes(num_parameters):
         raise Rejected(Reason.SIZE, f"update of {len(data)} bytes for {num_parameters} parameters")
     arrays = _load(data)
     update = Update(_array(arrays, "mantissas", blocks * BLOCK), _array(arrays, "exponents", blocks))

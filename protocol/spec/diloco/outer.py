@@ -62,22 +62,32 @@ def aggregate(state: OuterState, updates: Sequence[Update], aggregation: Aggrega
     check_aggregation(aggregation)
     if not updates:
         return state
-    gradient = mean_update(updates, state.weights.size)
+    return step(state, sum_updates(updates, state.weights.size), len(updates), aggregation)
+
+
+def step(state: OuterState, total: npt.NDArray[np.int64], count: int, aggregation: Aggregation) -> OuterState:
+    """The next version from the sum of `count` updates, as `sum_updates` makes it.
+
+    Rejected(TASK_SPEC) as `check_aggregation`.
+    """
+    check_aggregation(aggregation)
+    assert 1 <= count <= MAX_UPDATES, f"{count} updates"
+    gradient = divide(total, count)
     momentum = aggregation.momentum_numerator, aggregation.momentum_denominator
     buffer = divide(state.momentum * momentum[0], momentum[1]) + gradient
     ahead = gradient + divide(buffer * momentum[0], momentum[1])
-    step = divide(ahead * aggregation.learning_rate_numerator, aggregation.learning_rate_denominator)
-    moved = state.weights - divide(step, 1 << (MOMENTUM_FRACTION_BITS - WEIGHT_FRACTION_BITS))
+    moves = divide(ahead * aggregation.learning_rate_numerator, aggregation.learning_rate_denominator)
+    moved = state.weights - divide(moves, 1 << (MOMENTUM_FRACTION_BITS - WEIGHT_FRACTION_BITS))
     return OuterState(moved.clip(-MAX_WEIGHT, MAX_WEIGHT).astype(np.int32), buffer)
 
 
-def mean_update(updates: Sequence[Update], num_parameters: int) -> npt.NDArray[np.int64]:
-    """Mean of the updates, int64 [parameters] in units of 2^-32, rounded half to even."""
+def sum_updates(updates: Sequence[Update], num_parameters: int) -> npt.NDArray[np.int64]:
+    """Sum of the updates, int64 [parameters] in units of 2^-32; their mean, rounded half to even, is what counts."""
     assert 1 <= len(updates) <= MAX_UPDATES, f"{len(updates)} updates"
     total = np.zeros(num_parameters, dtype=np.int64)
     for update in updates:
         total += fixed_point(update, num_parameters)
-    return divide(total, len(updates))
+    return total
 
 
 def fixed_point(update: Update, num_parameters: int) -> npt.NDArray[np.int64]:
@@ -93,7 +103,11 @@ def fixed_point(update: Update, num_parameters: int) -> npt.NDArray[np.int64]:
 
 def divide(numerator: npt.NDArray[np.int64], denominator: int) -> npt.NDArray[np.int64]:
     """numerator / denominator, rounded half to even. The denominator is positive and below 2^62."""
-    quotient, rest = np.divmod(numerator, np.int64(denominator))
+    if denominator & (denominator - 1) == 0:
+        # Shifts round down as the division does, at a tenth of its cost.
+        quotient, rest = numerator >> (denominator.bit_length() - 1), numerator & (denominator - 1)
+    else:
+        quotient, rest = np.divmod(numerator, np.int64(denominator))
     twice = 2 * rest
     up = (twice > denominator) | ((twice == denominator) & (quotient % 2 == 1))
     return np.asarray(quotient + up, dtype=np.int64)

@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
+from cupel.protocol.spec.assignment import Assigned
+from cupel.protocol.spec.environments.arithmetic import Arithmetic
 from cupel.protocol.spec.environments.sorting import Sorting
 from cupel.protocol.spec.errors import Reason, Rejected
-from cupel.protocol.spec.task import EnvironmentRef
+from cupel.protocol.spec.recipe import SFT
+from cupel.protocol.spec.task import EnvironmentRef, TaskParams, TaskSpec
 
 
 class Environment(Protocol):
@@ -30,10 +33,17 @@ class Environment(Protocol):
 
     @property
     def max_tokens(self) -> int:
-        """Length of the longest completion that can be right, end token included."""
+        """Length of the longest right answer given without further words, end token included."""
+
+    @property
+    def target_tokens(self) -> range:
+        """Ids that mean nothing else: the one at place i says that target length i of the task is asked for."""
 
     def prompt(self, problem: int) -> tuple[int, ...]:
         """Token ids of the problem's prompt."""
+
+    def answer(self, problem: int) -> tuple[int, ...]:
+        """Token ids of a right answer, end token included: what supervised training shows."""
 
     def reward(self, problem: int, tokens: Sequence[int]) -> int:
         """Reward of a completion (end token included), in millionths."""
@@ -42,14 +52,53 @@ class Environment(Protocol):
         """Tokens as text, for people."""
 
 
-_REGISTRY: Final[dict[tuple[str, int], Callable[[], Environment]]] = {("cupel/sorting", 1): Sorting}
+SORTING: Final = EnvironmentRef("cupel/sorting", 1)
+ARITHMETIC: Final = EnvironmentRef("cupel/arithmetic", 1)
+_REGISTRY: Final[dict[EnvironmentRef, Callable[[], Environment]]] = {SORTING: Sorting, ARITHMETIC: Arithmetic}
 
 
 def get_environment(reference: EnvironmentRef) -> Environment:
     """The environment a task names. Rejected(UNKNOWN_ENVIRONMENT) if this build does not have it."""
     try:
-        return _REGISTRY[reference.id, reference.version]()
+        return _REGISTRY[reference]()
     except KeyError:
-        known = ", ".join(f"{name} v{version}" for name, version in _REGISTRY)
+        known = ", ".join(f"{known.id} v{known.version}" for known in _REGISTRY)
         detail = f"{reference.id} v{reference.version} is not installed (known: {known})"
         raise Rejected(Reason.UNKNOWN_ENVIRONMENT, detail) from None
+
+
+def assigned_prompt(environment: Environment, assigned: Assigned) -> tuple[int, ...]:
+    """Token ids of a rollout's prompt: the problem's, behind the target length where one is assigned."""
+    prompt = environment.prompt(assigned.problem)
+    return prompt if assigned.target is None else (environment.target_tokens[assigned.target], *prompt)
+
+
+def check_fit(params: TaskParams, spec: TaskSpec) -> None:
+    """Whether model, environment, lengths and reward rule of a task go together.
+
+    Rejected(UNKNOWN_ENVIRONMENT) as `get_environment`, Rejected(TASK_PARAMETERS) otherwise.
+    """
+    environment = get_environment(spec.environment)
+    num_targets = 0 if spec.length is None else spec.length.num_targets
+    prompt_tokens = environment.prompt_tokens + (spec.length is not None)
+    problems = {
+        "the model has another vocabulary than the environment": (
+            spec.model.vocabulary != environment.vocabulary
+        ),
+        "the model has too few positions for a prompt and the longest completion": (
+            prompt_tokens + params.max_tokens - 1 > spec.model.positions
+        ),
+        f"the environment can state {len(environment.target_tokens)} target lengths": (
+            num_targets > len(environment.target_tokens)
+        ),
+        "the longest answer of supervised training has more tokens than a completion": (
+            spec.recipe.objective == SFT and environment.max_tokens > params.max_tokens
+        ),
+        # The rule would convict whoever commits to the environment's reward.
+        "a reward rule is named, and no contract computes this environment's reward": (
+            int(params.reward_rule.code, 16) != 0 and spec.environment != SORTING
+        ),
+    }
+    for problem, present in problems.items():
+        if present:
+            raise Rejected(Reason.TASK_PARAMETERS, problem)

@@ -27,14 +27,19 @@ class Sorting:
     end_token: Final = END
     prompt_tokens: Final = NUM_DIGITS + 2
     max_tokens: Final = NUM_DIGITS + 1
+    target_tokens: Final = range(PADDING + 1, VOCABULARY)
 
     def prompt(self, problem: int) -> tuple[int, ...]:
         """Token ids of the problem's prompt."""
         return (BEGIN, *digits(problem), SEPARATOR)
 
+    def answer(self, problem: int) -> tuple[int, ...]:
+        """Token ids of the right answer, end token included."""
+        return (*sorted(digits(problem)), END)
+
     def reward(self, problem: int, tokens: Sequence[int]) -> int:
         """Millionths: all for exactly the right answer, nothing otherwise."""
-        return FULL_REWARD if tuple(tokens) == (*sorted(digits(problem)), END) else 0
+        return FULL_REWARD if tuple(tokens) == self.answer(problem) else 0
 
     def render(self, tokens: Sequence[int]) -> str:
         """Tokens as text, for people."""

@@ -27,7 +27,7 @@ MAX_DIMENSIONS: Final = 8
 MAX_PARAMETERS: Final = 2**40
 _NAME = re.compile(r"[A-Za-z0-9_.\-]{1,200}")
 _HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
-_KEYS: Final = {"kind", "version", "parent", "file", "fraction_bits", "tensors"}
+_KEYS: Final = {"kind", "version", "parent", "file", "update", "fraction_bits", "tensors"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,14 @@ class TensorShape:
 
 
 @dataclass(frozen=True, slots=True)
+class ContentRef:
+    """A file by its address and size."""
+
+    root: Cid
+    file_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class WeightsManifest:
     """What a version of the weights is made of, and where its checkpoint file is."""
 
@@ -56,6 +64,8 @@ class WeightsManifest:
     file_bytes: int
     tensors: tuple[TensorShape, ...]
     """Sorted by name: the order of every flat vector over the parameters."""
+    update: ContentRef | None = None
+    """What makes this version from its parent, as `diloco.delta` writes it; none if the weights are the parent's."""
 
     def __post_init__(self) -> None:
         _check(self)
@@ -77,7 +87,8 @@ class WeightsManifest:
                 "kind": KIND,
                 "version": self.version,
                 "parent": None if self.parent is None else self.parent.hex(),
-                "file": {"cid": str(self.file), "size": self.file_bytes},
+                "file": _plain(ContentRef(self.file, self.file_bytes)),
+                "update": None if self.update is None else _plain(self.update),
                 "fraction_bits": FRACTION_BITS,
                 "tensors": [[tensor.name, list(tensor.shape)] for tensor in self.tensors],
             }
@@ -87,21 +98,20 @@ class WeightsManifest:
     def from_bytes(cls, manifest: bytes) -> WeightsManifest:
         """Inverse of `to_bytes`.
 
-        Rejected(SIZE, ENCODING) as `parse_canonical_json`, Rejected(CID) for the file's address, Rejected(SCHEMA)
+        Rejected(SIZE, ENCODING) as `parse_canonical_json`, Rejected(CID) for a file's address, Rejected(SCHEMA)
         for anything else that no manifest has.
         """
         document = parse_canonical_json(manifest, MAX_MANIFEST_BYTES)
         if set(document) != _KEYS or document["kind"] != KIND or document["fraction_bits"] != FRACTION_BITS:
             raise Rejected(Reason.SCHEMA, f"not a {KIND} document")
-        file = document["file"]
-        if not isinstance(file, dict) or set(file) != {"cid", "size"} or not isinstance(file["cid"], str):
-            raise Rejected(Reason.SCHEMA, "the file is a CID and a size")
+        file, update = _reference(document["file"]), document["update"]
         return cls(
             version=_natural(document["version"], "version"),
             parent=_parent(document["parent"]),
-            file=Cid.parse(file["cid"]),
-            file_bytes=_natural(file["size"], "file size"),
+            file=file.root,
+            file_bytes=file.file_bytes,
             tensors=_tensors(document["tensors"]),
+            update=None if update is None else _reference(update),
         )
 
 
@@ -112,6 +122,9 @@ def _check(manifest: WeightsManifest) -> None:
         "version out of range": not 0 <= manifest.version <= MAX_VERSION,
         "only version 0 has no parent": (manifest.parent is None) != (manifest.version == 0),
         "file size out of range": not 0 < manifest.file_bytes <= MAX_FILE_BYTES,
+        "version 0 has no update": manifest.update is not None and manifest.version == 0,
+        "update size out of range": manifest.update is not None
+        and not 0 < manifest.update.file_bytes <= MAX_FILE_BYTES,
         "tensors are 1 to 8192, sorted by name, without repeats": not 0 < len(names) <= MAX_TENSORS
         or any(first >= second for first, second in itertools.pairwise(names)),
         "parameters out of range": not 0 < manifest.num_parameters <= MAX_PARAMETERS,
@@ -119,6 +132,16 @@ def _check(manifest: WeightsManifest) -> None:
     for problem, present in problems.items():
         if present:
             raise Rejected(Reason.SCHEMA, problem)
+
+
+def _plain(reference: ContentRef) -> dict[str, str | int]:
+    return {"cid": str(reference.root), "size": reference.file_bytes}
+
+
+def _reference(value: Any) -> ContentRef:
+    if not isinstance(value, dict) or set(value) != {"cid", "size"} or not isinstance(value["cid"], str):
+        raise Rejected(Reason.SCHEMA, "a file is a CID and a size")
+    return ContentRef(Cid.parse(value["cid"]), _natural(value["size"], "file size"))
 
 
 def _parent(value: Any) -> bytes | None:

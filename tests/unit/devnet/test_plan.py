@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -137,11 +138,17 @@ def test_settings_file_is_what_the_process_reads(tmp_path: Path) -> None:
 
 
 def test_only_liars_run_another_program() -> None:
-    program, config = Path("/bin/cupel"), Path("/c.toml")
-    honest = commands.node_command(program, config, None)
-    assert honest == [program, "node", "run", "--config", config, "--json"]
-    lying = commands.node_command(program, config, Lie.INFLATED_REWARD)
-    assert lying[1:] == ["-m", "cupel.devnet.liars", "--lie", "inflated-reward", "--config", config, "--json"]
+    config = Path("/c.toml")
+    honest = commands.node_command(config, None)
+    assert honest == commands.Command("cupel.protocol.cli", ("node", "run", "--config", config, "--json"))
+    lying = commands.node_command(config, Lie.INFLATED_REWARD)
+    arguments = ("--lie", "inflated-reward", "--config", config, "--json")
+    assert lying == commands.Command("cupel.devnet.liars", arguments)
+
+
+def test_what_is_preloaded_is_what_the_commands_run() -> None:
+    for module in commands.PRELOADED:
+        assert importlib.util.find_spec(module) is not None, module
 
 
 def test_own_settings_do_not_leak_into_children(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,6 +44,16 @@ def page(facts: ChainFacts, state: DemoState, margin: int = 300_000) -> str:
     return render(Outcome(INFO, state, facts, judge(facts, state, margin)))
 
 
+def test_a_challenge_that_another_overtook_is_told_apart(
+    facts: ChainFacts, final_state: DemoState, change: Callable[..., Any]
+) -> None:
+    unsettled = change(facts.challenges[0], guilty=None)
+    assert "overtaken: slashed already" in page(change(facts, challenges=(unsettled,)), final_state)
+    still_open = page(change(facts, challenges=(unsettled,), slashes=()), final_state)
+    assert "open or expired" in still_open
+    assert "overtaken" not in still_open
+
+
 def test_page_is_well_formed_and_self_contained(facts: ChainFacts, final_state: DemoState) -> None:
     html = page(facts, final_state)
     balance = Balance()

@@ -115,6 +115,12 @@ def test_a_long_task_claims_in_batches() -> None:
     assert next_duty(situation) == Claim(tuple(range(1, 17)))
 
 
+def test_without_a_version_to_use_nothing_comes_before_having_one() -> None:
+    for now in (1010, 1110, 1299, 2000):
+        assert next_duty(view(now, newest_version=-1)) == Aggregate(0)
+        assert next_duty(view(now, newest_version=-1, blocked_version=0)) == Wait()
+
+
 def test_work_goes_on_with_a_stale_policy_within_bounds() -> None:
     blocked = view(1200, newest_version=1, blocked_version=2, checkpoints={1: b""})
     assert next_duty(blocked) == WorkRound(2, 1)

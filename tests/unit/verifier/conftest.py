@@ -15,9 +15,9 @@ import torch
 from cupel.protocol.model.generate import generate
 from cupel.protocol.model.tiny import TinyPolicy, initialise
 from cupel.protocol.spec import merkle, rollout_file
-from cupel.protocol.spec.assignment import problem_index, round_seed, sample_seed
+from cupel.protocol.spec.assignment import Assigned, assigned_work, round_seed
 from cupel.protocol.spec.diloco.blocks import encode_update, update_to_bytes
-from cupel.protocol.spec.environments.base import get_environment
+from cupel.protocol.spec.environments.base import assigned_prompt, get_environment
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.rollout import FileRef, Metrics, PolicyRef, Rollout, SubmissionManifest
 from cupel.protocol.spec.rounds import CommittedWork
@@ -85,16 +85,12 @@ class World:
         """What an honest node produces."""
         return self.roll_out(self.policy)
 
-    def roll_out(self, policy: TinyPolicy) -> tuple[Rollout, ...]:
-        """What the node produces with `policy`, under the same assignment."""
+    def roll_out(self, policy: TinyPolicy, owed: Sequence[Assigned] | None = None) -> tuple[Rollout, ...]:
+        """What the node produces with `policy`, under the same assignment or another."""
         rules, params = self.rules, self.rules.params
         seed = round_seed(rules.chain_id, rules.hub, rules.task, self.node, self.round, self.beacon)
-        problems = [
-            problem_index(seed, index // params.group_size, params.problem_count)
-            for index in range(params.units_per_round)
-        ]
-        seeds = [sample_seed(seed, index) for index in range(params.units_per_round)]
-        return complete(policy, rules, problems, seeds)
+        assigned = assigned_work(seed, params, range(params.units_per_round), rules.spec.length)
+        return complete(policy, rules, assigned if owed is None else owed)
 
     def submission(
         self,
@@ -169,19 +165,17 @@ def policy_of_seed(seed: int, shape: ModelShape) -> TinyPolicy:
     return policy.eval()
 
 
-def complete(
-    policy: TinyPolicy, rules: Rules, problems: Sequence[int], seeds: Sequence[bytes]
-) -> tuple[Rollout, ...]:
-    """Completions of these problems under these seeds, with rewards and proofs."""
+def complete(policy: TinyPolicy, rules: Rules, owed: Sequence[Assigned]) -> tuple[Rollout, ...]:
+    """Completions of what is assigned, with rewards and proofs."""
     params, environment = rules.params, rules.environment
-    prompts = np.array([environment.prompt(problem) for problem in problems], dtype=np.int64)
-    noise = np.stack([gumbel_noise(one, params.max_tokens, environment.vocabulary) for one in seeds])
+    prompts = np.array([assigned_prompt(environment, one) for one in owed], dtype=np.int64)
+    noise = np.stack([gumbel_noise(one.seed, params.max_tokens, environment.vocabulary) for one in owed])
     made = generate(policy, prompts, noise, environment.end_token, 1.0)
     proofs = build_proofs_batch(made.hidden, made.lengths, params.chunk_tokens, params.topk)
     tokens = [tuple(row[:length].tolist()) for row, length in zip(made.tokens, made.lengths, strict=True)]
     return tuple(
-        Rollout(problem, one, text, environment.reward(problem, text), tuple(proof))
-        for problem, one, text, proof in zip(problems, seeds, tokens, proofs, strict=True)
+        Rollout(one.problem, one.seed, text, environment.reward(one.problem, text), tuple(proof))
+        for one, text, proof in zip(owed, tokens, proofs, strict=True)
     )
 
 

@@ -11,11 +11,22 @@ ALL = tuple(range(8))
 
 
 def test_honest_work_passes_every_check(world: Any) -> None:
-    names = ("integrity", "termination", "assignment", "reward", "toploc", "sampling", "distribution")
+    names = (
+        "integrity",
+        "termination",
+        "assignment",
+        "reward",
+        "toploc",
+        "sampling",
+        "distribution",
+        "pooled",
+    )
     assert names == CHECK_NAMES
     submission = world.submission()
     assert examine(submission) is None
-    assert recheck(submission, world.recomputed(submission, ALL)) is None
+    rechecked = recheck(submission, world.recomputed(submission, ALL))
+    assert rechecked.finding is None
+    assert rechecked.pool.chunks == sum(len(rollout.proofs) for rollout in world.rollouts)
 
 
 def test_the_cheapest_lie_is_the_one_reported(world: Any) -> None:
@@ -31,7 +42,7 @@ def test_the_cheapest_lie_is_the_one_reported(world: Any) -> None:
 def test_a_stale_policy_is_caught(world: Any, stale_rollouts: Any) -> None:
     submission = world.submission(stale_rollouts)
     assert examine(submission) is None
-    finding = recheck(submission, world.recomputed(submission, (0,)))
+    finding = recheck(submission, world.recomputed(submission, (0,))).finding
     assert finding is not None
     assert finding.check == "toploc"
 
@@ -42,7 +53,7 @@ def test_tokens_of_another_policy_under_honest_proofs_are_caught(world: Any) -> 
     tokens = (*world.rollouts[index].tokens[:-1], (world.rollouts[index].tokens[-1] + 1) % 10)
     submission = world.submission(world.changed(index, tokens=tokens))
     assert examine(submission) is None
-    finding = recheck(submission, world.recomputed(submission, ALL))
+    finding = recheck(submission, world.recomputed(submission, ALL)).finding
     assert finding is not None
     assert (finding.check, finding.rollout) == ("sampling", index)
 

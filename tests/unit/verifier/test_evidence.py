@@ -213,6 +213,7 @@ def test_a_false_checkpoint_goes_to_the_jury(world: Any) -> None:
         (None, "no such reason", ()),
         (None, "termination", (0, 1, 2)),
         (None, "token-distribution", (0, 1, 2)),
+        (None, "toploc-pooled", (0, 1, 2)),
     ],
 )
 def test_a_jury_recomputes_what_a_charge_is_about(

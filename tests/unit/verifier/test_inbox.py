@@ -19,6 +19,7 @@ from cupel.protocol.model.canonical import CanonicalVersion, make_version
 from cupel.protocol.model.checkpoint import genesis
 from cupel.protocol.model.generate import generate
 from cupel.protocol.model.layout import layout_of
+from cupel.protocol.model.quantise import quantised
 from cupel.protocol.model.weights import flatten, policy_of
 from cupel.protocol.network import Announcement, BlockUnavailable
 from cupel.protocol.spec.demand import DataDemand, Part, answer
@@ -28,7 +29,9 @@ from cupel.protocol.spec.rollout import PolicyRef, Rollout
 from cupel.protocol.spec.sampling import gumbel_noise
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.spec.shardcast.unixfs import file_dag
-from cupel.protocol.spec.toploc import build_proofs_batch
+from cupel.protocol.spec.task import Pooling
+from cupel.protocol.spec.toploc import build_proofs_batch, pooled
+from cupel.protocol.spec.toploc.pooled import SURE_FACTOR, Pool
 from cupel.protocol.testing.waiting import eventually
 from cupel.verifier import auditor as auditor_module
 from cupel.verifier import inbox as inbox_module
@@ -38,6 +41,7 @@ from cupel.verifier.checks.base import FetchedSubmission
 from cupel.verifier.evidence import EvidenceDocument, Judges, JuryEvidence
 from cupel.verifier.inbox import Inbox
 from cupel.verifier.journal import Journal
+from cupel.verifier.watch import Watch
 
 ME, OBJECTIVE, JURY = ("0x" + digit * 20 for digit in ("0a", "0b", "0c"))
 
@@ -48,6 +52,7 @@ class Peers:
 
     files: dict[Cid, bytes] = field(default_factory=dict)
     announced: list[Announcement] = field(default_factory=list)
+    pinned: set[Cid] = field(default_factory=set)
 
     def serve(self, submission: FetchedSubmission) -> None:
         for file in (submission.manifest_file, submission.rollouts_file, submission.update_file):
@@ -70,6 +75,10 @@ class Peers:
         self.files[cid] = block
         return cid
 
+    def pin(self, cid: Cid) -> None:
+        assert cid in self.files
+        self.pinned.add(cid)
+
 
 @dataclass
 class Held:
@@ -80,6 +89,10 @@ class Held:
 
     def get(self, version: int) -> CanonicalVersion | None:
         return self.versions.get(version)
+
+    def proven_digest(self, version: int) -> bytes | None:
+        held = self.versions.get(version)
+        return None if held is None else held.digest
 
 
 @dataclass
@@ -183,7 +196,7 @@ def test_honest_work_passes_every_check_and_is_remembered(run: Run) -> None:
 def test_what_passed_before_a_restart_is_not_checked_again(run: Run) -> None:
     async def scenario(desk: Desk) -> None:
         submission = desk.world.submission()
-        desk.journal.record_pass(submission.work.root)
+        desk.journal.record_pass(submission.work.root, submission.work.node, Pool())
         desk.commit(submission)
         await desk.settled()
         assert desk.events == []
@@ -204,6 +217,7 @@ def test_a_lie_becomes_an_accusation_and_public_evidence(run: Run) -> None:
         accusation = desk.inbox.accusations[submission.work.node, 3]
         assert (accusation.judge, accusation.reason) == (OBJECTIVE, Reason.WRONG_REWARD)
         (announcement,) = desk.peers.announced
+        assert desk.peers.pinned == {announcement.cid}
         document = EvidenceDocument.from_bytes(desk.peers.files[announcement.cid])
         assert (document.node, document.rollout, document.accuser) == (submission.work.node, 2, ME)
         assert not desk.journal.has_passed(submission.work.root)
@@ -222,7 +236,7 @@ def test_work_of_an_earlier_round_counted_again_is_an_accusation(run: Run, resta
         changes = {"proofs": copied.proofs, "tokens": copied.tokens, "reward": 0}
         lie = desk.world.submission(desk.world.changed(1, **changes))
         if restarted:
-            desk.journal.record_pass(earlier.work.root)
+            desk.journal.record_pass(earlier.work.root, earlier.work.node, Pool())
         for submission in (earlier, lie):
             desk.peers.serve(submission)
             desk.commit(submission)
@@ -510,7 +524,7 @@ def test_the_odds_of_one_rollout_that_an_accuser_picked_convict_nobody(
         noise = np.stack([gumbel_noise(one.seed, max_tokens, 64) for one in world.rollouts])
         noise[0] = 0
         submission = world.submission(written(world, noise))
-        alone = await desk.inbox._auditor.recheck(with_rules(desk, submission), (0,))
+        alone = (await desk.inbox._auditor.recheck(with_rules(desk, submission), (0,))).finding
         assert alone is not None
         assert (alone.reason, alone.rollout) == (Reason.TOKEN_DISTRIBUTION, None)
         desk.peers.serve(submission)
@@ -519,6 +533,82 @@ def test_the_odds_of_one_rollout_that_an_accuser_picked_convict_nobody(
         desk.inbox.judge(challenge(submission, evidence), desk.ledger, 1130)
         await desk.settled()
         assert desk.inbox.verdicts == {9: False}
+
+    run(scenario)
+
+
+def watchful(desk: Desk, limit: int) -> None:
+    """Let the desk judge the mean of a few chunks by this limit."""
+    rules = desk.inbox._auditor.rules
+    pooling = Pooling(limit)
+    desk.inbox._auditor.rules = dataclasses.replace(
+        rules, spec=dataclasses.replace(rules.spec, pooling=pooling)
+    )
+    desk.inbox._watch = Watch(desk.journal, pooling, desk.inbox._observer, 8)
+
+
+async def pool_seen(desk: Desk, submission: FetchedSubmission) -> Pool:
+    every = range(submission.work.units)
+    return (await desk.inbox._auditor.recheck(with_rules(desk, submission), every)).pool
+
+
+def test_an_error_of_the_mean_goes_to_the_jury_where_every_juror_must_see_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pooled, "POOLED_CHUNKS", 16)
+
+    async def scenario(desk: Desk) -> None:
+        submission = desk.world.submission(desk.world.roll_out(quantised(desk.world.policy, 18)))
+        desk.peers.serve(submission)
+        seen = (await pool_seen(desk, submission)).mean_millionths
+        watchful(desk, seen // SURE_FACTOR - 1)
+        desk.commit(submission)
+        await desk.settled()
+        accusation = desk.inbox.accusations[submission.work.node, 3]
+        assert (accusation.judge, accusation.reason) == (JURY, Reason.TOPLOC_POOLED)
+        assert desk.told("suspected") == []
+        desk.inbox.findings.clear()
+        desk.inbox.judge(challenge(submission, accusation.evidence), desk.ledger, 1130)
+        await desk.settled()
+        assert desk.inbox.verdicts == {9: True}, "a juror recomputes all and comes to the same"
+
+    run(scenario)
+
+
+def test_an_error_of_the_mean_near_the_limit_is_a_suspicion_and_no_challenge(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pooled, "POOLED_CHUNKS", 16)
+
+    async def scenario(desk: Desk) -> None:
+        submission = desk.world.submission(desk.world.roll_out(quantised(desk.world.policy, 18)))
+        node = submission.work.node
+        desk.peers.serve(submission)
+        seen = await pool_seen(desk, submission)
+        limit = seen.mean_millionths - 1
+        watchful(desk, limit)
+        desk.commit(submission)
+        await desk.settled()
+        assert (desk.inbox.accusations, desk.peers.announced, desk.told("error")) == ({}, [], [])
+        *_, last = desk.told("verdict")
+        assert (last["check"], last["passed"], last["reason"]) == ("pooled", False, "toploc-pooled")
+        fields = {"chunks": seen.chunks, "observed": seen.mean_millionths, "allowed": limit}
+        assert desk.told("suspected") == [{"node": node, **fields}]
+        assert (desk.journal.suspects, desk.journal.pools) == ({node}, {node: seen})
+        assert desk.journal.has_passed(submission.work.root)
+
+    run(scenario)
+
+
+def test_every_rollout_of_a_suspect_is_recomputed(run: Run) -> None:
+    async def scenario(desk: Desk) -> None:
+        submission = desk.world.submission()
+        desk.peers.serve(submission)
+        desk.journal.record_pass(bytes(32), submission.work.node, Pool(), is_suspect=True)
+        desk.commit(submission)
+        await desk.settled()
+        chunks = sum(len(rollout.proofs) for rollout in desk.world.rollouts)
+        assert desk.journal.pools[submission.work.node].chunks == chunks
 
     run(scenario)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from cupel.node.training.batch import Batch
 from cupel.node.training.flat import BETAS, AdamW, FlatPolicy
 from cupel.node.training.state import (
     DamagedState,
@@ -14,7 +15,14 @@ from cupel.node.training.state import (
     state_from_bytes,
     state_to_bytes,
 )
-from cupel.node.training.trainer import SLICE_ROWS, Batch, Schedule, learning_rate, schedule_of, train_round
+from cupel.node.training.trainer import (
+    SLICE_ROWS,
+    PastWeights,
+    Schedule,
+    learning_rate,
+    schedule_of,
+    train_round,
+)
 from cupel.protocol.model.generate import generate
 from cupel.protocol.model.layout import ARCHITECTURE, layout_of
 from cupel.protocol.model.tiny import initialise
@@ -97,7 +105,7 @@ def test_groups_without_signal_do_not_dilute_the_others() -> None:
     full = rollouts(weights, 16, 0)
     signal = np.repeat(np.ptp(full.rewards.reshape(-1, 4), axis=1) > 0, 4)
     assert 0 < signal.sum() < signal.size
-    only = Batch(*(getattr(full, field.name)[signal] for field in dataclasses.fields(full)))
+    only = full.select(signal)
     with_silent = train_round(SHAPE, weights, full, RECIPE, SCHEDULE, state)
     without = train_round(SHAPE, weights, only, RECIPE, SCHEDULE, state)
     assert np.array_equal(with_silent[0], without[0])
@@ -121,7 +129,9 @@ def test_old_probabilities_come_from_the_version_that_sampled() -> None:
     state = fresh_state(weights.size)
     gradient, _, fresh = train_round(SHAPE, weights, batch, RECIPE, SCHEDULE, state)
     moved = weights - 3 * gradient
-    _, _, stale = train_round(SHAPE, moved, batch, RECIPE, SCHEDULE, state, sampler=weights)
+    batch = dataclasses.replace(batch, versions=np.full(batch.rewards.size, 7, np.int32))
+    past = PastWeights({7: weights})
+    _, _, stale = train_round(SHAPE, moved, batch, RECIPE, SCHEDULE, state, past)
     assert stale.clipped_share > fresh.clipped_share
 
 

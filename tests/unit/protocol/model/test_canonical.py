@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from cupel.protocol.model.canonical import CanonicalVersion, make_version, next_version, read_version
+from cupel.protocol.model.canonical import CanonicalVersion, follow, make_version, next_version, read_version
 from cupel.protocol.model.checkpoint import genesis
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.spec.diloco.blocks import Update, encode_update
@@ -45,6 +45,34 @@ def test_a_version_is_read_back_from_what_is_served() -> None:
     read = read_version(version.manifest.to_bytes(), version.file, version.digest, LAYOUT)
     assert (read.manifest, read.file) == (version.manifest, version.file)
     assert np.array_equal(read.state.weights, version.state.weights)
+
+
+def test_a_version_follows_from_its_delta_alone() -> None:
+    current = first()
+    made = next_version(current, [update(5), update(6)], SPEC.aggregation)
+    assert made.update is not None
+    assert len(made.update) < len(made.file) / 7
+    followed = follow(current, made.manifest.to_bytes(), made.update, made.digest, SPEC.aggregation)
+    assert (followed.manifest, followed.file) == (made.manifest, made.file)
+    still = next_version(made, [], SPEC.aggregation)
+    assert still.update is None
+    assert follow(made, still.manifest.to_bytes(), None, still.digest, SPEC.aggregation).file == made.file
+
+
+def test_a_delta_that_leads_elsewhere_is_refused() -> None:
+    current = first()
+    made, other = (next_version(current, [update(seed)], SPEC.aggregation) for seed in (5, 6))
+    manifest = made.manifest.to_bytes()
+    for parent, text, delta, digest in (
+        (current, manifest, other.update, made.digest),
+        (current, manifest, made.update, other.digest),
+        (current, other.manifest.to_bytes(), made.update, made.digest),
+        (made, manifest, made.update, made.digest),
+        (current, manifest, None, made.digest),
+    ):
+        with pytest.raises(Rejected) as caught:
+            follow(parent, text, delta, digest, SPEC.aggregation)
+        assert caught.value.reason is Reason.CHECKPOINT
 
 
 def test_a_false_file_or_manifest_is_refused() -> None:

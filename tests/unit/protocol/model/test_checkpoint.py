@@ -1,5 +1,8 @@
 """Checkpoints: exact floats, one file per version, and nothing else accepted."""
 
+import io
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -92,6 +95,15 @@ def test_bytes_that_are_not_canonical_are_rejected(layout: Layout, state: OuterS
     assert reason_for(file[:-1], layout) is Reason.CHECKPOINT
     assert reason_for(b"", layout) is Reason.CHECKPOINT
     assert reason_for(file + bytes(10_000), layout) is Reason.SIZE
+
+
+def test_formats_that_can_run_code_are_rejected(layout: Layout, state: OuterState) -> None:
+    with_torch = io.BytesIO()
+    torch.save({"weights": torch.from_numpy(state.weights)}, with_torch)
+    with_numpy = io.BytesIO()
+    np.savez(with_numpy, weights=state.weights)
+    for file in (pickle.dumps([state.weights[:3].tolist()]), with_torch.getvalue(), with_numpy.getvalue()):
+        assert reason_for(file, layout) is Reason.CHECKPOINT
 
 
 def test_a_weight_no_float32_holds_is_rejected(layout: Layout, state: OuterState) -> None:

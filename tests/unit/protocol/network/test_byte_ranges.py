@@ -1,7 +1,7 @@
 """The Range field."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cupel.protocol.network.byte_ranges import UNSATISFIABLE, ByteRange, Unsatisfiable, parse_range
@@ -29,6 +29,7 @@ def test_ranges(text: str | None, wanted: ByteRange | Unsatisfiable | None) -> N
     assert parse_range(text, 10) == wanted
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40) | st.from_regex(r"bytes=[0-9]{0,30}-[0-9]{0,30}"), st.integers(0, 1 << 50))
 def test_any_text_asks_for_bytes_of_the_file_or_for_none(text: str, num_bytes: int) -> None:
     wanted = parse_range(text, num_bytes)

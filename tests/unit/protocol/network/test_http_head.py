@@ -1,7 +1,7 @@
 """Heads of messages, from strangers."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cupel.protocol.network.http_head import MalformedHead, content_length, parse_head
@@ -30,6 +30,7 @@ def test_what_is_no_head(head: bytes) -> None:
         parse_head(head)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_head_or_malformed(head: bytes) -> None:
     try:

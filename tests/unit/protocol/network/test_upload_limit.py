@@ -4,7 +4,7 @@ import asyncio
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cupel.protocol.network.upload_limit import MAX_PIECE_BYTES, TokenBucket, UploadLimit
@@ -26,6 +26,7 @@ def test_a_bucket_refuses_without_taking() -> None:
     assert bucket.take_if_there(1.0, 0.5) == 0.0
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 10), st.floats(0, 1000)), max_size=50))
 def test_no_order_of_uploads_gets_more_than_the_rate(steps: list[tuple[float, float]]) -> None:
     bucket = TokenBucket(rate=100.0, burst=50.0, tokens=50.0, updated=0.0)

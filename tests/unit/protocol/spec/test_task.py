@@ -8,9 +8,12 @@ from eth_abi.abi import decode, encode
 
 from cupel.protocol.spec.encoding import canonical_json
 from cupel.protocol.spec.errors import Reason, Rejected
+from cupel.protocol.spec.length_reward import LengthRule
 from cupel.protocol.spec.task import TASK_PARAMS_ABI, TaskParams, TaskSpec, check_task, task_id
 from cupel.protocol.testing.builders import example_spec
 from cupel.protocol.testing.vectors import CHAIN_ID, HUB, NODE, example_params
+
+LENGTH = dataclasses.asdict(LengthRule("exact", 300, 0, 4, 1, 2))
 
 
 def test_params_survive_the_abi() -> None:
@@ -45,6 +48,8 @@ def test_every_field_changes_the_task_id() -> None:
 def test_spec_round_trip() -> None:
     spec = example_spec()
     assert TaskSpec.from_bytes(spec.to_bytes()) == spec
+    spec = dataclasses.replace(spec, length=LengthRule(**LENGTH))
+    assert TaskSpec.from_bytes(spec.to_bytes()) == spec
 
 
 @pytest.mark.parametrize(
@@ -57,6 +62,8 @@ def test_spec_round_trip() -> None:
         ({"environment": {"id": "cupel/sorting", "version": True}}, Reason.SCHEMA),
         ({"environment": {"id": "cupel/sorting", "version": -1}}, Reason.SCHEMA),
         ({"sampling": {"temperature_millionths": 0, "tolerance_millionths": 1}}, Reason.TASK_SPEC),
+        ({"length": {"form": "exact"}}, Reason.SCHEMA),
+        ({"length": LENGTH | {"form": "soft"}}, Reason.TASK_SPEC),
     ],
 )
 def test_a_bad_spec_is_refused(change: dict[str, object], reason: Reason) -> None:
@@ -76,6 +83,7 @@ def test_a_task_that_cannot_work_is_refused() -> None:
         {"topk": 8},
         {"max_tokens": 32},
         {"rounds": 0},
+        {"max_staleness": 5},
     ):
         with pytest.raises(Rejected) as caught:
             check_task(dataclasses.replace(good, **change), spec)

@@ -1,5 +1,6 @@
 """Every store passes the one conformance kit."""
 
+import os
 import resource
 import signal
 import subprocess
@@ -11,15 +12,31 @@ from pathlib import Path
 
 import pytest
 
+from cupel.protocol.spec.shardcast.cid import Cid
+from cupel.protocol.spec.shardcast.unixfs import leaf_link
 from cupel.protocol.storage.filesystem import FilesystemStore
+from cupel.protocol.storage.one_file import OneFileStore
 from cupel.protocol.storage.port import BlockStore
 from cupel.protocol.testing.memory_store import MemoryStore
 from cupel.protocol.testing.store_conformance import PLACE_CHECKS, STORE_CHECKS, StorePlace
+
+
+def one_file(folder: Path) -> OneFileStore:
+    """A store beside a file, none of whose leaves the checks use."""
+    path = folder / "file"
+    path.write_bytes(b"content")
+    leaf = leaf_link(Cid.raw_of(b"content"), 7)
+    descriptor = os.open(path, os.O_RDWR)
+    store = OneFileStore(FilesystemStore(folder / "store"), path, descriptor, (leaf,), ())
+    store.seal(path)
+    return store
+
 
 STORES: dict[str, Callable[[Path], BlockStore]] = {
     "memory": lambda folder: MemoryStore(),
     "filesystem": FilesystemStore,
     "filesystem-durable": lambda folder: FilesystemStore(folder, durable=True),
+    "one-file": one_file,
 }
 # The kernel ends this process in the middle of a write: at half of the block.
 PUT_AND_DIE = """

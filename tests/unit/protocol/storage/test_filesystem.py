@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from cupel.protocol.spec.shardcast.cid import Cid
+from cupel.protocol.storage.fast import FileMark
 from cupel.protocol.storage.filesystem import STALE_TEMPORARY_SECONDS, FilesystemStore
 from cupel.protocol.storage.port import StorageError, StorageFull
+from cupel.protocol.storage.trust import TRUST_SECONDS, Trust
 
 
 def files_below(folder: Path) -> list[Path]:
@@ -91,3 +93,33 @@ def test_foreign_files_are_nobodys_block(tmp_path: Path) -> None:
     (tmp_path / "pins" / "README").write_bytes(b"")
     assert list(store.cids()) == [cid]
     assert store.pinned() == frozenset()
+
+
+def test_a_checked_block_is_known_until_its_file_changes(tmp_path: Path) -> None:
+    store = FilesystemStore(tmp_path)
+    cid = store.put(b"block")
+    path = tmp_path / block_path(cid)
+    for known in (store.known_block(cid), store.open_block(cid)):
+        assert known is not None
+        assert os.pread(known.descriptor, known.num_bytes, known.offset) == b"block"
+        known.close()
+    # Another process must look for itself, once.
+    other = FilesystemStore(tmp_path)
+    assert other.known_block(cid) is None
+    for opened in (other.open_block(cid), other.known_block(cid)):
+        assert opened is not None
+        opened.close()
+    path.write_bytes(b"blocK")
+    assert store.known_block(cid) is None
+    assert store.open_block(cid) is None
+    assert (tmp_path / "quarantine" / str(cid)).read_bytes() == b"blocK"
+    assert store.open_block(cid) is None
+
+
+def test_a_checked_block_is_checked_again_in_time() -> None:
+    trust, cid, mark = Trust(), Cid.raw_of(b"block"), FileMark(1, 2, 3, 4, 5)
+    trust.add(cid, mark, 100.0)
+    assert trust.holds(cid, mark, 100.0 + TRUST_SECONDS - 1)
+    assert not trust.holds(cid, mark, 100.0 + TRUST_SECONDS)
+    assert not trust.holds(cid, FileMark(1, 2, 3, 4, 6), 100.0)
+    assert not trust.holds(Cid.raw_of(b"other"), mark, 100.0)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cupel.protocol.config import ConfigError
-from cupel.protocol.spec.task import Pinned, Thresholds
+from cupel.protocol.spec.task import Pinned, Pooling, Thresholds
 from cupel.protocol.task.plan import load_plan
 from cupel.protocol.testing.builders import example_spec
 from cupel.protocol.testing.vectors import HUB, NODE
@@ -55,6 +55,9 @@ max_exponent_mismatches = 4
 max_mantissa_mean_thousandths = 500
 max_mantissa_median_thousandths = 500
 
+[spec.pooling]
+max_error_millionths = 250000
+
 [spec.recipe]
 inner_steps = 4
 learning_rate_billionths = 800000
@@ -71,6 +74,14 @@ def write(folder: Path, text: str) -> Path:
     path = folder / "task.toml"
     path.write_text(text)
     return path
+
+
+def test_what_has_a_default_may_be_left_out_or_written_down(tmp_path: Path) -> None:
+    short = load_plan(write(tmp_path, PLAN.replace("max_staleness = 2\n", "")))
+    long = load_plan(write(tmp_path, PLAN + 'objective = "grpo"\nkl_millionths = 0\n'))
+    assert short == long == load_plan(write(tmp_path, PLAN))
+    other = load_plan(write(tmp_path, PLAN + "kl_millionths = 1000\n"))
+    assert (other.spec.recipe.kl_millionths, other.spec.digest == short.spec.digest) == (1000, False)
 
 
 def test_a_plan_becomes_parameters(tmp_path: Path) -> None:
@@ -107,6 +118,9 @@ CRITERIA = """
 max_exponent_mismatches = 2
 max_mantissa_mean_thousandths = 30
 max_mantissa_median_thousandths = 0
+
+[pooling]
+max_error_millionths = 600
 
 [sampling]
 tolerance_millionths = 12
@@ -145,11 +159,14 @@ def write_both(folder: Path, plan: str = CALIBRATED_PLAN, criteria: str = CRITER
 def test_thresholds_come_from_a_calibration(tmp_path: Path) -> None:
     spec = load_plan(write_both(tmp_path)).spec
     assert (spec.thresholds, spec.sampling.tolerance_millionths) == (Thresholds(2, 30, 0), 12)
+    assert spec.pooling == Pooling(600)
 
 
-def test_the_plan_s_own_tolerance_wins(tmp_path: Path) -> None:
+def test_the_plan_s_own_tolerance_and_pooling_win(tmp_path: Path) -> None:
     plan = CALIBRATED_PLAN.replace("1000000}", "1000000, tolerance_millionths = 99}")
-    assert load_plan(write_both(tmp_path, plan)).spec.sampling.tolerance_millionths == 99
+    plan += "\n[spec.pooling]\nmax_error_millionths = 777\n"
+    spec = load_plan(write_both(tmp_path, plan)).spec
+    assert (spec.sampling.tolerance_millionths, spec.pooling) == (99, Pooling(777))
 
 
 @pytest.mark.parametrize(
@@ -169,7 +186,14 @@ def test_a_calibration_of_something_else_is_refused(tmp_path: Path, old: str, ne
 
 
 @pytest.mark.parametrize(
-    "criteria", ["[thresholds", "", CRITERIA.replace("topk = 128", ""), CRITERIA.replace("= 30", "= -30")]
+    "criteria",
+    [
+        "[thresholds",
+        "",
+        CRITERIA.replace("topk = 128", ""),
+        CRITERIA.replace("= 30", "= -30"),
+        CRITERIA.replace("max_error_millionths = 600", ""),
+    ],
 )
 def test_a_broken_calibration_is_an_operator_mistake(tmp_path: Path, criteria: str) -> None:
     with pytest.raises(ConfigError) as caught:

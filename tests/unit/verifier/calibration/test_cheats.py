@@ -58,7 +58,7 @@ def measured(bench: Bench, cell: Cell, folder: Path) -> Integers:
 
 @pytest.fixture(scope="module")
 def rule(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Rule:
-    return choose(measured(bench, honest_cell(Variant()), tmp_path_factory.mktemp("honest")))
+    return choose([measured(bench, honest_cell(Variant()), tmp_path_factory.mktemp("honest"))])
 
 
 def find(bench: Bench, name: str) -> Cheat:

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from cupel.protocol.config import ConfigError
 from cupel.protocol.task.plan import load_plan
+from cupel.verifier.calibration.audits import UNLIMITED
 from cupel.verifier.calibration.cli import app
 from cupel.verifier.calibration.columns import COLUMNS
 from cupel.verifier.calibration.run import Options, calibrate
@@ -49,12 +50,19 @@ def test_the_document_counts_every_population(out: Path) -> None:
     assert cheats["speculative"]["refused_by"].keys() == {"sampling"}
     assert set(document["limits"]) == {
         column.name for column in COLUMNS if column.slack is not None or column.limit is not None
-    }
+    } | {"seeded-ending"}
+
+
+def test_too_few_chunks_for_an_audit_limit_nothing_in_the_mean(out: Path) -> None:
+    """Better no limit than one of no audit."""
+    document = tomllib.loads(out.read_text())
+    assert document["honest_audits"]["chosen_from"] == 0
+    assert document["pooling"]["max_error_millionths"] == document["audit_limits"]["pooled"] == UNLIMITED
 
 
 def test_the_picture_needs_nothing_else(out: Path) -> None:
     page = out.with_suffix(".html").read_text()
-    assert page.count("<svg") == 4
+    assert page.count("<svg") == 5
     assert "weights of 4 bits" in page
     assert not any(word in page for word in ("http:", "https:", "src=", "@import", "url("))
     assert not out.with_suffix(".parts").exists()
@@ -66,6 +74,7 @@ def test_a_plan_takes_the_file(out: Path, plan_file: Path) -> None:
     plan_path.write_text(text)
     spec, document = load_plan(plan_path).spec, tomllib.loads(out.read_text())
     assert dataclasses.asdict(spec.thresholds) == document["thresholds"]
+    assert dataclasses.asdict(spec.pooling) == document["pooling"]
     assert spec.sampling.tolerance_millionths == document["sampling"]["tolerance_millionths"]
 
 

@@ -55,7 +55,17 @@ def test_honest_work_breaks_nothing(evidence: Of, claim: Claim) -> None:
     chunks = sum(len(proofs) for proofs in claim.proofs)
     assert values.shape == (chunks, len(NAMES))
     assert chunks > COUNT, "some completion has several chunks"
-    for name in ("constant", "off-support", "format", "repeated", "assignment", "reward", "ending", "untrue"):
+    for name in (
+        "constant",
+        "off-support",
+        "format",
+        "repeated",
+        "assignment",
+        "reward",
+        "ending",
+        "untrue",
+        "seeded-ending",
+    ):
         assert column(values, name) == [0] * chunks, name
     assert max(column(values, "mean")) < 100
 
@@ -118,6 +128,22 @@ def test_a_token_the_seed_did_not_choose(evidence: Of, claim: Claim, bench: Benc
     first = gap[: bench.setting.chunk_tokens].max()
     assert values[chunk, PLACE["sampling"]] == int(first * 1_000_000) > 0
     assert values[chunk, PLACE["untrue"]] == 1
+
+
+def test_an_end_the_seed_did_not_draw(evidence: Of, claim: Claim, bench: Bench) -> None:
+    """Only tokens that end, or go on where the seed ends, count; another word in between is for sampling alone."""
+    end = bench.setting.environment.end_token
+    last = bench.setting.max_tokens - 1
+    row = next(row for row in range(COUNT) if claim.lengths[row] > last and claim.tokens[row, last] != end)
+    for token, is_ending in ((end, True), ((claim.tokens[row, last] + 1) % 10, False)):
+        tokens = claim.tokens.copy()
+        tokens[row, last] = token
+        seen = evidence(dataclasses.replace(claim, tokens=tokens))
+        values = measure(seen)
+        chunk = int(np.flatnonzero(seen.rows == row)[-1])
+        gap = int(seen.gaps[row, last] * 1_000_000)
+        assert values[chunk, PLACE["sampling"]] == gap > 0
+        assert values[chunk, PLACE["seeded-ending"]] == (gap if is_ending else 0)
 
 
 def test_wrong_assignment_reward_and_ending(evidence: Of, claim: Claim) -> None:

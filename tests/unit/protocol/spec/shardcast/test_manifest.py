@@ -9,7 +9,12 @@ from cupel.protocol.spec.encoding import canonical_json, parse_canonical_json
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.shardcast.cid import Cid
-from cupel.protocol.spec.shardcast.manifest import MAX_MANIFEST_BYTES, TensorShape, WeightsManifest
+from cupel.protocol.spec.shardcast.manifest import (
+    MAX_MANIFEST_BYTES,
+    ContentRef,
+    TensorShape,
+    WeightsManifest,
+)
 
 MANIFEST = WeightsManifest(
     version=3,
@@ -17,6 +22,7 @@ MANIFEST = WeightsManifest(
     file=Cid.raw_of(b"checkpoint"),
     file_bytes=10,
     tensors=(TensorShape("head.bias", (4,)), TensorShape("head.weight", (4, 2)), TensorShape("scale", ())),
+    update=ContentRef(Cid.raw_of(b"update"), 7),
 )
 
 
@@ -32,13 +38,20 @@ def test_the_bytes_are_those_of_the_format() -> None:
     assert MANIFEST.to_bytes().decode() == (
         '{"file":{"cid":"' + str(MANIFEST.file) + '","size":10},"fraction_bits":20,"kind":"cupel.weights.v1",'
         '"parent":"' + sha256(b"version 2").hex() + '","tensors":[["head.bias",[4]],["head.weight",[4,2]],'
-        '["scale",[]]],"version":3}'
+        '["scale",[]]],"update":{"cid":"' + str(Cid.raw_of(b"update")) + '","size":7},"version":3}'
     )
 
 
 def test_version_zero_has_no_parent() -> None:
-    genesis = dataclasses.replace(MANIFEST, version=0, parent=None)
+    genesis = dataclasses.replace(MANIFEST, version=0, parent=None, update=None)
     assert WeightsManifest.from_bytes(genesis.to_bytes()) == genesis
+
+
+def test_a_version_of_its_parents_weights_has_no_update() -> None:
+    same = dataclasses.replace(MANIFEST, update=None)
+    assert WeightsManifest.from_bytes(same.to_bytes()) == same
+    with pytest.raises(Rejected):
+        dataclasses.replace(MANIFEST, version=0, parent=None)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +73,10 @@ def test_version_zero_has_no_parent() -> None:
         ("file", {"cid": str(MANIFEST.file), "size": 2**60}),
         ("file", {"cid": str(MANIFEST.file), "size": 1, "more": 1}),
         ("file", {"cid": 1, "size": 1}),
+        ("update", "b"),
+        ("update", {"cid": str(MANIFEST.file), "size": 0}),
+        ("update", {"cid": "b", "size": 1}),
+        ("update", {"cid": str(MANIFEST.file)}),
         ("fraction_bits", 21),
         ("tensors", []),
         ("tensors", {}),

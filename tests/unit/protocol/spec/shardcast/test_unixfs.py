@@ -8,9 +8,17 @@ from typing import Any
 import pytest
 
 from cupel.protocol.spec.errors import Reason, Rejected
+from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.shardcast import unixfs
 from cupel.protocol.spec.shardcast.cid import Cid, Codec
-from cupel.protocol.spec.shardcast.unixfs import CHUNK_BYTES, Link, child_links, file_dag, root_link
+from cupel.protocol.spec.shardcast.unixfs import (
+    CHUNK_BYTES,
+    MAX_LINKS,
+    Link,
+    child_links,
+    file_dag,
+    root_link,
+)
 from cupel.protocol.testing.patterns import pattern_bytes
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[4] / "vectors" / "cid.json").read_text())
@@ -52,6 +60,38 @@ def test_a_file_above_one_full_node_has_two_levels() -> None:
     assert child_links(root, root_block) == (first, second)
     assert child_links(first, first_block) == tuple(level[:1024])
     assert child_links(second, second_block) == tuple(level[1024:])
+
+
+@pytest.fixture(scope="module")
+def distinct_leaves() -> list[bytes]:
+    """Digests of full leaves: number i is i as a big-endian uint64, repeated. Nothing of a gigabyte is kept."""
+    return [sha256(number.to_bytes(8, "big") * (CHUNK_BYTES // 8)) for number in range(MAX_LINKS + 1)]
+
+
+@pytest.mark.parametrize("case", VECTORS["distinct"]["files"], ids=lambda case: str(case["size"]))
+def test_files_of_a_gigabyte_have_the_addresses_of_a_standard_importer(
+    case: dict[str, Any], distinct_leaves: list[bytes]
+) -> None:
+    full, rest = divmod(case["size"], CHUNK_BYTES)
+    level = [Link(Cid.from_digest(digest), 0, CHUNK_BYTES, CHUNK_BYTES) for digest in distinct_leaves[:full]]
+    if rest:
+        tail = (full.to_bytes(8, "big") * (CHUNK_BYTES // 8))[:rest]
+        level.append(Link(Cid.raw_of(tail), 0, rest, rest))
+    leaves, blocks = tuple(level), {}
+    while len(level) > 1:
+        parents = [
+            unixfs._parent(level[start : start + MAX_LINKS]) for start in range(0, len(level), MAX_LINKS)
+        ]
+        blocks |= {link.cid: block for link, block in parents}
+        level = [link for link, _ in parents]
+    (root,) = level
+    assert (str(root.cid), root.file_bytes, root.dag_bytes) == (case["root"], case["size"], case["dag_bytes"])
+
+    assert root_link(root.cid, blocks[root.cid]) == root
+    below = child_links(root, blocks[root.cid])
+    if root.height > 1:
+        below = tuple(leaf for node in below for leaf in child_links(node, blocks[node.cid]))
+    assert below == leaves
 
 
 def rejected(parent: Link, block: bytes) -> Reason:
