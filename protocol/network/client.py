@@ -16,7 +16,7 @@ from typing import Final
 
 from cupel.protocol.network.errors import BlockUnavailable
 from cupel.protocol.network.outcome import NotDelivered, Outcome
-from cupel.protocol.network.requests import Requests
+from cupel.protocol.network.requests import Keep, Requests
 from cupel.protocol.network.sources import Source, delivered, failed, lied, patience_seconds, ranking
 from cupel.protocol.spec.shardcast.cid import BytesLike, Cid
 from cupel.protocol.spec.shardcast.unixfs import MAX_BLOCK_BYTES
@@ -84,9 +84,11 @@ class BlockClient:
         """How many sources say now that they hold the block."""
         return sum(await asyncio.gather(*(self._requests.holds(url, cid) for url in self._sources)))
 
-    async def request(self, url: str, cid: Cid, max_bytes: int = MAX_BLOCK_BYTES) -> Outcome:
-        """One request to one server, with no policy and nothing remembered; never raises for what it does."""
-        return await self._requests.block(url, cid, max_bytes)
+    async def request(
+        self, url: str, cid: Cid, max_bytes: int = MAX_BLOCK_BYTES, keep: Keep | None = None
+    ) -> Outcome:
+        """One request to one server, with no policy and nothing remembered; see `Requests.block`."""
+        return await self._requests.block(url, cid, max_bytes, keep)
 
     async def post(self, url: str, path: str, body: bytes, max_bytes: int) -> tuple[int, bytes] | None:
         """A small message to one server: status and body of the answer, or None if there is none in time."""

@@ -47,6 +47,7 @@ class Connection:
         self._socket: socket.socket | None = None
         self._aborted = False
         self._received = b""
+        self._room: memoryview | None = None
 
     def abort(self) -> None:
         """End what another thread waits for; the connection cannot be used again."""
@@ -158,9 +159,15 @@ class Connection:
             return status, False, self._read_to_end(max_bytes, deadline)
         if length > max_bytes:
             raise BodyTooLarge
-        body = aligned_buffer(length)
+        body = self._buffer(length)
         self._fill(body, deadline)
         return status, keep, body
+
+    def _buffer(self, num_bytes: int) -> memoryview:
+        """Room for a body. Fresh memory for each would be zeroed and mapped first, which takes as long as filling it."""
+        if self._room is None or len(self._room) < num_bytes:
+            self._room = aligned_buffer(num_bytes)
+        return self._room[:num_bytes]
 
     def _read_chunks(self, max_bytes: int, deadline: float) -> memoryview:
         body = bytearray()

@@ -25,6 +25,8 @@ _MESSAGE: Final = "application/octet-stream"
 _RAW_BLOCK: Final = "application/vnd.ipld.raw"
 
 T = TypeVar("T")
+Keep = Callable[[BytesLike, Cid], None]
+"""Stores a block that was just checked."""
 
 
 class Requests:
@@ -46,8 +48,13 @@ class Requests:
                 connection.close()
         self._idle.clear()
 
-    async def block(self, url: str, cid: Cid, max_bytes: int = MAX_BLOCK_BYTES) -> Outcome:
+    async def block(
+        self, url: str, cid: Cid, max_bytes: int = MAX_BLOCK_BYTES, keep: Keep | None = None
+    ) -> Outcome:
         """The block from the server at `url`, checked, or why not. Never raises for what the server does.
+
+        keep: called with the block where it arrived, in a thread; then the result has no bytes. What it raises, this
+        raises.
 
         Cancelled, it ends the connection; at most eight requests to one server run at a time and others wait.
         """
@@ -55,7 +62,7 @@ class Requests:
             started = time.monotonic()
             deadline = started + ATTEMPT_SECONDS
             result = await self._on_connection(
-                url, lambda connection: _ask_block(connection, cid, max_bytes, deadline)
+                url, lambda connection: _ask_block(connection, cid, max_bytes, deadline, keep)
             )
             return Outcome(result, time.monotonic() - started)
 
@@ -99,14 +106,21 @@ class Requests:
         return result
 
 
-def _ask_block(connection: Connection, cid: Cid, max_bytes: int, deadline: float) -> BytesLike | NotDelivered:
+def _ask_block(
+    connection: Connection, cid: Cid, max_bytes: int, deadline: float, keep: Keep | None
+) -> BytesLike | NotDelivered:
     try:
         status, body = connection.ask("GET", f"/ipfs/{cid}?format=raw", max_bytes, deadline, _RAW_BLOCK)
     except (OSError, MalformedHead, BodyTooLarge, Aborted, ValueError):
         return NotDelivered.FAILED
     # A redirect would make us ask whom the peer likes: it is a failure.
+    if status == 200 and not cid.addresses(body):
+        return NotDelivered.LIED
     if status == 200:
-        return body if cid.addresses(body) else NotDelivered.LIED
+        if keep is None:
+            return bytes(body)
+        keep(body, cid)
+        return b""
     if status == 404:
         return NotDelivered.ABSENT
     return NotDelivered.BUSY if status in (429, 503) else NotDelivered.FAILED

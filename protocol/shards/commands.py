@@ -187,6 +187,6 @@ async def _for_ever() -> None:
 
 def _take_over(base: BlockStore, missing: Sequence[Cid], store: BlockStore) -> None:
     """Leaves that are here as blocks go into the file."""
-    for cid in missing:
-        if base.has(cid) and (block := base.get(cid)) is not None:
+    for cid in set(missing).intersection(base.cids()):
+        if (block := base.get(cid)) is not None:
             store.put(block, cid)

@@ -8,7 +8,8 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 from cupel.protocol.network.errors import NetworkError
@@ -27,8 +28,17 @@ from cupel.protocol.storage.port import BlockStore
 # Without any leaf for so long, the file is given up.
 GIVE_UP_SECONDS: Final = 30.0
 
-AskBlock = Callable[[str, Cid, int], Awaitable[Outcome]]
-"""Server, block, most bytes: one request without any policy."""
+
+class AskBlock(Protocol):
+    """One request to one server, without any policy."""
+
+    async def __call__(
+        self, url: str, cid: Cid, max_bytes: int, keep: Callable[[BytesLike, Cid], None] | None = None
+    ) -> Outcome:
+        """See `Requests.block`."""
+        ...
+
+
 Post = Callable[[str, str, bytes, int], Awaitable[tuple[int, bytes] | None]]
 """Server, path, body, most bytes of the answer: its status and body, or None if the server fails."""
 Progress = Callable[[int], None]
@@ -62,7 +72,7 @@ class Download:
         """leaves: distinct, in the order of the file. known: memory of servers, shared by downloads."""
         self._root = root
         self._leaves = leaves
-        self._store = store
+        self._keep = partial(put_checked, store)
         self._channel = channel
         self._wire = wire
         self._draw = draw
@@ -144,7 +154,8 @@ class Download:
         """One request and its consequences."""
         leaf = self._leaves[ask.leaf]
         try:
-            outcome = await self._wire.ask(ask.url, leaf.cid, leaf.file_bytes)
+            # Stored in the thread where it arrived: another hop would cost as much as the hash.
+            outcome = await self._wire.ask(ask.url, leaf.cid, leaf.file_bytes, self._keep)
             result, now = outcome.result, time.monotonic()
             if isinstance(result, NotDelivered):
                 self._trouble[ask.url] = result.name.lower()
@@ -153,9 +164,8 @@ class Download:
             for other in self.scheduler.received(ask.url, ask.leaf, now):
                 self._cancel(other)
             if not self.scheduler.holdings >> ask.leaf & 1:
-                await asyncio.to_thread(put_checked, self._store, result, leaf.cid)
                 self.scheduler.stored(ask.leaf)
-                self._last_leaf = time.monotonic()
+                self._last_leaf = now
                 progress(leaf.file_bytes)
         except Exception as error:  # the store's, handed to `run`
             self._failure = error

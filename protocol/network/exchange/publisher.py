@@ -104,7 +104,10 @@ class Publisher:
         waiting = [
             known.turns
             for known in everybody
-            if known.want and not known.pending and known.mask != self._all and latest - known.heard < WAITING_SECONDS
+            if known.want
+            and not known.pending
+            and known.mask != self._all
+            and latest - known.heard < WAITING_SECONDS
         ]
         return min(waiting or [known.turns for known in everybody], default=0)
 
