@@ -62,7 +62,14 @@ def aggregate(state: OuterState, updates: Sequence[Update], aggregation: Aggrega
     check_aggregation(aggregation)
     if not updates:
         return state
-    gradient = mean_update(updates, state.weights.size)
+    return outer_step(state, mean_update(updates, state.weights.size), aggregation)
+
+
+def outer_step(state: OuterState, gradient: npt.NDArray[np.int64], aggregation: Aggregation) -> OuterState:
+    """The next version from the round's combined pseudo-gradient: int64 [parameters] in units of 2^-32, below 2^39.
+
+    `aggregation` must have passed `check_aggregation`.
+    """
     momentum = aggregation.momentum_numerator, aggregation.momentum_denominator
     buffer = divide(state.momentum * momentum[0], momentum[1]) + gradient
     ahead = gradient + divide(buffer * momentum[0], momentum[1])
