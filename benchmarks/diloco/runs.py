@@ -46,6 +46,8 @@ class Config:
     drop_percent: int = 0
     topology: str = "full"
     delayed: bool = False
+    batch: int = BATCH
+    """Windows of 32 characters a worker sees in each inner step."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +67,14 @@ class Result:
 class Data:
     """Windows of training text: every worker draws its own, the same ones in every run of a seed."""
 
-    def __init__(self, training: NDArray[np.int64], seed: int) -> None:
-        self._text = training
-        self._random = [np.random.default_rng([seed, worker]) for worker in range(WORKERS)]
+    def __init__(self, training: NDArray[np.int64], seed: int, config: Config) -> None:
+        self._text, self._batch = training, config.batch
+        self._random = [np.random.default_rng([seed, worker]) for worker in range(config.workers)]
 
-    def windows(self, workers: int) -> torch.Tensor:
-        """int64 [workers, BATCH, CONTEXT + 1]."""
+    def windows(self) -> torch.Tensor:
+        """int64 [workers, batch, CONTEXT + 1]."""
         limit = len(self._text) - CONTEXT - 1
-        starts = np.stack([random.integers(0, limit, BATCH) for random in self._random[:workers]])
+        starts = np.stack([random.integers(0, limit, self._batch) for random in self._random])
         return torch.from_numpy(self._text[starts[..., None] + np.arange(CONTEXT + 1)])
 
 
@@ -80,7 +82,7 @@ def run(config: Config, seed: int, steps: int) -> Result:
     """Train `steps` inner steps a worker."""
     began = time.process_time()
     training, held_out = text()
-    data = Data(training, seed)
+    data = Data(training, seed, config)
     if config.inner_steps == 0:
         weights = _without_rounds(config, data, initial(seed), steps)
         sent = FLOAT_BYTES * PARAMETERS * steps if config.workers > 1 else 0
@@ -99,7 +101,7 @@ def _without_rounds(
 ) -> NDArray[np.float32]:
     inner, row = Inner(1, steps, RATE), torch.from_numpy(weights)[None]
     for _ in range(steps):
-        windows = data.windows(config.workers)
+        windows = data.windows()
         row = inner.step(row, windows.reshape(1, -1, CONTEXT + 1))
     return row[0].detach().numpy()
 
@@ -107,8 +109,8 @@ def _without_rounds(
 def _with_everybody(config: Config, data: Data, held_out: NDArray[np.int64], seed: int, steps: int) -> Result:
     codec = None if config.codec == "float32" else get_codec(config.codec)
     plan = Plan(AdamW(RATE), _aggregation(config), codec, delayed=config.delayed)
-    state = start(_canonical(initial(seed)), WORKERS)
-    inner, drops = Inner(WORKERS, steps, RATE), np.random.default_rng([seed, WORKERS])
+    state = start(_canonical(initial(seed)), config.workers)
+    inner, drops = Inner(config.workers, steps, RATE), np.random.default_rng([seed, config.workers])
     lengths = _lengths(steps, config.inner_steps)
     for length in lengths:
         begins = [begin_of(node, state.canonical) for node in state.nodes]
@@ -117,7 +119,7 @@ def _with_everybody(config: Config, data: Data, held_out: NDArray[np.int64], see
             send(node, begin, own, plan)
             for node, begin, own in zip(state.nodes, begins, trained, strict=True)
         ]
-        counted = [worker for worker in range(WORKERS) if drops.integers(100) >= config.drop_percent]
+        counted = [worker for worker in range(config.workers) if drops.integers(100) >= config.drop_percent]
         nodes, updates = [node for node, _ in pairs], [update for _, update in pairs]
         state = close_round(state, nodes, updates, counted, plan)
     size = codec.num_bytes(PARAMETERS) if codec else FLOAT_BYTES * PARAMETERS
@@ -128,8 +130,8 @@ def _with_everybody(config: Config, data: Data, held_out: NDArray[np.int64], see
 def _with_neighbours(
     config: Config, data: Data, held_out: NDArray[np.int64], seed: int, steps: int
 ) -> Result:
-    roster = [f"0x{worker:040x}" for worker in range(1, WORKERS + 1)]
-    states, inner = WORKERS * [_canonical(initial(seed))], Inner(WORKERS, steps, RATE)
+    roster = [f"0x{worker:040x}" for worker in range(1, config.workers + 1)]
+    states, inner = config.workers * [_canonical(initial(seed))], Inner(config.workers, steps, RATE)
     lengths, edges = _lengths(steps, config.inner_steps), 0
     for index, length in enumerate(lengths):
         topology = draw(Kind(config.topology), roster, keccak256(bytes([seed]) + index.to_bytes(4, "big")))
@@ -138,13 +140,13 @@ def _with_neighbours(
         edges += 2 * len(topology.edges)
     apart = spread(np.stack([state.weights.astype(np.int64) for state in states]))
     loss = validation(weights_of(mean_weights(states)), held_out)
-    return Result(loss, len(lengths), FLOAT_BYTES * PARAMETERS * edges / WORKERS, apart, 0.0)
+    return Result(loss, len(lengths), FLOAT_BYTES * PARAMETERS * edges / config.workers, apart, 0.0)
 
 
 def _train(inner: Inner, data: Data, begins: NDArray[np.float32], length: int) -> NDArray[np.float32]:
     weights = torch.from_numpy(begins)
     for _ in range(length):
-        weights = inner.step(weights, data.windows(WORKERS))
+        weights = inner.step(weights, data.windows())
     return weights.detach().numpy()
 
 

@@ -22,6 +22,7 @@ from runs import Config, Result, run
 RESULTS = Path(__file__).parent.parent / "results" / "diloco.jsonl"
 STEPS = 4000
 HALF = (1, 2)
+FEW = {"workers": 4, "batch": 8}
 
 CONFIGS = [
     Config("one worker", workers=1),
@@ -45,6 +46,9 @@ CONFIGS = [
     Config("H=50, momentum 1/2, delayed", 50, momentum=HALF, delayed=True),
     Config("H=20, sparse-16", 20, codec="sparse-16"),
     Config("H=50, sparse-8", 50, codec="sparse-8"),
+    Config("4 large workers: synchronous data parallel", **FEW),
+    Config("4 large workers: H=20", 20, **FEW),
+    Config("4 large workers: H=50", 50, **FEW),
 ]
 
 
