@@ -41,7 +41,8 @@ CLAIMS = [
     Claim("Nesterov beats plain averaging", "H=50", "H=50, plain averaging", 0),
     Claim("int8 is free, within 0.01 nats", "H=50, int8", "H=50", 0, 0.01),
     Claim("int4 is nearly free, within 0.01 nats", "H=50, int4", "H=50", 0, 0.01),
-    Claim("sparse-8 is better than one worker", "H=20, sparse-8", ONE, 0),
+    Claim("sparse-8 is better than one worker", "H=20, sparse-8, plain averaging", ONE, 0),
+    Claim("the same with momentum 9/10", "H=20, sparse-8", ONE, 0),
     Claim("30 % dropped updates cost less than 2 %", "H=50, 30 % dropped", "H=50", 2),
     Claim("ring at momentum 1/2 within 2 % of the full mean", f"{HALF}, ring", HALF, 2),
     Claim("random pairs at momentum 1/2 within 2 % of the full mean", f"{HALF}, pair", HALF, 2),
@@ -49,6 +50,7 @@ CLAIMS = [
     Claim("small-world at momentum 1/2 within 2 % of the full mean", f"{HALF}, small-world", HALF, 2),
     Claim("ring at momentum 9/10 within 2 % of the full mean", "H=20, ring", "H=20", 2),
     Claim("one round of delay costs less than 2 %", "H=50, delayed", "H=50", 2),
+    Claim("the same at momentum 1/2", "H=50, momentum 1/2, delayed", "H=50", 2),
 ]
 
 

@@ -21,7 +21,7 @@ from runs import Config, Result, run
 
 RESULTS = Path(__file__).parent.parent / "results" / "diloco.jsonl"
 STEPS = 4000
-HALF = (1, 2)
+ZERO, HALF, ONE = (0, 1), (1, 2), (1, 1)
 FEW = {"workers": 4, "batch": 8}
 
 CONFIGS = [
@@ -41,11 +41,12 @@ CONFIGS = [
     Config("H=20, momentum 1/2, expander", 20, momentum=HALF, topology="expander"),
     Config("H=10", 10),
     Config("H=150", 150),
-    Config("H=50, plain averaging", 50, learning_rate=(1, 1), momentum=(0, 1)),
+    Config("H=50, plain averaging", 50, learning_rate=ONE, momentum=ZERO),
     Config("H=20, momentum 1/2, small-world", 20, momentum=HALF, topology="small-world"),
     Config("H=50, momentum 1/2, delayed", 50, momentum=HALF, delayed=True),
-    Config("H=20, sparse-16", 20, codec="sparse-16"),
-    Config("H=50, sparse-8", 50, codec="sparse-8"),
+    Config("H=20, sparse-8, plain averaging", 20, learning_rate=ONE, momentum=ZERO, codec="sparse-8"),
+    Config("H=20, sparse-16, plain averaging", 20, learning_rate=ONE, momentum=ZERO, codec="sparse-16"),
+    Config("H=50, sparse-8, plain averaging", 50, learning_rate=ONE, momentum=ZERO, codec="sparse-8"),
     Config("4 large workers: synchronous data parallel", **FEW),
     Config("4 large workers: H=20", 20, **FEW),
     Config("4 large workers: H=50", 50, **FEW),
