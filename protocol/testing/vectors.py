@@ -23,6 +23,7 @@ from cupel.protocol.testing.evidence_vectors import evidence_vectors
 from cupel.protocol.testing.float32_vectors import float32_vectors
 from cupel.protocol.testing.sketch_vectors import sketch_vectors
 from cupel.protocol.testing.toploc_vectors import toploc_vectors
+from cupel.protocol.testing.update_vectors import update_vectors
 from cupel.protocol.testing.verdict_vectors import verdict_vectors
 
 CHAIN_ID: Final = 31337
@@ -211,6 +212,7 @@ FILES: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "demand": lambda: demand_vectors(example_params(), CHAIN_ID, HUB, NODE),
     "evidence": _evidence,
     "toploc_verdict": verdict_vectors,
+    "update": update_vectors,
 }
 
 
