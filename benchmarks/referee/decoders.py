@@ -47,7 +47,9 @@ def claims(
     shape: LlamaShape, tensors: dict[str, Integers], tokens: list[Integers]
 ) -> Iterator[tuple[str, list[torch.Tensor]]]:
     """States [T, width] of each sequence, by engine or cheat."""
-    moved = {key: value + np.random.default_rng(9).integers(-3, 4, value.shape) for key, value in tensors.items()}
+    moved = {
+        key: value + np.random.default_rng(9).integers(-3, 4, value.shape) for key, value in tensors.items()
+    }
     cases = [
         (f"honest: {str(dtype).removeprefix('torch.')}", shape, tensors, dtype)
         for dtype in (torch.float64, torch.float32, torch.bfloat16, torch.float16)
@@ -59,7 +61,12 @@ def claims(
     ]
     cases += [
         ("every weight within 3e-6, float32", shape, moved, torch.float32),
-        ("the last layer left out, bfloat16", dataclasses.replace(shape, layers=LAYERS - 1), tensors, torch.bfloat16),
+        (
+            "the last layer left out, bfloat16",
+            dataclasses.replace(shape, layers=LAYERS - 1),
+            tensors,
+            torch.bfloat16,
+        ),
         ("other weights, bfloat16", shape, random_tensors(shape, VOCABULARY, 1), torch.bfloat16),
     ]
     for name, used, values, dtype in cases:
@@ -78,7 +85,9 @@ def main() -> None:
         integers = [hidden_states(shape, tensors, row, Silent()) for row in tokens]
         spent = time.process_time() - begun
         exact = engine_states(shape, to_torch(tensors, torch.float64), tokens[0]).double().numpy()
-        print(f"## Llama-style, width {width}\n\n{shape}, {SEQUENCES} x {TOKENS} tokens, referee {spent:.1f} CPU s.")
+        print(
+            f"## Llama-style, width {width}\n\n{shape}, {SEQUENCES} x {TOKENS} tokens, referee {spent:.1f} CPU s."
+        )
         print(f"Greatest distance from float64: {np.abs(integers[0] / 2**24 - exact).max():.1e}.\n\n{HEADER}")
         patterns = np.stack([to_patterns(value) for value in integers])
         lengths = np.full(SEQUENCES, TOKENS)

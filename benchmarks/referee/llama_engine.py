@@ -27,7 +27,9 @@ def random_tensors(shape: LlamaShape, vocabulary: int, seed: int) -> dict[str, I
         for name in ("input_layernorm", "post_attention_layernorm"):
             sizes[f"{prefix}{name}.weight"] = (shape.width,)
     return {
-        name: np.round((name.endswith("norm.weight") + generator.normal(0, 0.02, size)) * 2**20).astype(np.int64)
+        name: np.round((name.endswith("norm.weight") + generator.normal(0, 0.02, size)) * 2**20).astype(
+            np.int64
+        )
         for name, size in sizes.items()
     }
 

@@ -43,12 +43,6 @@ def exp_negative(distances: Integers) -> Integers:
     return result >> (exponents >> FUNCTION_BITS)
 
 
-def softmax(scores: Integers) -> Integers:
-    """Probabilities in units of 2^-24 of each row of activations [R, C], C <= 2^18."""
-    weights = exp_negative(scores.max(axis=1, keepdims=True) - scores)
-    return divide(weights << 24, weights.sum(axis=1, keepdims=True))
-
-
 def logistic(values: Integers) -> Integers:
     """1 / (1 + exp(-x)), scaled by 2^30, of activations."""
     decayed = exp_negative(np.abs(values))

@@ -68,9 +68,7 @@ def _attention(
         attend(queries[head], turned[head // group], _head(shape, values, head // group), listener)
         for head in range(shape.heads)
     ]
-    out = linear(
-        np.concatenate(read, axis=1), tensors[prefix + "self_attn.o_proj.weight"], None, listener
-    )
+    out = linear(np.concatenate(read, axis=1), tensors[prefix + "self_attn.o_proj.weight"], None, listener)
     return add(stream, out, listener)
 
 
@@ -84,9 +82,7 @@ def _turn(
     return turned
 
 
-def _feed(
-    shape: LlamaShape, tensors: Tensors, prefix: str, stream: Integers, listener: Listener
-) -> Integers:
+def _feed(shape: LlamaShape, tensors: Tensors, prefix: str, stream: Integers, listener: Listener) -> Integers:
     normed = normalise(stream, _norm(shape, tensors, prefix + "post_attention_layernorm.weight"), listener)
     gates = linear(normed, tensors[prefix + "mlp.gate_proj.weight"], None, listener)
     values = linear(normed, tensors[prefix + "mlp.up_proj.weight"], None, listener)

@@ -20,7 +20,7 @@ from cupel.protocol.spec.referee.fixed import (
     square_sums,
     widen,
 )
-from cupel.protocol.spec.referee.functions import inverse_root, relu, silu, softmax
+from cupel.protocol.spec.referee.functions import exp_negative, inverse_root, relu, silu
 from cupel.protocol.spec.referee.functions import product as multiply_pairs
 from cupel.protocol.spec.referee.trace import Kind, Listener
 
@@ -48,11 +48,17 @@ def linear(values: Integers, weight: Integers, bias: Integers | None, listener: 
 def normalise(values: Integers, norm: Norm, listener: Listener) -> Integers:
     """Layer norm of rows [T, K] if there is a bias, else RMS norm. The mean is rounded, the sum of squares exact."""
     width = values.shape[1]
-    if norm.bias is not None:
-        values = values - divide(values.sum(axis=1, keepdims=True), np.int64(width))
+    # An RMS norm has no mean: zeros.
+    sums = values.sum(axis=1) if norm.bias is not None else np.zeros(len(values), dtype=np.int64)
+    means = divide(sums, np.int64(width))
+    values = values - means[:, None]
     assert norm.epsilon >= MIN_EPSILON, f"epsilon of {norm.epsilon} units"
-    inverses = [inverse_root(total // width + norm.epsilon) for total in square_sums(values)]
+    squares = square_sums(values)
+    inverses = [inverse_root(total // width + norm.epsilon) for total in squares]
     factors, shifts = np.array(inverses, dtype=np.int64).T
+    words = (factors << 8) + shifts
+    moments = zip(sums.tolist(), squares, means.tolist(), words.tolist(), strict=True)
+    listener.statistics(Kind.MOMENTS, list(moments))
     result = saturate(multiply(values, factors[:, None], shifts[:, None]))
     result = multiply(result, norm.scale.astype(np.int64), WEIGHT_FRACTION_BITS)
     if norm.bias is not None:
@@ -76,11 +82,22 @@ def attend(query: Integers, keys: Integers, values: Integers, listener: Listener
         raw = dot_wide(query[place : place + 1], keys[seen])
         scores = multiply(raw, scale, ACTIVATION_FRACTION_BITS)
         listener.rows(Kind.SCORE, scores)
-        chances = softmax(scores)
-        listener.rows(Kind.SOFTMAX, chances)
+        chances = softmax(scores, listener)
         mixed[place] = dot(values[seen].T, chances, ACTIVATION_FRACTION_BITS)[:, 0]
         listener.rows(Kind.MIX, mixed[place : place + 1])
     return mixed
+
+
+def softmax(scores: Integers, listener: Listener) -> Integers:
+    """Probabilities in units of 2^-24 of each row of activations [R, C], C <= 2^18."""
+    greatest = scores.max(axis=1, keepdims=True)
+    weights = exp_negative(greatest - scores)
+    listener.rows(Kind.EXP, weights)
+    sums = weights.sum(axis=1, keepdims=True)
+    listener.statistics(Kind.EXP_SUM, np.concatenate((greatest, sums), axis=1).tolist())
+    chances = divide(weights << ACTIVATION_FRACTION_BITS, sums)
+    listener.rows(Kind.SOFTMAX, chances)
+    return chances
 
 
 def add(values: Integers, others: Integers, listener: Listener) -> Integers:

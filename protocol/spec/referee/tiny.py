@@ -37,7 +37,9 @@ def hidden_states(shape: ModelShape, tensors: Tensors, tokens: Integers, listene
     return normalise(stream, _norm(tensors, "final_norm"), listener)
 
 
-def _block(shape: ModelShape, tensors: Tensors, prefix: str, stream: Integers, listener: Listener) -> Integers:
+def _block(
+    shape: ModelShape, tensors: Tensors, prefix: str, stream: Integers, listener: Listener
+) -> Integers:
     width = shape.width // shape.heads
     normed = normalise(stream, _norm(tensors, prefix + "attention_norm"), listener)
     mixed = linear(normed, tensors[prefix + "attention_in.weight"], None, listener)

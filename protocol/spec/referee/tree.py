@@ -21,6 +21,7 @@ from cupel.protocol.spec.referee.fixed import ACTIVATION_BITS, Integers
 ARITY: Final = 16
 ENTRY_BYTES: Final = 5
 BLOCK_ENTRIES: Final = 64
+STATISTIC_BYTES: Final = 16
 
 
 def depth(count: int) -> int:
@@ -64,7 +65,10 @@ class Grower:
             raise Rejected(Reason.MERKLE_EMPTY, "a trace needs at least one row")
         carried: list[bytes] = []
         for height in range(depth(self.count)):
-            carried = [node_hash(self._levels[height] + carried)]
+            level = self._levels[height] if height < len(self._levels) else []
+            # A full level beside what comes from below makes two nodes.
+            both = level + carried
+            carried = [node_hash(both[start : start + ARITY]) for start in range(0, len(both), ARITY)]
         top = self._levels[depth(self.count)] if depth(self.count) < len(self._levels) else []
         assert len(top) + len(carried) == 1, "a tree has one root"
         return (top + carried)[0]
@@ -121,3 +125,9 @@ def row_leaf(kind: int, row: Integers) -> bytes:
     """The trace's leaf for a row [K] of an operator of this kind."""
     row_root = root([leaf_hash(block) for block in row_blocks(row)])
     return leaf_hash(bytes([kind]) + len(row).to_bytes(4, "big") + row_root)
+
+
+def statistics_leaf(kind: int, row: Sequence[int]) -> bytes:
+    """The trace's leaf for a row of sums, 16 bytes each: one block under the same form."""
+    data = b"".join(entry.to_bytes(STATISTIC_BYTES, "big", signed=True) for entry in row)
+    return leaf_hash(bytes([kind]) + len(row).to_bytes(4, "big") + leaf_hash(data))
