@@ -19,6 +19,7 @@ from cupel.protocol.spec.task import TASK_PARAMS_ABI, Pinned, TaskParams, task_i
 from cupel.protocol.testing.demand_vectors import demand_vectors
 from cupel.protocol.testing.evidence_vectors import evidence_vectors
 from cupel.protocol.testing.float32_vectors import float32_vectors
+from cupel.protocol.testing.referee_vectors import referee_vectors
 from cupel.protocol.testing.sketch_vectors import sketch_vectors
 from cupel.protocol.testing.toploc_vectors import toploc_vectors
 from cupel.protocol.testing.verdict_vectors import verdict_vectors
@@ -175,6 +176,7 @@ FILES: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "demand": lambda: demand_vectors(example_params(), CHAIN_ID, HUB, NODE),
     "evidence": _evidence,
     "toploc_verdict": verdict_vectors,
+    "referee": referee_vectors,
 }
 
 
