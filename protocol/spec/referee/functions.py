@@ -40,7 +40,8 @@ def exp_negative(distances: Integers) -> Integers:
     result = np.full_like(fractions, EXP2_COEFFICIENTS[0])
     for coefficient in EXP2_COEFFICIENTS[1:]:
         result = ((result * fractions) >> FUNCTION_BITS) + coefficient
-    return result >> (exponents >> FUNCTION_BITS)
+    scaled: Integers = result >> (exponents >> FUNCTION_BITS)
+    return scaled
 
 
 def logistic(values: Integers) -> Integers:

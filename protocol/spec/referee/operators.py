@@ -50,7 +50,7 @@ def normalise(values: Integers, norm: Norm, listener: Listener) -> Integers:
     width = values.shape[1]
     # An RMS norm has no mean: zeros.
     sums = values.sum(axis=1) if norm.bias is not None else np.zeros(len(values), dtype=np.int64)
-    means = divide(sums, np.int64(width))
+    means = divide(sums, np.asarray(width))
     values = values - means[:, None]
     assert norm.epsilon >= MIN_EPSILON, f"epsilon of {norm.epsilon} units"
     squares = square_sums(values)
@@ -75,7 +75,7 @@ def attend(query: Integers, keys: Integers, values: Integers, listener: Listener
     """
     width = query.shape[1]
     assert width >= 4, f"heads of width {width}"
-    scale = np.int64(isqrt((1 << (2 * ACTIVATION_FRACTION_BITS)) // width))
+    scale = np.asarray(isqrt((1 << (2 * ACTIVATION_FRACTION_BITS)) // width))
     mixed = np.empty_like(query)
     for place in range(len(query)):
         seen = slice(0, place + 1)
