@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from model import PARAMETERS
-from runs import BATCH, FLOAT_BYTES, WORKERS, Config, Result
+from trials import BATCH, FLOAT_BYTES, WORKERS, Config, Result
 
 Results = dict[str, dict[int, Result]]
 

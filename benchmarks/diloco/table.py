@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 from report import report
-from runs import Config, Result, run
+from trials import Config, Result, run
 
 RESULTS = Path(__file__).parent.parent / "results" / "diloco.jsonl"
 STEPS = 4000
