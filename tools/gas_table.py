@@ -94,6 +94,14 @@ VERBS: Final = (
         215_000,
         "",
     ),
+    Verb("referee: partial dot product, K = 256", "Referee", "partial dot, K = 256", 170_000, ""),
+    Verb(
+        "referee: dot product in one step, K = 896",
+        "Referee",
+        "dot in one step, K = 896",
+        170_000,
+        "nine bytes a product as calldata; docs/referee.md cuts the sum instead",
+    ),
 )
 PEERS: Final = """\
 Peers on the same measure, from their published contracts: Prime Intellect `submitWork` 209.7k, Gensyn `submitReward`

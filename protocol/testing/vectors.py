@@ -21,8 +21,10 @@ from cupel.protocol.testing.delta_vectors import delta_vectors
 from cupel.protocol.testing.demand_vectors import demand_vectors
 from cupel.protocol.testing.evidence_vectors import evidence_vectors
 from cupel.protocol.testing.float32_vectors import float32_vectors
+from cupel.protocol.testing.referee_vectors import referee_vectors
 from cupel.protocol.testing.sketch_vectors import sketch_vectors
 from cupel.protocol.testing.toploc_vectors import toploc_vectors
+from cupel.protocol.testing.update_vectors import update_vectors
 from cupel.protocol.testing.verdict_vectors import verdict_vectors
 
 CHAIN_ID: Final = 31337
@@ -211,6 +213,8 @@ FILES: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "demand": lambda: demand_vectors(example_params(), CHAIN_ID, HUB, NODE),
     "evidence": _evidence,
     "toploc_verdict": verdict_vectors,
+    "update": update_vectors,
+    "referee": referee_vectors,
 }
 
 

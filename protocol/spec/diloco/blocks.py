@@ -48,21 +48,23 @@ def max_update_bytes(num_parameters: int) -> int:
     return num_blocks(num_parameters) * (BLOCK + 1) + _HEADER_ALLOWANCE
 
 
-def encode_update(flat: npt.NDArray[np.float32], max_exponent: int) -> tuple[Update, npt.NDArray[np.float32]]:
+def encode_update(
+    flat: npt.NDArray[np.float32], max_exponent: int, max_mantissa: int = MAX_MANTISSA
+) -> tuple[Update, npt.NDArray[np.float32]]:
     """Quantise `flat` (float32 [parameters], finite) and return what the update leaves out (the same shape).
 
-    Each block takes the smallest exponent in [MIN_EXPONENT, max_exponent] that fits its largest coordinate; beyond
-    the recipe's `max_exponent` coordinates saturate, and the excess stays in the remainder.
+    Each block takes the smallest exponent in [MIN_EXPONENT, max_exponent] that fits its largest coordinate into
+    `max_mantissa`; beyond the recipe's `max_exponent` coordinates saturate, and the excess stays in the remainder.
     """
     assert MIN_EXPONENT <= max_exponent <= MAX_EXPONENT, f"exponent bound {max_exponent}"
     assert np.isfinite(flat).all(), "training diverged: the update is not finite"
     blocks = np.zeros((num_blocks(flat.size), BLOCK), dtype=np.float64)
     blocks.reshape(-1)[: flat.size] = flat
-    # peak / 127 = fraction * 2^exponent with fraction in [0.5, 1); a fraction of one half is a power of two itself.
-    fractions, exponents = np.frexp(np.abs(blocks).max(axis=1) / MAX_MANTISSA)
+    # peak / max_mantissa = fraction * 2^exponent with fraction in [0.5, 1); one half is a power of two itself.
+    fractions, exponents = np.frexp(np.abs(blocks).max(axis=1) / max_mantissa)
     exponents = np.where(fractions > 0, exponents - (fractions == 0.5), MIN_EXPONENT)
     exponents = exponents.clip(MIN_EXPONENT, max_exponent)
-    scaled = np.rint(np.ldexp(blocks, -exponents[:, None])).clip(-MAX_MANTISSA, MAX_MANTISSA)
+    scaled = np.rint(np.ldexp(blocks, -exponents[:, None])).clip(-max_mantissa, max_mantissa)
     update = Update(scaled.astype(np.int8).reshape(-1), exponents.astype(np.int8))
     remainder = flat - decode_update(update, flat.size)
     return update, remainder

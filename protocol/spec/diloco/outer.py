@@ -72,7 +72,14 @@ def step(state: OuterState, total: npt.NDArray[np.int64], count: int, aggregatio
     """
     check_aggregation(aggregation)
     assert 1 <= count <= MAX_UPDATES, f"{count} updates"
-    gradient = divide(total, count)
+    return outer_step(state, divide(total, count), aggregation)
+
+
+def outer_step(state: OuterState, gradient: npt.NDArray[np.int64], aggregation: Aggregation) -> OuterState:
+    """The next version from the round's combined pseudo-gradient: int64 [parameters] in units of 2^-32, below 2^39.
+
+    `aggregation` must have passed `check_aggregation`.
+    """
     momentum = aggregation.momentum_numerator, aggregation.momentum_denominator
     buffer = divide(state.momentum * momentum[0], momentum[1]) + gradient
     ahead = gradient + divide(buffer * momentum[0], momentum[1])

@@ -1,0 +1,102 @@
+"""The referee beside float engines of a Llama- and Qwen-style decoder with random weights, and beside cheats on it.
+
+    python benchmarks/referee/decoders.py [width ...]
+
+Prints a section of benchmarks/results/referee_calibration.md for each width (256, 512 and 1024).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from llama_engine import engine_states, random_tensors, to_torch
+from measures import HEADER, population
+
+from cupel.protocol.spec.referee.fixed import Integers, to_patterns
+from cupel.protocol.spec.referee.llama import LlamaShape, hidden_states
+from cupel.protocol.spec.referee.trace import Silent
+from cupel.protocol.spec.task import Thresholds
+from cupel.protocol.spec.toploc import build_proofs_batch, compare_batch
+
+LAYERS, TOKENS, SEQUENCES, VOCABULARY, CHUNK, POINTS = 4, 64, 4, 512, 32, 128
+# INTELLECT-2's published limits for bfloat16 engines.
+PUBLISHED = Thresholds(38, 10_000, 8_000)
+
+
+def shape_of(width: int) -> LlamaShape:
+    """Heads of 64, one key head for four queries, as the small Llama and Qwen models."""
+    return LlamaShape(LAYERS, width, width // 64, max(1, width // 256), 64, 4 * width, 1_000_000, 1000)
+
+
+def coarse(tensors: dict[str, Integers], bits: int) -> dict[str, Integers]:
+    """Every row of the weights rounded to 2^bits - 1 levels."""
+    steps = 2 ** (bits - 1) - 1
+    rounded = {}
+    for name, value in tensors.items():
+        scale = np.maximum(np.abs(value).max(axis=-1, keepdims=True), 1) / steps
+        rounded[name] = np.round(np.round(value / scale) * scale).astype(np.int64)
+    return rounded
+
+
+def claims(
+    shape: LlamaShape, tensors: dict[str, Integers], tokens: list[Integers]
+) -> Iterator[tuple[str, list[torch.Tensor]]]:
+    """States [T, width] of each sequence, by engine or cheat."""
+    moved = {
+        key: value + np.random.default_rng(9).integers(-3, 4, value.shape) for key, value in tensors.items()
+    }
+    cases = [
+        (f"honest: {str(dtype).removeprefix('torch.')}", shape, tensors, dtype)
+        for dtype in (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+    ]
+    cases += [
+        (f"weights of {bits} bits, {name}", shape, coarse(tensors, bits), dtype)
+        for bits in (4, 6, 8)
+        for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16))
+    ]
+    cases += [
+        ("every weight within 3e-6, float32", shape, moved, torch.float32),
+        (
+            "the last layer left out, bfloat16",
+            dataclasses.replace(shape, layers=LAYERS - 1),
+            tensors,
+            torch.bfloat16,
+        ),
+        ("other weights, bfloat16", shape, random_tensors(shape, VOCABULARY, 1), torch.bfloat16),
+    ]
+    for name, used, values, dtype in cases:
+        weights = to_torch(values, dtype)
+        yield name, [engine_states(used, weights, row) for row in tokens]
+
+
+def main() -> None:
+    """Print the sections."""
+    torch.set_num_threads(1)
+    for width in [int(word) for word in sys.argv[1:]] or [256, 512, 1024]:
+        shape = shape_of(width)
+        tensors = random_tensors(shape, VOCABULARY, 0)
+        tokens = list(np.random.default_rng(2).integers(0, VOCABULARY, (SEQUENCES, TOKENS)))
+        begun = time.process_time()
+        integers = [hidden_states(shape, tensors, row, Silent()) for row in tokens]
+        spent = time.process_time() - begun
+        exact = engine_states(shape, to_torch(tensors, torch.float64), tokens[0]).double().numpy()
+        print(
+            f"## Llama-style, width {width}\n\n{shape}, {SEQUENCES} x {TOKENS} tokens, referee {spent:.1f} CPU s."
+        )
+        print(f"Greatest distance from float64: {np.abs(integers[0] / 2**24 - exact).max():.1e}.\n\n{HEADER}")
+        patterns = np.stack([to_patterns(value) for value in integers])
+        lengths = np.full(SEQUENCES, TOKENS)
+        for name, states in claims(shape, tensors, tokens):
+            proofs = build_proofs_batch(torch.stack(states).numpy(), lengths, CHUNK, POINTS)
+            results = compare_batch(proofs, patterns, lengths, CHUNK, POINTS)
+            print(population(name, results).row(PUBLISHED), flush=True)
+        print()
+
+
+if __name__ == "__main__":
+    main()
