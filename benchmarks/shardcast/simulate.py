@@ -261,8 +261,8 @@ def report(settings: Settings) -> str:
     copies = simulation.nodes[ORIGIN].sent / settings.leaves
     per_second = simulation.messages / simulation.now / settings.receivers
     return (
-        f"| {settings.receivers} | {settings.leaves} | {settings.liars} | {settings.churn:g} | {ratios} | {copies:.2f} |"
-        f" {per_second:.1f} | {time.process_time() - started:.0f} |"
+        f"| {settings.receivers} | {settings.leaves} | {settings.liars} | {settings.churn:g} | {ratios} "
+        f"| {copies:.2f} | {per_second:.1f} | {time.process_time() - started:.0f} |"
     )
 
 

@@ -7,7 +7,7 @@ tells who can serve it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from cupel.protocol.spec.errors import Reason, Rejected
@@ -18,52 +18,60 @@ from cupel.protocol.storage.port import BlockStore
 
 # Leaves in flight: with 1 MiB each, what a fetch holds in memory beside the file itself.
 WINDOW: Final = 8
+# Files of so many leaves are worth the talk about who has which.
+SHARED_LEAVES: Final = 8
 
 FetchBlock = Callable[[Cid, int], Awaitable[bytes]]
 """A block of at most so many bytes, from a peer, checked; not stored."""
+FetchLeaves = Callable[[Cid, Sequence[Link]], Awaitable[None]]
+"""Has the leaves of a file, by its root, in the store."""
 
 
-async def fetch_file(store: BlockStore, fetch: FetchBlock, root: Cid, max_bytes: int) -> bytes:
+async def fetch_file(
+    store: BlockStore, fetch: FetchBlock, fetch_leaves: FetchLeaves, root: Cid, max_bytes: int
+) -> bytes:
     """The file below `root`, from the store as far as it is there, else from peers; all of it is stored then.
 
-    Rejected(SIZE) for a file above `max_bytes`, found out from the root alone; Rejected(DAG, CID) for a root that
-    is no file of ours; both are the publisher's doing, not the serving peer's. Whatever `fetch` raises otherwise.
+    `fetch_leaves` is asked for the leaves of large files. Rejected(SIZE) for a file above `max_bytes`, found out from
+    the root alone; Rejected(DAG, CID) for a root that is no file of ours; both are the publisher's doing, not the
+    serving peer's. Whatever the functions raise otherwise.
     """
-    window = asyncio.Semaphore(WINDOW)
     while True:
         try:
             return await asyncio.to_thread(read_file, store, root, max_bytes)
         except BlockMissing:
-            await _complete_file(store, fetch, root, max_bytes, window)
+            await _complete_file(store, fetch, fetch_leaves, root, max_bytes)
 
 
 async def _complete_file(
-    store: BlockStore, fetch: FetchBlock, root: Cid, max_bytes: int, window: asyncio.Semaphore
+    store: BlockStore, fetch: FetchBlock, fetch_leaves: FetchLeaves, root: Cid, max_bytes: int
 ) -> None:
     block = await _obtain(store, fetch, root, MAX_BLOCK_BYTES)
     link = root_link(root, block)
     if link.file_bytes > max_bytes:
         raise Rejected(Reason.SIZE, f"file of {link.file_bytes} bytes, at most {max_bytes} allowed")
-    await _complete_below(store, fetch, link, block, window)
-    await asyncio.to_thread(store.put, block, root)
+    nodes, level = [(root, block)], [(link, block)]
+    while level[0][0].height > 1:
+        # A checkpoint may repeat a leaf of zeros, and so a whole node of them, a thousand times.
+        children = dict.fromkeys(child for parent, block in level for child in child_links(parent, block))
+        level = [(child, await _obtain(store, fetch, child.cid, MAX_BLOCK_BYTES)) for child in children]
+        nodes += [(child.cid, block) for child, block in level]
+    leaves = tuple(dict.fromkeys(leaf for parent, block in level for leaf in child_links(parent, block)))
+    if len(leaves) >= SHARED_LEAVES:
+        await fetch_leaves(root, leaves)
+    else:
+        await _fetch_each(store, fetch, leaves)
+    for cid, node in reversed(nodes):
+        await asyncio.to_thread(store.put, node, cid)
 
 
-async def _complete_below(
-    store: BlockStore, fetch: FetchBlock, parent: Link, block: bytes, window: asyncio.Semaphore
-) -> None:
-    """Store everything below `parent`: nodes one after the other, the leaves of each in parallel."""
-    # A checkpoint may repeat a leaf of zeros a thousand times.
-    children = tuple(dict.fromkeys(child_links(parent, block)))
-    if parent.height > 1:
-        for child in children:
-            node = await _obtain(store, fetch, child.cid, MAX_BLOCK_BYTES)
-            await _complete_below(store, fetch, child, node, window)
-            await asyncio.to_thread(store.put, node, child.cid)
-        return
+async def _fetch_each(store: BlockStore, fetch: FetchBlock, leaves: Sequence[Link]) -> None:
+    window = asyncio.Semaphore(WINDOW)
+
     try:
         async with asyncio.TaskGroup() as tasks:
-            for child in children:
-                tasks.create_task(_complete_leaf(store, fetch, child, window))
+            for leaf in leaves:
+                tasks.create_task(_complete_leaf(store, fetch, leaf, window))
     except BaseExceptionGroup as group:
         # One leaf that fails fails the file; the first reason is the reason.
         raise group.exceptions[0] from None

@@ -164,7 +164,7 @@ class Connection:
         return status, keep, body
 
     def _buffer(self, num_bytes: int) -> memoryview:
-        """Room for a body. Fresh memory for each would be zeroed and mapped first, which takes as long as filling it."""
+        """Room for a body: fresh memory would be mapped and zeroed first, which takes as long as filling it."""
         if self._room is None or len(self._room) < num_bytes:
             self._room = aligned_buffer(num_bytes)
         return self._room[:num_bytes]

@@ -95,10 +95,9 @@ class Requests:
         try:
             result = await asyncio.wrap_future(running)
         except BaseException:
-            # Nobody takes it again; the thread that uses it closes it, if one had begun to.
+            # Nobody takes it again: it is closed as soon as no thread uses it.
             connection.abort()
-            if running.cancelled():
-                connection.close()
+            running.add_done_callback(lambda _: connection.close())
             raise
         finally:
             self._busy.discard(connection)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Final, Self
@@ -15,14 +15,17 @@ from cupel.protocol.network.client import BlockClient
 from cupel.protocol.network.control import ControlPlane, ControlSettings
 from cupel.protocol.network.endpoint import Endpoint
 from cupel.protocol.network.errors import BlockUnavailable
+from cupel.protocol.network.exchange.engine import Wire
+from cupel.protocol.network.exchange.exchange import Exchange
 from cupel.protocol.network.fetching import fetch_file
 from cupel.protocol.network.server import BlockServer
 from cupel.protocol.network.statistics import PeerStatistics, TransferStatistics
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.shardcast.cid import Cid
-from cupel.protocol.spec.shardcast.unixfs import MAX_BLOCK_BYTES
-from cupel.protocol.storage.port import BlockStore
+from cupel.protocol.spec.shardcast.unixfs import MAX_BLOCK_BYTES, Link
+from cupel.protocol.storage.files import BlockMissing, file_leaves
+from cupel.protocol.storage.port import BlockStore, StorageError
 
 logger = logging.getLogger(__name__)
 
@@ -48,8 +51,9 @@ class Swarm:
         self._store = store
         self._listen_host = listen_host
         self._http_port = http_port
-        self._server = BlockServer(store)
         self._client = BlockClient(random.Random())
+        self._exchange = Exchange(Wire(self._client.request, self._client.post), random.Random(), self._find)
+        self._server = BlockServer(store, [self._exchange.route])
         self._control = ControlPlane(ControlSettings(identity_key, listen_host, p2p_port, topic))
         self._accounts: dict[str, str] = {}
         self._closing = AsyncExitStack()
@@ -60,6 +64,8 @@ class Swarm:
             closing.push_async_callback(self._server.close)
             http_port = await self._server.start(self._listen_host, self._http_port)
             await closing.enter_async_context(self._client)
+            await closing.enter_async_context(self._exchange)
+            self._exchange.serve_at(http_port)
             closing.push_async_callback(self._control.close)
             peer_id, p2p_port = await self._control.start()
             self._endpoint = Endpoint(self._listen_host, p2p_port, peer_id, self._listen_host, http_port)
@@ -130,9 +136,19 @@ class Swarm:
 
         try:
             async with asyncio.timeout(deadline_seconds):
-                return await fetch_file(self._store, fetch, root, max_bytes)
+                return await fetch_file(self._store, fetch, self._fetch_leaves, root, max_bytes)
         except TimeoutError:
             raise BlockUnavailable(root, deadline_seconds, len(self._accounts)) from None
+
+    async def _fetch_leaves(self, root: Cid, leaves: Sequence[Link]) -> None:
+        await self._exchange.fetch(root, leaves, self._store, list(self._accounts))
+
+    async def _find(self, root: Cid) -> int | None:
+        """Leaves of a file that is complete here, for peers that fetch it: its root was stored last."""
+        try:
+            return len(set(await asyncio.to_thread(file_leaves, self._store, root)))
+        except (BlockMissing, Rejected, StorageError):
+            return None
 
     async def holders(self, cid: Cid) -> int:
         """How many peers say they hold this block (for a file's root: the file); answers within two seconds."""

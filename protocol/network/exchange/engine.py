@@ -19,7 +19,7 @@ from cupel.protocol.network.exchange.messages import Message, max_message_bytes
 from cupel.protocol.network.exchange.scheduler import Ask, Scheduler
 from cupel.protocol.network.outcome import NotDelivered, Outcome
 from cupel.protocol.network.sources import Source
-from cupel.protocol.spec.errors import Rejected
+from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.shardcast.cid import BytesLike, Cid
 from cupel.protocol.spec.shardcast.unixfs import Link
 from cupel.protocol.storage.fast import FastStore
@@ -27,6 +27,7 @@ from cupel.protocol.storage.port import BlockStore
 
 # Without any leaf for so long, the file is given up.
 GIVE_UP_SECONDS: Final = 30.0
+LINGER_SECONDS: Final = 60.0
 
 
 class AskBlock(Protocol):
@@ -46,6 +47,10 @@ Progress = Callable[[int], None]
 
 class NotFetched(NetworkError):
     """A file of which no source delivers the next block."""
+
+
+class Superseded(NetworkError):
+    """A file that was dropped because a newer version of it was announced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,7 @@ class Download:
         """leaves: distinct, in the order of the file. known: memory of servers, shared by downloads."""
         self._root = root
         self._leaves = leaves
-        self._keep = partial(put_checked, store)
+        self._store = store
         self._channel = channel
         self._wire = wire
         self._draw = draw
@@ -86,12 +91,16 @@ class Download:
         self._trouble: dict[str, str] = {}
         self._last_leaf = time.monotonic()
 
-    async def run(self, sources: Sequence[str], progress: Progress) -> None:
-        """Return when every leaf is stored. NotFetched after half a minute without one; what the store raises.
+    async def run(
+        self, sources: Sequence[str], progress: Progress, superseded: asyncio.Event | None = None
+    ) -> None:
+        """Return when every leaf is stored. NotFetched after half a minute without one; what the store raises;
+        Rejected(DAG) for a file that lies about its leaves.
 
-        The file stays open: peers go on fetching it from here. `linger` tells them of the last leaves.
+        Superseded, unless most of the file is here, once `superseded` is set. The file stays open: peers go on
+        fetching it from here. `linger` tells them of the last leaves.
         """
-        self._channel.files[self._root] = self._file
+        self._channel.open(self._root, self._file)
         now = time.monotonic()
         for url in sources:
             self.scheduler.meet(url, now, given=True)
@@ -99,6 +108,8 @@ class Download:
             while not self.scheduler.complete:
                 now = time.monotonic()
                 self._give_up_if_stuck(now)
+                if superseded is not None and superseded.is_set() and not self.scheduler.worth_finishing():
+                    raise Superseded(f"{self._root} is dropped for a newer version; what arrived is kept")
                 for late in self.scheduler.overdue(now):
                     self._trouble[late.url] = "too slow"
                     self._cancel(late)
@@ -113,10 +124,10 @@ class Download:
             await self._close()
 
     async def linger(self) -> None:
-        """Tell peers of what they do not know that is here, until cancelled."""
+        """Tell peers for a minute of what they do not know that is here; later they ask."""
+        end = time.monotonic() + LINGER_SECONDS
         try:
-            while True:
-                now = time.monotonic()
+            while (now := time.monotonic()) < end:
                 self._talk(now)
                 await self._until(self.scheduler.next_event(now))
         finally:
@@ -155,7 +166,7 @@ class Download:
         leaf = self._leaves[ask.leaf]
         try:
             # Stored in the thread where it arrived: another hop would cost as much as the hash.
-            outcome = await self._wire.ask(ask.url, leaf.cid, leaf.file_bytes, self._keep)
+            outcome = await self._wire.ask(ask.url, leaf.cid, leaf.file_bytes, partial(self._keep, leaf))
             result, now = outcome.result, time.monotonic()
             if isinstance(result, NotDelivered):
                 self._trouble[ask.url] = result.name.lower()
@@ -167,12 +178,17 @@ class Download:
                 self.scheduler.stored(ask.leaf)
                 self._last_leaf = now
                 progress(leaf.file_bytes)
-        except Exception as error:  # the store's, handed to `run`
+        except Exception as error:  # the store's or the file's, handed to `run`
             self._failure = error
         finally:
             if self._tasks.get((ask.url, ask.leaf)) is asyncio.current_task():
                 del self._tasks[ask.url, ask.leaf]
             self._news.set()
+
+    def _keep(self, leaf: Link, block: BytesLike, cid: Cid) -> None:
+        if len(block) != leaf.file_bytes:  # the publisher's lie: the bytes are those of the address
+            raise Rejected(Reason.DAG, f"leaf {cid} does not have the size its parent claims")
+        put_checked(self._store, block, cid)
 
     def _cancel(self, ask: Ask) -> None:
         task = self._tasks.pop((ask.url, ask.leaf), None)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from cupel.protocol.network.exchange.channel import PREFIX, Channel, OpenFile
+from cupel.protocol.network.exchange.channel import PREFIX, Channel, FindFile, OpenFile, find_nothing
 from cupel.protocol.network.exchange.engine import Download, Progress, Wire
 from cupel.protocol.network.exchange.messages import SESSION_BYTES
 from cupel.protocol.network.exchange.publisher import Publisher
@@ -23,10 +23,11 @@ from cupel.protocol.storage.port import BlockStore
 class Exchange:
     """Belongs to the event loop it is entered on; leaving it ends what still tells peers of finished files."""
 
-    def __init__(self, wire: Wire, draw: random.Random) -> None:
+    def __init__(self, wire: Wire, draw: random.Random, find: FindFile = find_nothing) -> None:
+        """find: files that are complete here, for peers that ask about them."""
         self._wire = wire
         self._draw = draw
-        self._channel = Channel(secrets.token_bytes(SESSION_BYTES), draw)
+        self._channel = Channel(secrets.token_bytes(SESSION_BYTES), draw, find)
         self._known: dict[str, Source] = {}
         self._lingering: set[asyncio.Task[None]] = set()
 
@@ -53,22 +54,31 @@ class Exchange:
 
     def publish(self, root: Cid, num_leaves: int) -> None:
         """Spread a file that is complete here, each leaf about once."""
-        self._channel.files[root] = OpenFile(num_leaves, publisher=Publisher(num_leaves))
+        self._channel.open(root, OpenFile(num_leaves, publisher=Publisher(num_leaves)))
 
     async def fetch(
-        self, root: Cid, leaves: Sequence[Link], store: BlockStore, sources: Sequence[str], progress: Progress
+        self,
+        root: Cid,
+        leaves: Sequence[Link],
+        store: BlockStore,
+        sources: Sequence[str],
+        progress: Progress = lambda num_bytes: None,
+        superseded: asyncio.Event | None = None,
     ) -> None:
-        """Put the leaves that `store` lacks, from the sources and from the peers they name. As `Download.run`."""
+        """Put the leaves that `store` lacks, from the sources and from the peers they name. As `Download.run`.
+
+        progress: hears of the bytes of every leaf that came.
+        """
         distinct = tuple(dict.fromkeys(leaves))
         download = Download(root, distinct, store, self._channel, self._wire, self._draw, self._known)
-        await download.run(sources, progress)
+        try:
+            await download.run(sources, progress, superseded)
+        except BaseException:
+            self._channel.close(root)
+            raise
         if self._channel.port:
             task = asyncio.create_task(download.linger())
             self._lingering.add(task)
             task.add_done_callback(self._lingering.discard)
         else:
-            self.close(root)
-
-    def close(self, root: Cid) -> None:
-        """Speak of this file no more."""
-        self._channel.files.pop(root, None)
+            self._channel.close(root)

@@ -193,7 +193,8 @@ class Scheduler:
         if reason is NotDelivered.ABSENT:
             self._copies.remove(peer.holdings & 1 << leaf)
             peer.holdings &= ~(1 << leaf)
-        if reason is NotDelivered.FAILED or (reason is NotDelivered.ABSENT and not peer.silent_server):
+        # A server that does not say what it has is not blamed for what it lacks.
+        if reason is NotDelivered.FAILED or not peer.silent_server:
             self._known[url] = sources.failed(self._source(url, now), now)
 
     def overdue(self, now: float) -> list[Ask]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 
@@ -25,6 +26,8 @@ class Peer:
     def __init__(self, blocks: tuple[tuple[Cid, bytes], ...]) -> None:
         self.blocks = dict(blocks)
         self.asked: Counter[Cid] = Counter()
+        self.shared: list[Cid] = []
+        """Leaves that were asked for together."""
         self.most_at_once = 0
         self.answer_from = 0
         """Leaves are held back until so many were asked for at once."""
@@ -48,7 +51,12 @@ class Peer:
 
 
 def fetch(store: MemoryStore, peer: Peer, root: Cid, max_bytes: int = 1 << 30) -> bytes:
-    return asyncio.run(fetch_file(store, peer.deliver, root, max_bytes))
+    async def deliver_each(root: Cid, leaves: Sequence[Link]) -> None:
+        for leaf in leaves:
+            peer.shared.append(leaf.cid)
+            store.put(await peer.deliver(leaf.cid, leaf.file_bytes), leaf.cid)
+
+    return asyncio.run(fetch_file(store, peer.deliver, deliver_each, root, max_bytes))
 
 
 @pytest.mark.parametrize("size", [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, len(CONTENT)])
@@ -98,12 +106,22 @@ def test_a_block_lost_from_the_store_is_fetched_again() -> None:
 
 def test_the_window_bounds_what_is_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unixfs, "CHUNK_BYTES", 16)
+    monkeypatch.setattr(fetching, "SHARED_LEAVES", 1000)
     content = pattern_bytes("many leaves", 16 * 200)
     root, blocks = file_dag(content, 16)
     peer = Peer(blocks)
     peer.answer_from = fetching.WINDOW
     assert fetch(MemoryStore(), peer, root) == content
     assert peer.most_at_once == fetching.WINDOW
+
+
+def test_leaves_of_a_large_file_are_asked_for_together_each_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unixfs, "CHUNK_BYTES", 16)
+    content = pattern_bytes("distinct leaves", 16 * fetching.SHARED_LEAVES) + bytes(64)
+    root, blocks = file_dag(content, 16)
+    peer, store = Peer(blocks), MemoryStore()
+    assert fetch(store, peer, root) == content
+    assert peer.shared == list(dict.fromkeys(cid for cid, _ in blocks[:-1]))
 
 
 def test_a_file_too_large_is_refused_from_its_root_alone() -> None:

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cupel.protocol.network.exchange.masks import Tally, full, leaves_of, mask_of
-from cupel.protocol.network.exchange.messages import Holdings
 from cupel.protocol.network.exchange.scheduler import Scheduler
 from cupel.protocol.network.outcome import NotDelivered
 from cupel.protocol.spec.errors import Reason
@@ -58,11 +57,3 @@ def test_an_honest_holder_is_enough_and_a_liar_costs_one_block(seed: int, num_le
     assert scheduler.complete
     assert all(count == 1 for count in lies.values())
     assert {rejected.reason for rejected in scheduler.banned.values()} <= {Reason.BLOCK_HASH}
-
-
-def test_a_message_has_one_form() -> None:
-    message = Holdings(10, 0b1000000101, 4001, 3, ("http://10.0.0.2:80",))
-    assert message.to_bytes() == (
-        b'{"holdings":"BQI=","leaves":10,"peers":["http://10.0.0.2:80"],"port":4001,"want":3}'
-    )
-    assert Holdings.from_bytes(message.to_bytes(), 10) == message
