@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 import aiohttp
 import pytest
 
-from cupel.protocol.network import server as server_module
 from cupel.protocol.network.errors import NetworkError, PortTaken
+from cupel.protocol.network.exchange import turns
 from cupel.protocol.network.gateway import RAW_BLOCK
 from cupel.protocol.network.http_server import Limits, Request, Response
 from cupel.protocol.network.rate_limit import RateLimit
@@ -105,7 +105,7 @@ def test_a_failing_disk_is_not_an_absent_block() -> None:
 
 
 def test_uploads_beyond_the_limit_are_told_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_module, "MAX_UPLOADS", 0)
+    monkeypatch.setattr(turns, "MAX_WAITING", 0)
 
     async def scenario(_: BlockServer, session: aiohttp.ClientSession, root: str) -> None:
         async with session.get(f"{root}{CID}") as response:
