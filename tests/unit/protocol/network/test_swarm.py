@@ -94,6 +94,22 @@ def test_an_announcement_reaches_everybody_else_once() -> None:
     run(scenario())
 
 
+def test_a_large_file_spreads_from_one_holder_to_all_others_at_once() -> None:
+    content = pattern_bytes("large file", 9 * CHUNK_BYTES + 5)
+
+    async def scenario() -> None:
+        async with swarms(3) as members:
+            introduce(*(swarm for swarm, _ in members))
+            root = put_file(members[0][1], content)
+            fetched = await asyncio.gather(
+                *(swarm.fetch_file(root, len(content), 15.0) for swarm, _ in members[1:])
+            )
+            assert fetched == [content, content]
+            assert all(store.has(root) for _, store in members)
+
+    run(scenario())
+
+
 def test_a_file_is_fetched_from_a_peer_that_got_it_second_hand() -> None:
     async def scenario() -> None:
         async with swarms(3) as ((source, source_store), (middle, middle_store), (last, last_store)):
