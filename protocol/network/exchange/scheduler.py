@@ -21,7 +21,7 @@ from cupel.protocol.network.sources import Source
 from cupel.protocol.spec.errors import Reason, Rejected
 
 # Peers of one download. More neighbours would cost messages and find no more leaves.
-MAX_PEERS: Final = 32
+MAX_PEERS: Final = 12
 # Leaves asked for at a time: with 1 MiB each, what a download holds in memory.
 MAX_IN_FLIGHT: Final = 8
 # When so few leaves are missing and all are asked for, one that is late is asked of a second peer.
