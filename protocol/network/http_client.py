@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import struct
 import time
 from typing import Final
 from urllib.parse import urlsplit
@@ -214,11 +215,22 @@ class Connection:
         body[:filled] = self._received[:filled]
         self._received = self._received[filled:]
         while filled < len(body):
-            self._socket.settimeout(_left(deadline))
-            received = self._socket.recv_into(body[filled:])
+            received = self._receive_into(body[filled:], deadline)
             if not received:
                 raise ConnectionError("broken off")
             filled += received
+
+    def _receive_into(self, buffer: memoryview, deadline: float) -> int:
+        """Fill the buffer by as few calls into the system as can be: each hands the interpreter over twice."""
+        assert self._socket is not None
+        if self._secure:  # its bytes come through a library that knows no flags
+            self._socket.settimeout(_left(deadline))
+            return self._socket.recv_into(buffer)
+        seconds = _left(deadline)
+        self._socket.settimeout(None)
+        patience = struct.pack("ll", int(seconds), int(seconds % 1 * 1e6) + 1)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
+        return self._socket.recv_into(buffer, 0, socket.MSG_WAITALL)
 
     def _receive(self, max_bytes: int, deadline: float) -> bytes:
         assert self._socket is not None

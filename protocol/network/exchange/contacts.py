@@ -11,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 import random
 import re
+from functools import lru_cache
 from typing import Final
 
 from cupel.protocol.spec.errors import Reason, Rejected
@@ -19,6 +20,8 @@ MAX_CONTACTS: Final = 256
 # Names in one message.
 MAX_NAMED: Final = 16
 MAX_URL_CHARACTERS: Final = 32
+# Names come again with every message: what was read is remembered, of so many.
+MAX_REMEMBERED: Final = 1024
 _FORM = re.compile(r"http://([0-9.]{7,15}):([1-9][0-9]{0,4})")
 
 
@@ -27,6 +30,7 @@ def peer_url(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+@lru_cache(MAX_REMEMBERED)
 def parse_url(text: str) -> str:
     """`text` if it is a peer's URL in its one spelling. Rejected(ENDPOINT) otherwise."""
     match = _FORM.fullmatch(text) if len(text) <= MAX_URL_CHARACTERS else None
@@ -46,6 +50,7 @@ def may_name(teller_host: str, url: str) -> bool:
     return _privacy(url.split("//")[1].rsplit(":", 1)[0]) <= _privacy(teller_host)
 
 
+@lru_cache(MAX_REMEMBERED)
 def _privacy(host: str) -> int:
     """0 on the internet, 1 in a private network, 2 on this machine; a host name tells nothing and counts as 0."""
     try:
