@@ -90,7 +90,7 @@ class Peer:
         """Leaves it could deliver until it is spoken to again; one while nothing is known of it."""
         if not self.delivered:
             return 1
-        return self.window(source, block_bytes) + math.ceil(source.goodput * TALK_SECONDS / block_bytes)
+        return self.window(source, block_bytes) + math.ceil(2 * source.goodput * TALK_SECONDS / block_bytes)
 
     def expected_seconds(self, source: Source, num_bytes: int, now: float) -> float:
         """Until one more leaf of this size would be here, failures counted as time lost."""

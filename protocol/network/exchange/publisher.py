@@ -22,7 +22,7 @@ from cupel.protocol.network.exchange.masks import Tally, full, mask_of, pick
 # Peers that are remembered; with 1024 leaves of theirs each some hundred kB.
 MAX_PEERS: Final = 256
 # Leaves that one peer may be shown and not have yet: a multiple of the largest request window.
-MAX_WANT: Final = 32
+MAX_WANT: Final = 256
 # Leaves that all peers together may be shown and not have yet, before anything is measured.
 FIRST_BUDGET: Final = 8
 # Of the leaves fetched lately, as a sum that halves in RATE_SECONDS, the share that may be outstanding: 1.44 seconds
