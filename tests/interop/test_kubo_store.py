@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import random
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from cupel.protocol.network.fetching import fetch_file
 from cupel.protocol.network.server import BlockServer
 from cupel.protocol.spec.shardcast.car import car_bytes
 from cupel.protocol.spec.shardcast.cid import Cid
-from cupel.protocol.spec.shardcast.unixfs import CHUNK_BYTES, file_dag
+from cupel.protocol.spec.shardcast.unixfs import CHUNK_BYTES, Link, file_dag
 from cupel.protocol.storage.files import BlockMissing, put_file, read_file
 from cupel.protocol.storage.filesystem import FilesystemStore
 from cupel.protocol.storage.kubo import KuboStore
@@ -87,6 +87,10 @@ def test_place(place: Place, check: Callable[[StorePlace], None]) -> None:
     check(place)
 
 
+async def no_large_file(root: Cid, leaves: Sequence[Link]) -> None:
+    raise AssertionError("files here have few leaves")
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_the_daemon_reads_a_file_of_ours(
     daemon: Daemon, store: KuboStore, fresh: Callable[[int], bytes], size: int
@@ -115,7 +119,7 @@ def test_a_file_of_the_daemon_is_fetched_and_kept(
     async def fetch(cid: Cid, max_bytes: int) -> bytes:
         return await asyncio.to_thread(store.fetch, cid, 10.0, max_bytes)
 
-    assert asyncio.run(fetch_file(store, fetch, root, size)) == content
+    assert asyncio.run(fetch_file(store, fetch, no_large_file, root, size)) == content
     assert read_file(store, root, size) == content
 
 
@@ -132,9 +136,11 @@ def test_a_peer_is_served_from_the_daemon(
             port = await server.start("127.0.0.1", 0)
             async with BlockClient(random.Random(0)) as client:
                 client.set_sources(frozenset({f"http://127.0.0.1:{port}"}))
-                return await fetch_file(
-                    own, lambda cid, max_bytes: client.fetch(cid, 10.0, max_bytes), root, len(content)
-                )
+
+                async def fetch(cid: Cid, max_bytes: int) -> bytes:
+                    return await client.fetch(cid, 10.0, max_bytes)
+
+                return await fetch_file(own, fetch, no_large_file, root, len(content))
         finally:
             await server.close()
 
