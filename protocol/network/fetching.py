@@ -50,13 +50,7 @@ async def _complete_file(
     link = root_link(root, block)
     if link.file_bytes > max_bytes:
         raise Rejected(Reason.SIZE, f"file of {link.file_bytes} bytes, at most {max_bytes} allowed")
-    nodes, level = [(root, block)], [(link, block)]
-    while level[0][0].height > 1:
-        # A checkpoint may repeat a leaf of zeros, and so a whole node of them, a thousand times.
-        children = dict.fromkeys(child for parent, block in level for child in child_links(parent, block))
-        level = [(child, await _obtain(store, fetch, child.cid, MAX_BLOCK_BYTES)) for child in children]
-        nodes += [(child.cid, block) for child, block in level]
-    leaves = tuple(dict.fromkeys(leaf for parent, block in level for leaf in child_links(parent, block)))
+    nodes, leaves = await fetch_nodes(link, block, lambda cid: _obtain(store, fetch, cid, MAX_BLOCK_BYTES))
     if len(leaves) >= SHARED_LEAVES:
         await fetch_leaves(root, leaves)
     else:
@@ -65,9 +59,24 @@ async def _complete_file(
         await asyncio.to_thread(store.put, node, cid)
 
 
+async def fetch_nodes(
+    root: Link, block: bytes, obtain: Callable[[Cid], Awaitable[bytes]]
+) -> tuple[list[tuple[Cid, bytes]], tuple[Link, ...]]:
+    """The nodes of the file below `root`, whose bytes are `block`, parents first, and its leaves; each once.
+
+    A leaf that is its own file comes as the node. Rejected(DAG, CID) for what is no file of ours.
+    """
+    nodes, level = [(root.cid, block)], [(root, block)]
+    while level[0][0].height > 1:
+        # A checkpoint may repeat a leaf of zeros, and so a whole node of them, a thousand times.
+        children = dict.fromkeys(child for parent, block in level for child in child_links(parent, block))
+        level = [(child, await obtain(child.cid)) for child in children]
+        nodes += [(child.cid, block) for child, block in level]
+    return nodes, tuple(dict.fromkeys(leaf for parent, block in level for leaf in child_links(parent, block)))
+
+
 async def _fetch_each(store: BlockStore, fetch: FetchBlock, leaves: Sequence[Link]) -> None:
     window = asyncio.Semaphore(WINDOW)
-
     try:
         async with asyncio.TaskGroup() as tasks:
             for leaf in leaves:

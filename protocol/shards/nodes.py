@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from cupel.protocol.network.exchange.engine import GIVE_UP_SECONDS, AskBlock, NotFetched, put_checked
+from cupel.protocol.network.exchange.engine import GIVE_UP_SECONDS, AskBlock, NotFetched, put_checked, told
+from cupel.protocol.network.fetching import fetch_nodes
 from cupel.protocol.network.outcome import NotDelivered
 from cupel.protocol.spec.shardcast.cid import Cid
-from cupel.protocol.spec.shardcast.unixfs import MAX_BLOCK_BYTES, Link, child_links, root_link
+from cupel.protocol.spec.shardcast.unixfs import MAX_BLOCK_BYTES, Link, root_link
+from cupel.protocol.storage.files import file_leaves
 from cupel.protocol.storage.port import BlockStore
 
 RETRY_SECONDS: Final = 0.25
@@ -22,14 +24,13 @@ async def fetch_leaves(
 
     NotFetched if nobody delivers them, Rejected(DAG, CID) if `root` is no file of ours.
     """
-    block = await _node(root, sources, store, request)
-    level = [(root_link(root, block), block)]
-    while level[0][0].height > 1:
-        children = [child for link, block in level for child in child_links(link, block)]
-        level = [(child, await _node(child.cid, sources, store, request)) for child in children]
-    if level[0][0].height == 0:
-        return (level[0][0],)
-    return tuple(leaf for link, block in level for leaf in child_links(link, block))
+
+    async def obtain(cid: Cid) -> bytes:
+        return await _node(cid, sources, store, request)
+
+    block = await obtain(root)
+    await fetch_nodes(root_link(root, block), block, obtain)
+    return await asyncio.to_thread(file_leaves, store, root)
 
 
 async def _node(cid: Cid, sources: Sequence[str], store: BlockStore, request: AskBlock) -> bytes:
@@ -51,8 +52,4 @@ async def _node(cid: Cid, sources: Sequence[str], store: BlockStore, request: As
         if all(reason == "lied" for reason in trouble.values()):
             break
         await asyncio.sleep(RETRY_SECONDS)
-    raise NotFetched(f"nobody delivers {cid} ({_troubles(trouble)}); check the CID and the sources")
-
-
-def _troubles(trouble: dict[str, str]) -> str:
-    return ", ".join(f"{source}: {reason}" for source, reason in sorted(trouble.items())) or "no answer"
+    raise NotFetched(f"nobody delivers {cid} ({told(trouble)}); check the CID and the sources")

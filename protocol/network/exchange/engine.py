@@ -6,7 +6,7 @@ import asyncio
 import random
 import socket
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol
@@ -89,6 +89,8 @@ class Download:
         self._talks: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
         self._trouble: dict[str, str] = {}
+        self._addresses: dict[str, str] = {}
+        """Of the servers spoken to: a name is looked up once, not for every message."""
         self._last_leaf = time.monotonic()
 
     async def run(
@@ -153,12 +155,9 @@ class Download:
             return
         missing = self.scheduler.num_leaves - self.scheduler.holdings.bit_count()
         troubles = {**self._trouble, **{url: str(lie) for url, lie in self.scheduler.banned.items()}}
-        why = (
-            ", ".join(f"{url}: {trouble}" for url, trouble in sorted(troubles.items())) or "no source answers"
-        )
         raise NotFetched(
-            f"{missing} blocks of {self._root} are missing and nobody delivers them ({why}); what arrived is kept, so"
-            " try again when a source is back"
+            f"{missing} blocks of {self._root} are missing and nobody delivers them ({told(troubles)}); what"
+            " arrived is kept, so try again when a source is back"
         )
 
     async def _fetch(self, ask: Ask, progress: Progress) -> None:
@@ -218,10 +217,17 @@ class Download:
             except Rejected as rejected:
                 self.scheduler.ban(url, rejected, now)
             else:
-                self._channel.meet(self._file, url, await _address(url), said, now, now - began)
+                if url not in self._addresses:
+                    self._addresses[url] = await _address(url)
+                self._channel.meet(self._file, url, self._addresses[url], said, now, now - began)
         else:
             self.scheduler.heard(url, None, now, now - began)
         self._news.set()
+
+
+def told(troubles: Mapping[str, str]) -> str:
+    """What went wrong with each server, for a person."""
+    return ", ".join(f"{url}: {trouble}" for url, trouble in sorted(troubles.items())) or "no source answers"
 
 
 async def _address(url: str) -> str:

@@ -6,7 +6,7 @@ Leaves are numbered as they first appear in the file, each distinct block once.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 
 def full(num_leaves: int) -> int:
@@ -20,14 +20,6 @@ def mask_of(leaves: Iterable[int]) -> int:
     for leaf in leaves:
         mask |= 1 << leaf
     return mask
-
-
-def leaves_of(mask: int) -> Iterator[int]:
-    """The leaves in a set, ascending."""
-    while mask:
-        lowest = mask & -mask
-        yield lowest.bit_length() - 1
-        mask ^= lowest
 
 
 def pick(mask: int, draw: random.Random) -> int:
@@ -69,7 +61,3 @@ class Tally:
         for digit in reversed(self._digits):
             candidates = candidates & ~digit or candidates
         return candidates
-
-    def count(self, leaf: int) -> int:
-        """How often a leaf was added."""
-        return sum((digit >> leaf & 1) << position for position, digit in enumerate(self._digits))

@@ -58,11 +58,6 @@ class Publisher:
         self._fetched = 0.0
         self._fetched_at = 0.0
 
-    @property
-    def num_peers(self) -> int:
-        """Peers remembered."""
-        return len(self._shown)
-
     def show(self, peer: str, holdings: int, want: int, now: float, draw: random.Random) -> int:
         """The leaves to show a peer that says it holds `holdings` and could fetch `want` leaves from here now.
 

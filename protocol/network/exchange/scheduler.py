@@ -80,10 +80,6 @@ class Scheduler:
         """Requests running, duplicates counted."""
         return sum(len(askings) for askings in self._asked.values())
 
-    def proven_peers(self) -> list[str]:
-        """Peers that spoke: those that others may be told of."""
-        return [url for url, peer in self._peers.items() if peer.proven and not peer.misses]
-
     def worth_finishing(self) -> bool:
         """Whether to go on although a newer version of the file was announced."""
         return self.holdings.bit_count() > FINISH_SHARE * self.num_leaves
