@@ -8,7 +8,7 @@ part counts alone, because a liar can be its own challenger and get the rest bac
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from cupel.protocol.economics.terms import Economy
@@ -93,12 +93,12 @@ def gain(economy: Economy, lie: Lie, watch: Watch) -> float:
 
 def break_even(economy: Economy, lie: Lie, watch: Watch) -> float | None:
     """The audit rate from which on the lie does not pay; None if it pays even when all is audited."""
-    if gain(economy, lie, _at(watch, 1.0)) > 0.0:
+    if gain(economy, lie, replace(watch, audit_rate=1.0)) > 0.0:
         return None
     low, high = 0.0, 1.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        if gain(economy, lie, _at(watch, middle)) > 0.0:
+        if gain(economy, lie, replace(watch, audit_rate=middle)) > 0.0:
             low = middle
         else:
             high = middle
@@ -108,25 +108,20 @@ def break_even(economy: Economy, lie: Lie, watch: Watch) -> float | None:
 def most_profitable(economy: Economy, lie: Lie, watch: Watch) -> Lie:
     """The lie with the share of false rollouts that a liar who knows the audit rate would choose."""
     shares = [count / economy.units for count in _ladder(economy.units)]
-    candidates = [Lie(lie.name, share, lie.saving, lie.detection, lie.has_accomplice) for share in shares]
+    candidates = [replace(lie, false_share=share) for share in shares]
     return max(candidates, key=lambda candidate: gain(economy, candidate, watch))
 
 
 def verifier_income(economy: Economy, watch: Watch, nodes: int, lie: Lie, liars: int) -> float:
     """Expected income of one of the honest verifiers in a round in which so many of the nodes lie. Fees aside."""
-    looked = economy.check_cost * economy.work_cost * min(watch.drawn, economy.units) / economy.units
     rewards = liars * caught(economy, lie, watch) * economy.reward / watch.verifiers
-    return rewards - watch.audit_rate * nodes * looked
+    return rewards - watch.audit_rate * nodes * economy.audit_cost(watch.drawn)
 
 
 def least_liars(economy: Economy, watch: Watch, lie: Lie) -> float:
     """Share of lying nodes, all rounds counted, from which on checking pays for itself by rewards alone."""
     cost = verifier_income(economy, watch, 1, lie, 0)
     return -cost / (verifier_income(economy, watch, 1, lie, 1) - cost)
-
-
-def _at(watch: Watch, audit_rate: float) -> Watch:
-    return Watch(watch.verifiers, audit_rate, watch.drawn)
 
 
 def _ladder(units: int) -> list[int]:

@@ -117,7 +117,7 @@ def _audit(
     economy: Economy, watch: Watch, node: _Node, honest: Group | None, outcome: Outcome, draw: random.Random
 ) -> None:
     """Every honest verifier decides and looks; the first to find a lie proves it."""
-    cost = economy.check_cost * economy.work_cost * min(watch.drawn, economy.units) / economy.units
+    cost = economy.audit_cost(watch.drawn)
     found = False
     for _ in range(watch.verifiers):
         if draw.random() < watch.audit_rate:

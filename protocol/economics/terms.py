@@ -38,6 +38,10 @@ class Economy:
         """What an honest node keeps of a round."""
         return 1.0 - self.work_cost
 
+    def audit_cost(self, drawn: int) -> float:
+        """What recomputing `drawn` rollouts of a round costs a verifier."""
+        return self.check_cost * self.work_cost * min(drawn, self.units) / self.units
+
 
 def economy_of(plan: TaskPlan, work_cost: float, check_cost: float) -> Economy:
     """The economy of a plan; costs as in `Economy`."""
