@@ -1,8 +1,8 @@
 """Learning with rollouts of older policies: mean reward over seeds at several levels of asynchrony.
 
     python benchmarks/learning.py                       the table, and the files under benchmarks/results/
-    python benchmarks/learning.py --levels 0 4 --seeds 0 --rounds 20 --out /tmp/learning.md
-    python benchmarks/learning.py --runs /tmp/runs      keeps finished runs there, and takes them from there next time
+    python benchmarks/learning.py --levels 0 4 --seeds 0 --rounds 20 --out learning.md
+    python benchmarks/learning.py --runs learning-runs    keeps finished runs there, and takes them from there next time
 
 One process and one thread. In every round the version of `level` rounds ago (genesis at first) samples completions of
 the sorting task under assigned seeds; the trainer, which refuses what is over age, takes one step on them from the

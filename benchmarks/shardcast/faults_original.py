@@ -51,31 +51,30 @@ def returning_relay(job: Job, python: Path, patience_seconds: float) -> Outcome:
         return at.outcome(client)
 
 
-def killed_relay(job: Job, python: Path, patience_seconds: float) -> Outcome:
-    """The only relay dies at a quarter."""
-    with scene(job, python, patience_seconds, 1) as at:
+def hit_at_a_quarter(
+    job: Job, python: Path, patience_seconds: float, num_relays: int, hit: Callable[[Child], object]
+) -> Outcome:
+    """The first of the relays is hit when a quarter of the file is there."""
+    with scene(job, python, patience_seconds, num_relays) as at:
         client = at.client()
         at.reach(SHARDS // 4)
-        at.middles[0].kill()
+        hit(at.middles[0])
         return at.outcome(client)
+
+
+def killed_relay(job: Job, python: Path, patience_seconds: float) -> Outcome:
+    """The only relay dies at a quarter."""
+    return hit_at_a_quarter(job, python, patience_seconds, 1, Child.kill)
 
 
 def one_relay_killed(job: Job, python: Path, patience_seconds: float) -> Outcome:
     """One of two relays dies at a quarter."""
-    with scene(job, python, patience_seconds, 2) as at:
-        client = at.client()
-        at.reach(SHARDS // 4)
-        at.middles[0].kill()
-        return at.outcome(client)
+    return hit_at_a_quarter(job, python, patience_seconds, 2, Child.kill)
 
 
 def one_relay_stalled(job: Job, python: Path, patience_seconds: float) -> Outcome:
     """One of two relays is stopped (SIGSTOP) at a quarter."""
-    with scene(job, python, patience_seconds, 2) as at:
-        client = at.client()
-        at.reach(SHARDS // 4)
-        at.middles[0].send(signal.SIGSTOP)
-        return at.outcome(client)
+    return hit_at_a_quarter(job, python, patience_seconds, 2, lambda relay: relay.send(signal.SIGSTOP))
 
 
 def one_relay_absent(job: Job, python: Path, patience_seconds: float) -> Outcome:
