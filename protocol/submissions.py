@@ -6,8 +6,9 @@ import asyncio
 from dataclasses import dataclass
 
 from cupel.protocol.network import Swarm
-from cupel.protocol.spec.errors import Rejected
-from cupel.protocol.spec.rollout import MAX_MANIFEST_BYTES, FileRef, SubmissionManifest
+from cupel.protocol.spec.errors import Reason, Rejected
+from cupel.protocol.spec.pieces import pieces_root
+from cupel.protocol.spec.rollout import MAX_MANIFEST_BYTES, FileRef, PiecedRef, SubmissionManifest
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.spec.task import TaskParams
 
@@ -47,7 +48,7 @@ async def fetch_submission(
         return SubmissionFiles(manifest, rejected, rejected)
     rollouts, update = await asyncio.gather(
         _fetch_file(swarm, parsed.rollouts, max_rollouts_bytes(params), deadline_seconds),
-        _fetch_file(swarm, parsed.update, max_update_bytes, deadline_seconds),
+        _fetch_update(swarm, parsed.update, max_update_bytes, deadline_seconds),
     )
     return SubmissionFiles(manifest, rollouts, update)
 
@@ -61,7 +62,7 @@ async def fetch_update(
         reference = SubmissionManifest.from_bytes(manifest).update
     except Rejected as rejected:
         return rejected
-    return await _fetch_file(swarm, reference, max_bytes, deadline_seconds)
+    return await _fetch_update(swarm, reference, max_bytes, deadline_seconds)
 
 
 async def count_holders(swarm: Swarm, manifest: SubmissionManifest) -> int:
@@ -80,8 +81,18 @@ async def _fetch_manifest(swarm: Swarm, digest: bytes, deadline_seconds: float) 
     )
 
 
+async def _fetch_update(
+    swarm: Swarm, reference: PiecedRef, max_bytes: int, deadline_seconds: float
+) -> bytes | Rejected:
+    """Rejected(MANIFEST) where the chain was promised the pieces of another file: everybody then takes it for none."""
+    file = await _fetch_file(swarm, reference, max_bytes, deadline_seconds)
+    if isinstance(file, bytes) and await asyncio.to_thread(pieces_root, file) != reference.pieces:
+        return Rejected(Reason.MANIFEST, "the update is not the file whose pieces the manifest names")
+    return file
+
+
 async def _fetch_file(
-    swarm: Swarm, reference: FileRef, max_bytes: int, deadline_seconds: float
+    swarm: Swarm, reference: FileRef | PiecedRef, max_bytes: int, deadline_seconds: float
 ) -> bytes | Rejected:
     try:
         root = Cid.parse(reference.cid)

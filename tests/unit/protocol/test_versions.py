@@ -16,7 +16,13 @@ from cupel.protocol.model.checkpoint import genesis
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.network import BlockUnavailable
 from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT, Update, encode_update, update_to_bytes
-from cupel.protocol.spec.rollout import FileRef, Metrics, PolicyRef, SubmissionManifest
+from cupel.protocol.spec.rollout import (
+    Metrics,
+    PolicyRef,
+    SubmissionManifest,
+    file_reference,
+    pieced_reference,
+)
 from cupel.protocol.spec.rounds import CommittedWork, SlashRecord
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.spec.shardcast.unixfs import file_dag
@@ -103,10 +109,10 @@ def commit(ledger: TaskLedger, peers: Peers | None, round_index: int) -> None:
     """Three nodes commit to their updates of a round, which `peers` serve."""
     for number, update in enumerate(round_updates(round_index)):
         node, file = f"0x{number + 1:040x}", update_to_bytes(update)
-        reference = FileRef(str(file_dag(file)[0]), len(file))
+        rollouts, reference = file_reference(file), pieced_reference(file)
         policy = PolicyRef(0, CHAIN[0].digest)
         manifest = SubmissionManifest(
-            TASK, node, round_index, round_index, policy, reference, reference, 1, Metrics(0, 0)
+            TASK, node, round_index, round_index, policy, rollouts, reference, 1, Metrics(0, 0)
         )
         if peers is not None:
             put_file(peers.theirs, file)
