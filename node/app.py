@@ -39,8 +39,7 @@ from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.custody import Custody
 from cupel.protocol.keeping import Share, share_of_node
 from cupel.protocol.model.canonical import CanonicalVersion
-from cupel.protocol.model.checkpoint import max_checkpoint_bytes, to_floats
-from cupel.protocol.model.layout import layout_of
+from cupel.protocol.model.checkpoint import to_floats
 from cupel.protocol.model.tiny import TinyPolicy
 from cupel.protocol.model.weights import policy_of
 from cupel.protocol.network import Announcement, AnnouncementKind, NetworkError
@@ -99,17 +98,18 @@ class Node:
         self._worker = RolloutWorker(ledger.params, spec, self._environment, parts.score)
         shelf = VersionShelf(participant.store, folder / "versions")
         self._versions = Versions(ledger, spec, participant.swarm, shelf)
+        max_bytes = self._versions.max_checkpoint_bytes, self._versions.max_update_bytes
         self._custody = Custody(
             participant,
             shelf,
             ledger.params,
             self._share,
-            (max_checkpoint_bytes(layout_of(spec.model)), self._versions.max_update_bytes),
+            max_bytes,
             self._versions.storing,
         )
         self._journal = Journal(folder / "journal")
         self._memory = Memory(self._journal)
-        self._discloser = Discloser(participant, lambda: self._ledger, self._versions.max_update_bytes)
+        self._discloser = Discloser(participant, lambda: self._ledger, max_bytes)
         self._past = PastWeights()
         self._attempted = -1
         self._blocked: tuple[int, float] = (-1, 0.0)

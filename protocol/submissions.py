@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from cupel.protocol.network import Swarm
+from cupel.protocol.network import NetworkError, Swarm
 from cupel.protocol.spec.errors import Reason, Rejected
-from cupel.protocol.spec.pieces import pieces_root
+from cupel.protocol.spec.pieces import num_pieces, pieces_root
 from cupel.protocol.spec.rollout import MAX_MANIFEST_BYTES, FileRef, PiecedRef, SubmissionManifest
 from cupel.protocol.spec.shardcast.cid import Cid
+from cupel.protocol.spec.shardcast.manifest import WeightsManifest
 from cupel.protocol.spec.task import TaskParams
 
 # Room in a rollouts file beside its arrays: the safetensors header.
@@ -65,6 +66,54 @@ async def fetch_update(
     return await _fetch_update(swarm, reference, max_bytes, deadline_seconds)
 
 
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What nobody serves of a submission."""
+
+    manifest: bool
+    rollouts: bool
+    update_pieces: int
+    """Pieces of the update, if nobody serves it; one where nobody tells how many there are."""
+
+
+async def missing_parts(
+    swarm: Swarm, manifest_digest: bytes, params: TaskParams, max_update_bytes: int, deadline_seconds: float
+) -> Missing:
+    """Try each part of a submission by itself. A part that cannot be fetched because it is false is not missing."""
+    try:
+        manifest = await _fetch_manifest(swarm, manifest_digest, deadline_seconds)
+    except NetworkError:
+        return Missing(manifest=True, rollouts=True, update_pieces=1)
+    try:
+        parsed = SubmissionManifest.from_bytes(manifest)
+    except Rejected:
+        return Missing(manifest=False, rollouts=False, update_pieces=0)
+    rollouts, update = await asyncio.gather(
+        _fetch_file(swarm, parsed.rollouts, max_rollouts_bytes(params), deadline_seconds),
+        _fetch_update(swarm, parsed.update, max_update_bytes, deadline_seconds),
+        return_exceptions=True,
+    )
+    for result in (rollouts, update):
+        if isinstance(result, BaseException) and not isinstance(result, NetworkError):
+            raise result
+    lost = num_pieces(parsed.update.size) if isinstance(update, NetworkError) else 0
+    return Missing(manifest=False, rollouts=isinstance(rollouts, NetworkError), update_pieces=lost)
+
+
+async def fetch_posted(
+    swarm: Swarm, digest: bytes, max_checkpoint_bytes: int, deadline_seconds: float
+) -> tuple[bytes, bytes]:
+    """Manifest and checkpoint of a posted version; both are then served from here too.
+
+    NetworkError as `fetch_submission`; Rejected if the digest leads to no checkpoint of this size.
+    """
+    manifest = await _fetch_manifest(swarm, digest, deadline_seconds)
+    parsed = WeightsManifest.from_bytes(manifest)
+    return manifest, await swarm.fetch_file(
+        parsed.file, max_bytes=max_checkpoint_bytes, deadline_seconds=deadline_seconds
+    )
+
+
 async def count_holders(swarm: Swarm, manifest: SubmissionManifest) -> int:
     """How many peers hold the whole submission (the least of its three parts)."""
     parts = (
@@ -86,7 +135,9 @@ async def _fetch_update(
 ) -> bytes | Rejected:
     """Rejected(MANIFEST) where the chain was promised the pieces of another file: everybody then takes it for none."""
     file = await _fetch_file(swarm, reference, max_bytes, deadline_seconds)
-    if isinstance(file, bytes) and await asyncio.to_thread(pieces_root, file) != reference.pieces:
+    if isinstance(file, Rejected):
+        return file
+    if not file or await asyncio.to_thread(pieces_root, file) != reference.pieces:
         return Rejected(Reason.MANIFEST, "the update is not the file whose pieces the manifest names")
     return file
 

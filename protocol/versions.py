@@ -13,6 +13,7 @@ from typing import Final
 
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.model.canonical import CanonicalVersion, next_version
+from cupel.protocol.model.checkpoint import max_checkpoint_bytes
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.network import NetworkError, Swarm
 from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT, Update, max_update_bytes, update_from_bytes
@@ -78,6 +79,11 @@ class Versions:
     def max_update_bytes(self) -> int:
         """Largest update file of the task."""
         return max_update_bytes(self._layout.num_parameters)
+
+    @property
+    def max_checkpoint_bytes(self) -> int:
+        """Largest checkpoint file of the task."""
+        return max_checkpoint_bytes(self._layout)
 
     @property
     def max_exponent(self) -> int:

@@ -31,8 +31,8 @@ MAX_DATA_BYTES: Final = 4096
 """No longer chunk can be demanded."""
 PRICE_FACTOR: Final = 2
 MANIFEST_GAS: Final = 81_400
-LEAF_GAS: Final = 90_700
-CHUNK_GAS: Final = 96_500
+LEAF_GAS: Final = 91_000
+CHUNK_GAS: Final = 96_900
 PIECE_GAS: Final = 84_600
 SIBLING_GAS: Final = 1_280
 BYTE_GAS: Final = 30

@@ -175,9 +175,9 @@ contract DataDemandTest is DataJudgeTest {
     /// most 2^32 pieces.
     function test_ThePriceIsTwiceTheDearestAnswer() external view {
         Commitment memory c = anyCommitment();
-        assertEq(priceOf(c, DemandKind.Leaf), 2 * (90_700 + 34_200 + 3 * 1280));
-        assertEq(priceOf(c, DemandKind.Tokens), 2 * (96_500 + 34_200 + 5 * 1280 + 30 * 16));
-        assertEq(priceOf(c, DemandKind.Proof), 2 * (96_500 + 34_200 + 5 * 1280 + 30 * 34));
+        assertEq(priceOf(c, DemandKind.Leaf), 2 * (91_000 + 34_200 + 3 * 1280));
+        assertEq(priceOf(c, DemandKind.Tokens), 2 * (96_900 + 34_200 + 5 * 1280 + 30 * 16));
+        assertEq(priceOf(c, DemandKind.Proof), 2 * (96_900 + 34_200 + 5 * 1280 + 30 * 34));
         assertEq(priceOf(c, DemandKind.Manifest), 2 * (81_400 + 34_200 + 26 * 1024));
         assertEq(priceOf(c, DemandKind.Update), 2 * (84_600 + 34_200 + 32 * 1280 + 26 * 3072));
         Commitment memory claim = anyCommitment();
