@@ -97,7 +97,7 @@ class Node:
         self._environment: Environment = get_environment(spec.environment)
         self._worker = RolloutWorker(ledger.params, spec, self._environment, parts.score)
         shelf = VersionShelf(participant.store, folder / "versions")
-        self._versions = Versions(ledger, spec, participant.swarm, shelf)
+        self._versions = Versions(ledger, spec, participant.swarm, shelf, look=self._look)
         max_bytes = self._versions.max_checkpoint_bytes, self._versions.max_update_bytes
         self._custody = Custody(
             participant,
@@ -118,6 +118,11 @@ class Node:
     @property
     def _ledger(self) -> TaskLedger:
         return self._participant.ledger.tasks[self._task]
+
+    async def _look(self) -> TaskLedger:
+        """The chain as it is now; only while the loop below waits for a version, and so does not look itself."""
+        await self._participant.refresh()
+        return self._ledger
 
     async def run(self) -> int:
         """Work until the task is over and everything is paid out; the process's exit code."""

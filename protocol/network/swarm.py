@@ -124,24 +124,28 @@ class Swarm:
             await asyncio.to_thread(self._store.put, block, cid)
         return block
 
-    async def fetch_file(self, root: Cid, max_bytes: int, deadline_seconds: float) -> bytes:
+    async def fetch_file(
+        self, root: Cid, max_bytes: int, deadline_seconds: float, superseded: asyncio.Event | None = None
+    ) -> bytes:
         """The file, from here or from peers; all of it is stored and served from here then, its root last.
 
-        BlockUnavailable at the deadline. Rejected(SIZE) above `max_bytes`, Rejected(DAG, CID) for what is no file
+        BlockUnavailable at the deadline. Superseded if that is set before most of a file of eight leaves or more is
+        here. Rejected(SIZE) above `max_bytes`, Rejected(DAG, CID) for what is no file
         of ours: both found out before its leaves are fetched, and the publisher's doing.
         """
 
         async def fetch(cid: Cid, max_block_bytes: int) -> bytes:
             return await self._client.fetch(cid, deadline_seconds, max_block_bytes)
 
+        async def fetch_leaves(root: Cid, leaves: Sequence[Link]) -> None:
+            sources = list(self._accounts)
+            await self._exchange.fetch(root, leaves, self._store, sources, superseded=superseded)
+
         try:
             async with asyncio.timeout(deadline_seconds):
-                return await fetch_file(self._store, fetch, self._fetch_leaves, root, max_bytes)
+                return await fetch_file(self._store, fetch, fetch_leaves, root, max_bytes)
         except TimeoutError:
             raise BlockUnavailable(root, deadline_seconds, len(self._accounts)) from None
-
-    async def _fetch_leaves(self, root: Cid, leaves: Sequence[Link]) -> None:
-        await self._exchange.fetch(root, leaves, self._store, list(self._accounts))
 
     async def _find(self, root: Cid) -> int | None:
         """Leaves of a file that is complete here, for peers that fetch it: its root was stored last."""

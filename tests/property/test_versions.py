@@ -114,7 +114,9 @@ class SimulatedNode:
         self.store.put(block, cid)
         return block
 
-    async def fetch_file(self, root: Cid, max_bytes: int, deadline_seconds: float) -> bytes:
+    async def fetch_file(
+        self, root: Cid, max_bytes: int, deadline_seconds: float, superseded: asyncio.Event | None = None
+    ) -> bytes:
         while True:
             try:
                 return read_file(self.store, root, max_bytes)

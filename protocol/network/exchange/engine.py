@@ -12,7 +12,7 @@ from functools import partial
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
-from cupel.protocol.network.errors import NetworkError
+from cupel.protocol.network.errors import NetworkError, Superseded
 from cupel.protocol.network.exchange.channel import NOT_OPEN, PREFIX, Channel, OpenFile
 from cupel.protocol.network.exchange.masks import mask_of
 from cupel.protocol.network.exchange.messages import Message, max_message_bytes
@@ -47,10 +47,6 @@ Progress = Callable[[int], None]
 
 class NotFetched(NetworkError):
     """A file of which no source delivers the next block."""
-
-
-class Superseded(NetworkError):
-    """A file that was dropped because a newer version of it was announced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +99,8 @@ class Download:
         fetching it from here. `linger` tells them of the last leaves.
         """
         self._channel.open(self._root, self._file)
+        if superseded is not None:
+            self._talks.add(asyncio.create_task(self._wake(superseded)))
         now = time.monotonic()
         for url in sources:
             self.scheduler.meet(url, now, given=True)
@@ -143,6 +141,11 @@ class Download:
         except TimeoutError:
             pass
         self._news.clear()
+
+    async def _wake(self, superseded: asyncio.Event) -> None:
+        """Nobody may deliver anything any more, and the news must not wait for that."""
+        await superseded.wait()
+        self._news.set()
 
     async def _close(self) -> None:
         tasks = [*self._tasks.values(), *self._talks]
