@@ -109,7 +109,9 @@ class Node:
         )
         self._journal = Journal(folder / "journal")
         self._memory = Memory(self._journal)
-        self._discloser = Discloser(participant, lambda: self._ledger, max_bytes)
+        self._discloser = Discloser(
+            participant, lambda: self._ledger, max_bytes, self._versions.false_updates
+        )
         self._past = PastWeights()
         self._attempted = -1
         self._blocked: tuple[int, float] = (-1, 0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Container
 from dataclasses import dataclass
 
 from cupel.protocol.network import NetworkError, Swarm
@@ -16,6 +17,7 @@ from cupel.protocol.spec.task import TaskParams
 # Room in a rollouts file beside its arrays: the safetensors header.
 _HEADER_BYTES = 4096
 _ROLLOUT_BYTES = 32 + 8 + 4 + 4
+_ANOTHER_UPDATE = Rejected(Reason.MANIFEST, "the update is not the file whose pieces the manifest names")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +37,16 @@ def max_rollouts_bytes(params: TaskParams) -> int:
 
 
 async def fetch_submission(
-    swarm: Swarm, manifest_digest: bytes, params: TaskParams, max_update_bytes: int, deadline_seconds: float
+    swarm: Swarm,
+    manifest_digest: bytes,
+    params: TaskParams,
+    max_update_bytes: int,
+    deadline_seconds: float,
+    false_updates: Container[bytes] = (),
 ) -> SubmissionFiles:
     """Fetch a submission by the digest on the chain; all of it is then served from here too.
+
+    false_updates: manifests that name another update than was shown, which nobody needs to find.
 
     NetworkError if something cannot be had in time: that is no evidence of anything. A manifest that does not decode
     has no files to fetch; both are then Rejected with the same reason.
@@ -47,8 +56,12 @@ async def fetch_submission(
         parsed = SubmissionManifest.from_bytes(manifest)
     except Rejected as rejected:
         return SubmissionFiles(manifest, rejected, rejected)
+    most = max_rollouts_bytes(params)
+    if manifest_digest in false_updates:
+        rollouts = await _fetch_file(swarm, parsed.rollouts, most, deadline_seconds)
+        return SubmissionFiles(manifest, rollouts, _ANOTHER_UPDATE)
     rollouts, update = await asyncio.gather(
-        _fetch_file(swarm, parsed.rollouts, max_rollouts_bytes(params), deadline_seconds),
+        _fetch_file(swarm, parsed.rollouts, most, deadline_seconds),
         _fetch_update(swarm, parsed.update, max_update_bytes, deadline_seconds),
     )
     return SubmissionFiles(manifest, rollouts, update)
@@ -94,7 +107,7 @@ async def missing_parts(
         return_exceptions=True,
     )
     for result in (rollouts, update):
-        if isinstance(result, BaseException) and not isinstance(result, NetworkError):
+        if isinstance(result, BaseException) and not isinstance(result, NetworkError | Rejected):
             raise result
     lost = num_pieces(parsed.update.size) if isinstance(update, NetworkError) else 0
     return Missing(manifest=False, rollouts=isinstance(rollouts, NetworkError), update_pieces=lost)
@@ -138,7 +151,7 @@ async def _fetch_update(
     if isinstance(file, Rejected):
         return file
     if not file or await asyncio.to_thread(pieces_root, file) != reference.pieces:
-        return Rejected(Reason.MANIFEST, "the update is not the file whose pieces the manifest names")
+        return _ANOTHER_UPDATE
     return file
 
 

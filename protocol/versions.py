@@ -72,6 +72,8 @@ class Versions:
         self._versions: dict[int, CanonicalVersion] = {}
         self._unproven: set[int] = set()
         self._started = 0
+        self.false_updates: set[bytes] = set()
+        """Manifests that name another update than the one they had to show: it counts as none, for everybody alike."""
         self.storing = asyncio.Lock()
         """Held while blocks of a version are put, and by who deletes blocks."""
 
@@ -203,6 +205,8 @@ class Versions:
 
     async def _update(self, work: CommittedWork, deadline_seconds: float) -> Update | None:
         """A node's update; None if its file is no update, which everybody finds alike."""
+        if work.manifest in self.false_updates:
+            return None
         file = await fetch_update(self._swarm, work.manifest, self.max_update_bytes, deadline_seconds)
         if isinstance(file, Rejected):
             return None

@@ -49,7 +49,12 @@ class Auditor:
     async def fetch(self, work: CommittedWork, beacon: bytes, deadline_seconds: float) -> FetchedSubmission:
         """A commitment's files, which are served from here then. NetworkError as `fetch_submission`."""
         files = await fetch_submission(
-            self.swarm, work.manifest, self.rules.params, self.versions.max_update_bytes, deadline_seconds
+            self.swarm,
+            work.manifest,
+            self.rules.params,
+            self.versions.max_update_bytes,
+            deadline_seconds,
+            self.versions.false_updates,
         )
         return FetchedSubmission(self.rules, work, beacon, files.manifest, files.rollouts, files.update)
 

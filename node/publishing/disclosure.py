@@ -1,4 +1,7 @@
-"""Answers what is demanded of a node's commitments, from the files it published: silence would cost its stake."""
+"""Answers what is demanded of a node's commitments, from the files it published: silence would cost its stake.
+
+What others had to show is taken into the store on the way.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from cupel.protocol.config import ConfigError
 from cupel.protocol.disclosure import answer_call, demanded
 from cupel.protocol.network import NetworkError
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant
+from cupel.protocol.shown import ShownFiles
 from cupel.protocol.spec.demand import Answer, DataDemand, ManifestAnswer, answer, piece_answer
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.rollout import LeafContext
@@ -46,9 +50,16 @@ class Discloser:
     """Runs beside a node's work: a round may take longer than an answer has time."""
 
     def __init__(
-        self, participant: Participant, ledger: Callable[[], TaskLedger], max_bytes: tuple[int, int]
+        self,
+        participant: Participant,
+        ledger: Callable[[], TaskLedger],
+        max_bytes: tuple[int, int],
+        false_updates: set[bytes],
     ) -> None:
-        """max_bytes: of a checkpoint and of an update."""
+        """max_bytes: of a checkpoint and of an update.
+
+        false_updates: gets the digests of manifests whose update was shown to be another.
+        """
         self._participant = participant
         self._ledger = ledger
         self._max_checkpoint_bytes, self._max_update_bytes = max_bytes
@@ -58,6 +69,7 @@ class Discloser:
         self._feed = DemandFeed(
             participant.chain, participant.hub, self._judge, participant.deployment.first_block
         )
+        self._shown = ShownFiles(participant.store, self._feed, ledger().task, false_updates)
         self._told: set[tuple[int, str]] = set()
 
     async def run(self) -> None:
@@ -82,6 +94,7 @@ class Discloser:
     async def _answer_all(self, judge: DataJudge) -> None:
         account, now = self._participant.address, await self._participant.chain.now()
         await self._feed.refresh()
+        await self._shown.take()
         for record in due_demands(self._feed.ledger.demands.values(), account, self._ledger().task, now):
             try:
                 await self._answer(judge, record)

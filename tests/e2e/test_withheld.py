@@ -78,6 +78,9 @@ class NoVersions:
 
     max_update_bytes = max_checkpoint_bytes = 10_000
 
+    def __init__(self) -> None:
+        self.false_updates: set[bytes] = set()
+
     def proven_digest(self, version: int) -> bytes | None:
         return None
 
@@ -256,7 +259,7 @@ async def case(
         journal = Journal(folder, task)
         versions: Any = NoVersions()
         inbox = Inbox(verifier, Auditor(rules, verifier.swarm, versions), journal, judges, 4)
-        withheld = WithheldData(verifier, judges, inbox)
+        withheld = WithheldData(verifier, task, judges, inbox, versions.false_updates)
         await withheld.prepare()
         responder = Responder(verifier, task, params, judges, journal, withheld.feed)
         judge = DataJudge(verifier.chain, deployment.data_judge)
@@ -299,7 +302,7 @@ async def make_task(creator: Participant, deployment: Deployment) -> TaskParams:
 
 async def answer_everything(case: Case) -> None:
     """The node's own answers, until no demand waits for one."""
-    discloser = Discloser(case.node, lambda: case.node.ledger.tasks[case.task], (10_000, 10_000))
+    discloser = Discloser(case.node, lambda: case.node.ledger.tasks[case.task], (10_000, 10_000), set())
     assert discloser._judge is not None
     await discloser._answer_all(discloser._judge)
 

@@ -89,6 +89,7 @@ class Held:
     versions: dict[int, CanonicalVersion]
     max_update_bytes: int = 1 << 20
     max_checkpoint_bytes: int = 1 << 20
+    false_updates: set[bytes] = field(default_factory=set)
 
     def get(self, version: int) -> CanonicalVersion | None:
         return self.versions.get(version)
