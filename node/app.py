@@ -37,6 +37,8 @@ from cupel.node.training.trainer import PastWeights, schedule_of, train_round
 from cupel.protocol.chain.errors import ContractError
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.custody import Custody
+from cupel.protocol.environments.installed import check_environment
+from cupel.protocol.environments.process import EnvironmentFailed
 from cupel.protocol.keeping import Share, share_of_node
 from cupel.protocol.model.canonical import CanonicalVersion
 from cupel.protocol.model.checkpoint import max_checkpoint_bytes, to_floats
@@ -49,7 +51,7 @@ from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant,
 from cupel.protocol.settings import Settings
 from cupel.protocol.spec.assignment import assigned_work, round_seed
 from cupel.protocol.spec.diloco.blocks import update_to_bytes
-from cupel.protocol.spec.environments.base import Environment, get_environment
+from cupel.protocol.spec.environments.base import Environment
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.recipe import SFT
 from cupel.protocol.spec.rollout import LeafContext, Metrics, PolicyRef, Rollout
@@ -95,7 +97,7 @@ class Node:
         self._params = ledger.params
         self._spec = spec
         self._parts = parts
-        self._environment: Environment = get_environment(spec.environment)
+        self._environment: Environment = check_environment(spec.environment)
         self._worker = RolloutWorker(ledger.params, spec, self._environment, parts.score)
         shelf = VersionShelf(participant.store, folder / "versions")
         self._versions = Versions(ledger, spec, participant.swarm, shelf)
@@ -243,7 +245,7 @@ class Node:
         beacon = self._ledger.beacons[round_index]
         try:
             submission = await asyncio.to_thread(self._produce, round_index, beacon, canonical)
-        except RepeatedWork as error:
+        except (RepeatedWork, EnvironmentFailed) as error:
             self._observer.emit("error", message=f"round {round_index} has nothing to commit: {error}")
             self._phase(round_index, "missed")
             return
