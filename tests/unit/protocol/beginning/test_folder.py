@@ -42,10 +42,3 @@ def test_nothing_is_overwritten_and_no_half_folder_is_left(tmp_path: Path) -> No
     assert isinstance(result.exception, ConfigError)
     assert [path.name for path in tmp_path.iterdir()] == ["key.json"]
     assert (tmp_path / "key.json").read_text() == "mine"
-
-
-def test_an_unknown_role_names_the_known_ones(tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["miner", str(tmp_path / "new")])
-    assert isinstance(result.exception, ConfigError)
-    assert "node, verifier, creator" in str(result.exception)
-    assert not (tmp_path / "new").exists()
