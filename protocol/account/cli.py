@@ -14,6 +14,7 @@ from cupel.protocol.settings import Settings, load_settings
 
 EXIT_NO_MEMBER: Final = 5
 
+claim_app = typer.Typer(invoke_without_command=True, subcommand_metavar="")
 status_app = typer.Typer(invoke_without_command=True, subcommand_metavar="")
 why_app = typer.Typer(invoke_without_command=True, subcommand_metavar="")
 
@@ -100,6 +101,39 @@ def why(
         raise typer.Exit(EXIT_NO_MEMBER)
 
 
+@claim_app.callback()
+def claim(
+    config: Config = None,
+    rpc_url: RpcUrl = None,
+    chain_id: ChainId = None,
+    deployment: DeploymentFile = None,
+    task: Task = None,
+    node: Annotated[str | None, typer.Option(help="Whose pay; the keystore's own by default.")] = None,
+    keystore: Annotated[str | None, typer.Option(help="Keystore of the account that pays the gas.")] = None,
+    password_file: Annotated[str | None, typer.Option(help="File with the keystore's password.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print gas and price, send nothing.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Take home a node's final pay, its stake once it may leave, and the payout's credit, without running the node.
+
+    A running node does this by itself. Anyone may do it for anyone: the money goes where the node said when it joined.
+
+    Example: cupel claim --config node.toml --dry-run
+    """
+    from cupel.protocol.account.claiming import collect
+
+    settings = _settings(config, rpc_url, chain_id, deployment, task, keystore, password_file)
+    steps = asyncio.run(collect(settings, None if node is None else _address(node, settings), dry_run))
+    if json:
+        print(json_text.dumps({"dry_run": dry_run, "steps": [step.plain() for step in steps]}))
+    else:
+        print(
+            "\n".join(str(step) for step in steps)
+            if steps
+            else "nothing to take home yet; `cupel why` says when"
+        )
+
+
 def _settings(
     config: str | None,
     rpc_url: str | None,
@@ -107,10 +141,11 @@ def _settings(
     deployment: str | None,
     task: str | None,
     keystore: str | None,
+    password_file: str | None = None,
 ) -> Settings:
-    values = {"rpc_url": rpc_url, "chain_id": chain_id, "deployment": deployment}
-    path = None if config is None else Path(config)
-    return load_settings(path, {**values, "task": task, "keystore": keystore})
+    flags = {"rpc_url": rpc_url, "chain_id": chain_id, "deployment": deployment, "task": task}
+    flags |= {"keystore": keystore, "password_file": password_file}
+    return load_settings(None if config is None else Path(config), flags)
 
 
 def _address(node: str | None, settings: Settings) -> str:
