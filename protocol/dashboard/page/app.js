@@ -75,7 +75,7 @@ function standing(name) {
 }
 
 function colours(task) {
-  return new Map(task.members.map((member, place) => [member.node, `var(--c${(place % NUM_COLOURS) + 1})`]));
+  return new Map(task.members.map((member, place) => [member.node, `c${(place % NUM_COLOURS) + 1}`]));
 }
 
 function chart(place, task, field, scale) {
@@ -84,7 +84,7 @@ function chart(place, task, field, scale) {
     place.replaceChildren(element("p", { class: "muted" }, "nothing yet"));
     return;
   }
-  const [width, height, left, bottom, top] = [520, 220, 46, 26, 10];
+  const [width, height, left, bottom, top] = [520, 220, 58, 26, 10];
   const values = points.map((point) => point[field] / 1e6);
   const least = Math.min(0, ...values);
   const most = Math.max(least + 1e-9, scale === null ? Math.max(...values) : Math.max(scale, ...values));
@@ -105,11 +105,11 @@ function chart(place, task, field, scale) {
     const own = points.filter((point) => point.node === node).sort((one, other) => one.round - other.round);
     if (!own.length) continue;
     const places = own.map((point) => `${x(point.round)},${y(point[field] / 1e6)}`);
-    svg.append(drawn("polyline", { class: "line", style: `stroke: ${colour}`, points: places.join(" ") }));
+    svg.append(drawn("polyline", { class: `line ${colour}`, points: places.join(" ") }));
     const last = own[own.length - 1];
-    svg.append(drawn("circle", { cx: x(last.round), cy: y(last[field] / 1e6), r: 3.5, style: `fill: ${colour}` }));
+    svg.append(drawn("circle", { cx: x(last.round), cy: y(last[field] / 1e6), r: 3.5, class: `end ${colour}` }));
     const value = (last[field] / 1e6).toFixed(3);
-    legend.append(element("span", {}, element("span", { class: "dot", style: `background: ${colour}` }), `${short(node)} ${value}`));
+    legend.append(element("span", {}, element("span", { class: `dot ${colour}` }), `${short(node)} ${value}`));
   }
   place.replaceChildren(svg, legend);
 }
@@ -149,7 +149,7 @@ function members(task) {
     choose.addEventListener("click", () => { shown.node = member.node; refresh(); });
     const kind = { slashed: "bad", member: "good" }[member.state] || "muted";
     return [
-      element("span", {}, element("span", { class: "dot", style: `background: ${marks.get(member.node)}` }), choose),
+      element("span", { class: "one-line" }, element("span", { class: `dot ${marks.get(member.node)}` }), choose),
       element("span", { class: kind }, member.state),
       number(member.commitments), number(member.units), number(member.units_paid),
       tokens(task.earned[member.node]), String(member.open_challenges),

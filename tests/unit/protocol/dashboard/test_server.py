@@ -178,6 +178,9 @@ def test_the_page_comes_from_here_alone() -> None:
     page = get("/")[1]
     assert "http://" not in page
     assert "https://" not in page
+    # The policy forbids inline styles and scripts: one would silently not apply.
+    assert "style=" not in page
+    assert "style:" not in get("/app.js")[1]
 
 
 def test_a_token_is_asked_for_where_one_is_set() -> None:
