@@ -43,7 +43,7 @@ from cupel.protocol.keeping import Share, share_of_node
 from cupel.protocol.model.canonical import CanonicalVersion
 from cupel.protocol.model.checkpoint import max_checkpoint_bytes, to_floats
 from cupel.protocol.model.layout import layout_of
-from cupel.protocol.model.tiny import TinyPolicy
+from cupel.protocol.model.policy import Policy
 from cupel.protocol.model.weights import policy_of
 from cupel.protocol.network import Announcement, AnnouncementKind, NetworkError
 from cupel.protocol.observe import Observer
@@ -72,7 +72,7 @@ BLOCKED_SECONDS: Final = 4.0
 EXIT_SLASHED: Final = 3
 
 
-def _same_policy(policy: TinyPolicy) -> TinyPolicy:
+def _same_policy(policy: Policy) -> Policy:
     return policy
 
 
@@ -80,7 +80,7 @@ def _same_policy(policy: TinyPolicy) -> TinyPolicy:
 class Parts:
     """What the composition may be given instead of the usual."""
 
-    rollout_policy: Callable[[TinyPolicy], TinyPolicy] = _same_policy
+    rollout_policy: Callable[[Policy], Policy] = _same_policy
     """The policy that generates, made from the canonical one."""
     score: Score = environment_reward
 

@@ -140,7 +140,7 @@ class EnvironmentRef:
 
 @dataclass(frozen=True, slots=True)
 class ModelShape:
-    """Shape of the built-in transformer; positions are counted in tokens."""
+    """Which model, and its sizes; positions are counted in tokens."""
 
     architecture: str
     vocabulary: int
@@ -149,6 +149,8 @@ class ModelShape:
     heads: int
     feed_forward: int
     positions: int
+    options: str = ""
+    """What an architecture has beyond these: a JSON object in its canonical form."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,40 @@ def price(
 
 
 @app.command()
+def genesis(
+    plan: Annotated[Path, typer.Option(help="TOML plan: its model is meant.")],
+    out: Annotated[Path, typer.Option(help="Checkpoint file to write; must not exist.")],
+    weights: Annotated[
+        Path | None,
+        typer.Option("--from", help="Safetensors file, or folder of them, with a model's weights."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of fresh weights, without --from.", min=0)] = 0,
+) -> None:
+    """Write a task's initial checkpoint: fresh weights, or those of a model that you have.
+
+    Example: cupel task genesis --plan task.toml --from Qwen2.5-0.5B/ --out genesis.safetensors
+    """
+    from cupel.protocol.config import ConfigError, EnvironmentProblem
+    from cupel.protocol.spec.errors import Rejected
+    from cupel.protocol.task.genesis import drawn, imported
+    from cupel.protocol.task.plan import load_plan
+
+    model = load_plan(plan).spec.model
+    try:
+        data = drawn(model, seed) if weights is None else imported(model, weights)
+    except Rejected as rejected:
+        raise ConfigError("spec.model", rejected.detail, f"Correct {plan}") from None
+    try:
+        with out.open("xb") as target:
+            target.write(data)
+    except FileExistsError:
+        raise ConfigError("out", f"{out} exists", "Choose another name; nothing was overwritten") from None
+    except OSError as error:
+        raise EnvironmentProblem(f"cannot write {out} ({error.strerror}); choose another folder") from error
+    print(f"{out}  {len(data):,} bytes")
+
+
+@app.command()
 def run(
     plan: Annotated[Path, typer.Option(help="TOML plan: terms and specification.")],
     genesis: Annotated[Path, typer.Option(help="Initial checkpoint file.")],
