@@ -37,10 +37,12 @@ from cupel.node.training.trainer import PastWeights, schedule_of, train_round
 from cupel.protocol.chain.errors import ContractError
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.custody import Custody
+from cupel.protocol.environments.installed import check_environment
+from cupel.protocol.environments.process import EnvironmentFailed
 from cupel.protocol.keeping import Share, share_of_node
 from cupel.protocol.model.canonical import CanonicalVersion
 from cupel.protocol.model.checkpoint import to_floats
-from cupel.protocol.model.tiny import TinyPolicy
+from cupel.protocol.model.policy import Policy
 from cupel.protocol.model.weights import policy_of
 from cupel.protocol.network import Announcement, AnnouncementKind, NetworkError
 from cupel.protocol.observe import Observer
@@ -48,7 +50,7 @@ from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant,
 from cupel.protocol.settings import Settings
 from cupel.protocol.spec.assignment import assigned_work, round_seed
 from cupel.protocol.spec.diloco.blocks import update_to_bytes
-from cupel.protocol.spec.environments.base import Environment, get_environment
+from cupel.protocol.spec.environments.base import Environment
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.recipe import SFT
 from cupel.protocol.spec.rollout import LeafContext, Metrics, PolicyRef, Rollout
@@ -69,7 +71,7 @@ BLOCKED_SECONDS: Final = 4.0
 EXIT_SLASHED: Final = 3
 
 
-def _same_policy(policy: TinyPolicy) -> TinyPolicy:
+def _same_policy(policy: Policy) -> Policy:
     return policy
 
 
@@ -77,7 +79,7 @@ def _same_policy(policy: TinyPolicy) -> TinyPolicy:
 class Parts:
     """What the composition may be given instead of the usual."""
 
-    rollout_policy: Callable[[TinyPolicy], TinyPolicy] = _same_policy
+    rollout_policy: Callable[[Policy], Policy] = _same_policy
     """The policy that generates, made from the canonical one."""
     score: Score = environment_reward
 
@@ -94,7 +96,7 @@ class Node:
         self._params = ledger.params
         self._spec = spec
         self._parts = parts
-        self._environment: Environment = get_environment(spec.environment)
+        self._environment: Environment = check_environment(spec.environment)
         self._worker = RolloutWorker(ledger.params, spec, self._environment, parts.score)
         shelf = VersionShelf(participant.store, folder / "versions")
         self._versions = Versions(ledger, spec, participant.swarm, shelf, look=self._look)
@@ -250,7 +252,7 @@ class Node:
         beacon = self._ledger.beacons[round_index]
         try:
             submission = await asyncio.to_thread(self._produce, round_index, beacon, canonical)
-        except RepeatedWork as error:
+        except (RepeatedWork, EnvironmentFailed) as error:
             self._observer.emit("error", message=f"round {round_index} has nothing to commit: {error}")
             self._phase(round_index, "missed")
             return

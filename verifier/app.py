@@ -18,12 +18,12 @@ from cupel.protocol.chain.errors import ChainUnavailable, TransactionTimeout
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.config import ConfigError
 from cupel.protocol.custody import Custody
+from cupel.protocol.environments.installed import check_environment
 from cupel.protocol.keeping import Share, share_of_verifier
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.observe import Observer
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant, participate
 from cupel.protocol.settings import Settings
-from cupel.protocol.spec.environments.base import get_environment
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.rounds import round_start
 from cupel.protocol.spec.shardcast.versions import num_whole
@@ -93,7 +93,7 @@ class Verifier:
             task=ledger.task,
             params=params,
             spec=spec,
-            environment=get_environment(spec.environment),
+            environment=check_environment(spec.environment),
             num_parameters=layout_of(spec.model).num_parameters,
         )
         self._journal = Journal(folder, ledger.task)

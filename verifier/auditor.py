@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from cupel.protocol.model.tiny import TinyPolicy
+from cupel.protocol.model.policy import Policy
 from cupel.protocol.model.weights import policy_of
 from cupel.protocol.network import NetworkError, Swarm
 from cupel.protocol.spec.errors import Rejected
@@ -40,7 +40,7 @@ class Auditor:
     rules: Rules
     swarm: Swarm
     versions: Versions
-    _policies: dict[int, TinyPolicy] = field(default_factory=dict)
+    _policies: dict[int, Policy] = field(default_factory=dict)
     _proven: dict[str, ProvenWork] = field(default_factory=dict)
     """By node, the work seen here."""
     _processor: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
@@ -101,13 +101,11 @@ class Auditor:
                 self._remember(number, policy)
             return await asyncio.to_thread(_recheck, policy, version.digest, submission, drawn)
 
-    def _remember(self, number: int, policy: TinyPolicy) -> None:
+    def _remember(self, number: int, policy: Policy) -> None:
         self._policies[number] = policy
         if len(self._policies) > MAX_POLICIES:
             del self._policies[min(self._policies)]
 
 
-def _recheck(
-    policy: TinyPolicy, digest: bytes, submission: FetchedSubmission, drawn: Sequence[int]
-) -> Rechecked:
+def _recheck(policy: Policy, digest: bytes, submission: FetchedSubmission, drawn: Sequence[int]) -> Rechecked:
     return recheck(submission, recompute(policy, digest, submission, drawn))

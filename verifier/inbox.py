@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from cupel.protocol.chain.bindings import hub
 from cupel.protocol.chain.contract import Event, Logged
 from cupel.protocol.chain.ledger import ChallengeRecord, CheckpointRecord, TaskLedger
+from cupel.protocol.environments.process import EnvironmentFailed
 from cupel.protocol.network import Announcement, AnnouncementKind, NetworkError
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant
 from cupel.protocol.spec.demand import Answer, DataDemand
@@ -144,7 +145,8 @@ class Inbox:
         drawn = draw(seed, work.units, self._watch.rollouts(work))
         submission = await self._fetch_or_demand(work, ledger, seed, drawn, what)
         self._observer.emit("checking", node=work.node, round=work.round)
-        finding, pool = await self._auditor.examine(submission), Pool()
+        finding = await self._retry(lambda: self._auditor.examine(submission), closes, what)
+        pool = Pool()
         if finding is None:
             rechecked = await self._recheck(submission, drawn, closes, what)
             finding, pool = rechecked.finding, rechecked.pool
@@ -292,7 +294,7 @@ class Inbox:
         while True:
             try:
                 return await attempt()
-            except NetworkError as error:
+            except (NetworkError, EnvironmentFailed) as error:
                 if self.now >= deadline:
                     raise TooLate(f"{what} was not checked in time: {error}") from error
                 await asyncio.sleep(POLL_SECONDS)
