@@ -23,7 +23,7 @@ MAX_DIMENSION: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A policy's tensors sorted by name, as its manifest lists them: the order of every flat array."""
+    """A policy's tensors sorted by name, as its manifest's index lists them: the order of every flat array."""
 
     tensors: tuple[TensorShape, ...]
 
