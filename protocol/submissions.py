@@ -51,7 +51,7 @@ async def fetch_submission(
     NetworkError if something cannot be had in time: that is no evidence of anything. A manifest that does not decode
     has no files to fetch; both are then Rejected with the same reason.
     """
-    manifest = await _fetch_manifest(swarm, manifest_digest, deadline_seconds)
+    manifest = await fetch_manifest(swarm, manifest_digest, deadline_seconds)
     try:
         parsed = SubmissionManifest.from_bytes(manifest)
     except Rejected as rejected:
@@ -71,7 +71,7 @@ async def fetch_update(
     swarm: Swarm, manifest_digest: bytes, max_bytes: int, deadline_seconds: float
 ) -> bytes | Rejected:
     """A submission's update file alone. NetworkError and Rejected as `fetch_submission`."""
-    manifest = await _fetch_manifest(swarm, manifest_digest, deadline_seconds)
+    manifest = await fetch_manifest(swarm, manifest_digest, deadline_seconds)
     try:
         reference = SubmissionManifest.from_bytes(manifest).update
     except Rejected as rejected:
@@ -94,7 +94,7 @@ async def missing_parts(
 ) -> Missing:
     """Try each part of a submission by itself. A part that cannot be fetched because it is false is not missing."""
     try:
-        manifest = await _fetch_manifest(swarm, manifest_digest, deadline_seconds)
+        manifest = await fetch_manifest(swarm, manifest_digest, deadline_seconds)
     except NetworkError:
         return Missing(manifest=True, rollouts=True, update_pieces=1)
     try:
@@ -120,7 +120,7 @@ async def fetch_posted(
 
     NetworkError as `fetch_submission`; Rejected if the digest leads to no checkpoint of this size.
     """
-    manifest = await _fetch_manifest(swarm, digest, deadline_seconds)
+    manifest = await fetch_manifest(swarm, digest, deadline_seconds)
     parsed = WeightsManifest.from_bytes(manifest)
     return manifest, await swarm.fetch_file(
         parsed.file, max_bytes=max_checkpoint_bytes, deadline_seconds=deadline_seconds
@@ -137,7 +137,8 @@ async def count_holders(swarm: Swarm, manifest: SubmissionManifest) -> int:
     return min(await asyncio.gather(*(swarm.holders(part) for part in parts)))
 
 
-async def _fetch_manifest(swarm: Swarm, digest: bytes, deadline_seconds: float) -> bytes:
+async def fetch_manifest(swarm: Swarm, digest: bytes, deadline_seconds: float) -> bytes:
+    """The manifest with this digest, of a submission or a version. NetworkError."""
     return await swarm.fetch_block(
         Cid.from_digest(digest), deadline_seconds=deadline_seconds, max_bytes=MAX_MANIFEST_BYTES
     )

@@ -13,10 +13,11 @@ from cupel.protocol.network import NetworkError, Superseded, Swarm
 from cupel.protocol.spec.diloco.delta import max_delta_bytes
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.shardcast.cid import Cid
-from cupel.protocol.spec.shardcast.manifest import MAX_MANIFEST_BYTES, WeightsManifest
+from cupel.protocol.spec.shardcast.manifest import WeightsManifest
 from cupel.protocol.spec.shardcast.route import MAX_CHAIN, Offer
 from cupel.protocol.spec.task import Aggregation
 from cupel.protocol.storage.shelf import VersionShelf
+from cupel.protocol.submissions import fetch_manifest
 
 
 class VersionSource:
@@ -94,10 +95,7 @@ class VersionSource:
         return 0 if await asyncio.to_thread(self._shelf.store.has, root) else num_bytes
 
     async def _manifest(self, digest: bytes, deadline_seconds: float) -> WeightsManifest:
-        block = await self._swarm.fetch_block(
-            Cid.from_digest(digest), deadline_seconds=deadline_seconds, max_bytes=MAX_MANIFEST_BYTES
-        )
-        return WeightsManifest.from_bytes(block)
+        return WeightsManifest.from_bytes(await fetch_manifest(self._swarm, digest, deadline_seconds))
 
 
 async def _attempt(number: int, fetch: Callable[[], Awaitable[CanonicalVersion]]) -> CanonicalVersion | None:

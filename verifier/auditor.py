@@ -19,7 +19,7 @@ from cupel.protocol.network import NetworkError, Swarm
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.repetition import ProvenWork
 from cupel.protocol.spec.rounds import CommittedWork
-from cupel.protocol.submissions import Missing, fetch_posted, fetch_submission, missing_parts
+from cupel.protocol.submissions import Missing, fetch_manifest, fetch_posted, fetch_submission, missing_parts
 from cupel.protocol.versions import Versions
 from cupel.verifier.audit import Rechecked, examine, recheck
 from cupel.verifier.checks.base import FetchedSubmission, Finding, Rules
@@ -62,6 +62,10 @@ class Auditor:
         """What of a commitment's files nobody serves."""
         params, most = self.rules.params, self.versions.max_update_bytes
         return await missing_parts(self.swarm, work.manifest, params, most, deadline_seconds)
+
+    async def manifest(self, work: CommittedWork, deadline_seconds: float) -> bytes:
+        """A commitment's manifest alone. NetworkError if nobody serves it."""
+        return await fetch_manifest(self.swarm, work.manifest, deadline_seconds)
 
     async def can_be_had(self, digest: bytes, deadline_seconds: float) -> bool:
         """Whether anybody serves a posted version; a digest that leads to no checkpoint is like one nobody serves."""

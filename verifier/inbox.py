@@ -28,7 +28,8 @@ from cupel.verifier.auditor import Auditor, PolicyPending
 from cupel.verifier.checks.base import FetchedSubmission, Finding, commitment_of
 from cupel.verifier.checks.checkpoint import check_checkpoint
 from cupel.verifier.checks.disclosed import accusable, shown_rollouts
-from cupel.verifier.dispute.demands import Wanted, demand_time, wanted_parts, wanted_version
+from cupel.verifier.demander import Demander, Place
+from cupel.verifier.dispute.demands import Wanted, demand_time
 from cupel.verifier.draw import draw, draw_seed
 from cupel.verifier.evidence import Accusation, Judges, accuse, asked_rollouts, document_of
 from cupel.verifier.journal import Journal
@@ -37,8 +38,6 @@ from cupel.verifier.watch import Watch, is_disputable
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
-Place = tuple[str, int]
-"""Node and sequence of a commitment."""
 
 
 class TooLate(Exception):
@@ -66,12 +65,16 @@ class Inbox:
         self.now = 0
         self.answer_seconds: int | None = None
         """How long nodes have to show demanded data; None where nothing can be demanded."""
-        self.wanted: dict[Place, tuple[Wanted, ...]] = {}
-        """What nobody serves."""
+        self._demander = Demander(auditor, journal.secret, self._observer)
         self.findings: dict[Place, Finding] = {}
         self.accusations: dict[Place, Accusation] = {}
         self.verdicts: dict[int, bool] = {}
         """Whether our own recomputation confirms a challenge, by its number."""
+
+    @property
+    def wanted(self) -> Mapping[Place, tuple[Wanted, ...]]:
+        """What nobody serves."""
+        return self._demander.wanted
 
     def notice(self, logged: Logged[Event], ledger: TaskLedger) -> None:
         """Begin to check what a new event commits to."""
@@ -161,22 +164,16 @@ class Inbox:
         self, work: CommittedWork, ledger: TaskLedger, seed: bytes, drawn: Sequence[int], what: str
     ) -> FetchedSubmission:
         """A submission's files; some of what nobody has served for long is demanded before the judge."""
-        params, commitment = ledger.params, commitment_of(work)
+        closes = work.time + ledger.params.challenge_window
         if self.answer_seconds is not None:
-            patient = demand_time(commitment, params, self.answer_seconds)
+            patient = demand_time(commitment_of(work), ledger.params, self.answer_seconds)
             try:
                 return await self._fetch(work, ledger, patient, what)
             except TooLate:
-                missing = await self._auditor.missing(work, FETCH_SECONDS)
-                self._want(wanted_parts(work.node, commitment, drawn, params, missing, seed), work.round)
-        return await self._fetch(work, ledger, commitment.time + params.challenge_window, what)
-
-    def _want(self, wanted: Sequence[Wanted], round_index: int) -> None:
-        """Leave demands to the solver. A round of the commitment, or the version."""
-        if wanted:
-            node, sequence = wanted[0].node, wanted[0].commitment.sequence
-            self.wanted[node, sequence] = tuple(wanted)
-            self._observer.emit("withheld", node=node, round=round_index, demands=len(wanted))
+                if await self._demander.miss(work, drawn, seed):
+                    await self._retry(lambda: self._auditor.manifest(work, FETCH_SECONDS), closes, what)
+                    await self._demander.miss(work, drawn, seed)
+        return await self._fetch(work, ledger, closes, what)
 
     async def _fetch(
         self, work: CommittedWork, ledger: TaskLedger, deadline: int, what: str
@@ -201,25 +198,12 @@ class Inbox:
             try:
                 await self._retry(lambda: self._digest(posted.version), patient, what)
             except TooLate:
-                await self._want_version(posted, commitment)
+                await self._demander.miss_version(posted, commitment)
         canonical = await self._retry(lambda: self._digest(posted.version), closes, what)
         finding = check_checkpoint(posted.version, posted.digest, canonical)
         if finding is not None:
             tell_verdict(self._observer, posted.node, posted.version, posted.sequence, finding.check, finding)
             await self._accuse(posted.node, commitment, finding, None)
-
-    async def _want_version(self, posted: CheckpointRecord, commitment: Commitment) -> None:
-        """Demand a version that was neither computed here nor is served by anybody."""
-        if not await self._auditor.can_be_had(posted.digest, FETCH_SECONDS):
-            seed = draw_seed(
-                self._journal.secret,
-                posted.digest,
-                self._auditor.rules.task,
-                posted.node,
-                posted.sequence,
-            )
-            most = self._auditor.versions.max_checkpoint_bytes
-            self._want(wanted_version(posted.node, commitment, most, seed), posted.version)
 
     async def _digest(self, version: int) -> bytes:
         digest = self._auditor.versions.proven_digest(version)

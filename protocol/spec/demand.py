@@ -30,14 +30,14 @@ from cupel.protocol.spec.task import TaskParams
 MAX_DATA_BYTES: Final = 4096
 """No longer chunk can be demanded."""
 PRICE_FACTOR: Final = 2
-MANIFEST_GAS: Final = 81_400
+MANIFEST_GAS: Final = 81_300
 LEAF_GAS: Final = 91_000
 CHUNK_GAS: Final = 96_900
-PIECE_GAS: Final = 84_600
+PIECE_GAS: Final = 87_400
 SIBLING_GAS: Final = 1_280
 BYTE_GAS: Final = 30
 """Of a chunk."""
-FILE_BYTE_GAS: Final = 26
+FILE_BYTE_GAS: Final = 25
 """Of a manifest or a piece."""
 NEW_SLOT_GAS: Final = 17_100
 

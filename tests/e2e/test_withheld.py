@@ -158,6 +158,10 @@ class Case:
         await self.turn()
         committed_at = self.work.commitment.time if committed_at is None else committed_at
         await self.wait_until(committed_at + WINDOW // 2)
+        return await self.ask_until_nothing_is_left()
+
+    async def ask_until_nothing_is_left(self) -> int:
+        """Look at the chain until there is nothing more to demand; how many demands were made."""
         asked = 0
         for _ in range(40):
             done = await self.turn()
@@ -322,18 +326,23 @@ def test_an_honest_node_answers_and_loses_nothing(tmp_path: Path) -> None:
             await answer_everything(one)
             assert await one.statuses() == {ChallengeStatus.DISMISSED}
             assert await one.member_status() is MemberStatus.ACTIVE
-            assert await one.turn() == []
             assert one.inbox.accusations == {}
+            # The manifest, now that it was shown, tells of the other pieces.
+            assert await one.ask_until_nothing_is_left() == UPDATE_PIECES - 1
             assert one.work.manifest in one.verifier.store  # type: ignore[operator]  # its `Files`
-            assert await one.node.hub.credit(one.params.token, one.verifier.address) == DEMANDS * BOND
-            await check_pay(one)
+            await answer_everything(one)
+            assert await one.turn() == []
+            assert UPDATE in one.verifier.store  # type: ignore[operator]  # its `Files`
+            demands = DEMANDS + UPDATE_PIECES - 1
+            assert await one.node.hub.credit(one.params.token, one.verifier.address) == demands * BOND
+            await check_pay(one, demands)
             await one.responder.collect()
             assert await one.judge.credit(one.verifier.address) == 0
 
     asyncio.run(run())
 
 
-async def check_pay(one: Case) -> None:
+async def check_pay(one: Case, demands: int) -> None:
     """Every answer but the first, which made slots of credit, earned its transaction's gas, and a little more."""
     head = await one.verifier.chain.head()
     settled = [
@@ -341,7 +350,7 @@ async def check_pay(one: Case) -> None:
         for logged in await one.verifier.chain.logs(one.judge, 0, head)
         if isinstance(logged.event, Answered)
     ]
-    assert len(settled) == DEMANDS
+    assert len(settled) == demands
     for logged in settled[1:]:
         digest = "0x" + logged.transaction_hash.hex()
         receipt = await one.rpc.request("eth_getTransactionReceipt", digest)

@@ -162,6 +162,7 @@ def test_a_node_without_peers_finds_a_file_in_ipfs(
     size: int,
 ) -> None:
     """Through the swarm as every process uses it, with a peer that has nothing; what came is ours then."""
+    pytest.importorskip("libp2p")
     monkeypatch.setattr(finding, "PEERS_ALONE_SECONDS", 0.3)
     content = fresh(size)
     root = Cid.parse(daemon.add(content))

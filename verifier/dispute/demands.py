@@ -5,6 +5,8 @@ A demand accuses nobody: its bond comes back when the node answers. A node that 
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -20,8 +22,12 @@ from cupel.verifier.draw import draw_pieces
 
 MAX_DEMANDED_ROLLOUTS: Final = 2
 """Each rollout takes three demands or more, each with a bond for a while and two transactions' gas for good."""
-MAX_DEMANDED_PIECES: Final = 16
-"""Of a file: all of one of 32 KiB; of a larger one, so many show that the node has it, and not more."""
+MAX_WHOLE_PIECES: Final = 64
+"""A file of up to 128 KiB is demanded whole, and is there for all when it was shown."""
+SAMPLED_PIECES: Final = 16
+"""Of a larger file, so many show that the node has it, and not more."""
+MAX_OPEN_DEMANDS: Final = 16
+"""About one commitment at a time: whoever shows nothing is known by fewer."""
 # A demand that the challenger left open is closed by the others this much later.
 TURN_SECONDS: Final = 2
 
@@ -71,15 +77,20 @@ DemandAction = Ask | CloseDemand
 def decide_demands(view: DemandView) -> tuple[DemandAction, ...]:
     """Everything to do now, the most urgent first."""
     actions: list[DemandAction] = [CloseDemand(record.challenge_id) for record in _closable(view)]
+    ours = [record for record in view.records if record.challenge.challenger == view.account]
     asked = {
-        (record.challenge.node, record.challenge.sequence, record.challenge.evidence_hash)
-        for record in view.records
-        if record.challenge.challenger == view.account
+        (record.challenge.node, record.challenge.sequence, record.challenge.evidence_hash) for record in ours
     }
+    waiting = Counter((record.challenge.node, record.challenge.sequence) for record in ours if record.open)
+    due = (
+        Ask(wanted)
+        for wanted in view.wanted
+        if _is_due(view, wanted)
+        and _key(wanted) not in asked
+        and waiting[wanted.node, wanted.commitment.sequence] < MAX_OPEN_DEMANDS
+    )
     # One new challenge at a time: the next look may show that the node has been slashed.
-    actions += [Ask(wanted) for wanted in view.wanted if _is_due(view, wanted) and _key(wanted) not in asked][
-        :1
-    ]
+    actions += itertools.islice(due, 1)
     return tuple(actions)
 
 
@@ -104,8 +115,7 @@ def wanted_parts(
     parts: list[DataDemand] = [DataDemand(Part.MANIFEST)] if missing.manifest else []
     if missing.rollouts:
         parts += demands_for(drawn[:MAX_DEMANDED_ROLLOUTS], params)
-    drawn_pieces = draw_pieces(seed, missing.update_pieces, MAX_DEMANDED_PIECES)
-    parts += (DataDemand(Part.UPDATE, index) for index in drawn_pieces)
+    parts += (DataDemand(Part.UPDATE, index) for index in _pieces(seed, missing.update_pieces))
     return tuple(Wanted(node, commitment, part) for part in parts if is_answerable(part, params))
 
 
@@ -113,9 +123,14 @@ def wanted_version(
     node: str, commitment: Commitment, max_checkpoint_bytes: int, seed: bytes
 ) -> tuple[Wanted, ...]:
     """What to demand of a posted version of which nothing can be had. Pieces behind its end are answered, too."""
-    drawn = draw_pieces(seed, num_pieces(max_checkpoint_bytes), MAX_DEMANDED_PIECES)
+    drawn = _pieces(seed, num_pieces(max_checkpoint_bytes))
     parts = (DataDemand(Part.MANIFEST), *(DataDemand(Part.CHECKPOINT, index) for index in drawn))
     return tuple(Wanted(node, commitment, part) for part in parts)
+
+
+def _pieces(seed: bytes, count: int) -> tuple[int, ...]:
+    """Which pieces of a file of so many to demand."""
+    return draw_pieces(seed, count, count if count <= MAX_WHOLE_PIECES else SAMPLED_PIECES)
 
 
 def _key(wanted: Wanted) -> tuple[str, int, bytes]:

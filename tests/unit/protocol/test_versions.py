@@ -374,6 +374,7 @@ def test_a_checkpoint_on_its_way_is_dropped_when_a_newer_version_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Through the swarm as a node uses it, from a peer that lacks a part of the older version."""
+    pytest.importorskip("libp2p")
     monkeypatch.setattr(versions_module, "LOOK_SECONDS", 0.05)
     large = dataclasses.replace(SPEC, model=dataclasses.replace(SPEC.model, vocabulary=4096, width=96))
     layout = layout_of(large.model)

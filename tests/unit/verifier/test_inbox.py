@@ -39,7 +39,7 @@ from cupel.verifier import inbox as inbox_module
 from cupel.verifier.auditor import Auditor
 from cupel.verifier.checks import CHECK_NAMES, distribution
 from cupel.verifier.checks.base import FetchedSubmission
-from cupel.verifier.dispute.demands import MAX_DEMANDED_PIECES
+from cupel.verifier.dispute.demands import MAX_WHOLE_PIECES, SAMPLED_PIECES
 from cupel.verifier.evidence import EvidenceDocument, Judges, JuryEvidence
 from cupel.verifier.inbox import Inbox
 from cupel.verifier.journal import Journal
@@ -332,7 +332,7 @@ def test_an_update_that_alone_is_withheld_is_demanded(run: Run) -> None:
         await eventually(lambda: bool(desk.inbox.wanted), 60)
         wanted = desk.inbox.wanted[submission.work.node, submission.work.sequence]
         assert {part.demand.part for part in wanted} == {Part.UPDATE}
-        assert len(wanted) == min(MAX_DEMANDED_PIECES, num_pieces(submission.manifest.update.size))
+        assert len(wanted) == num_pieces(submission.manifest.update.size) <= MAX_WHOLE_PIECES
 
     run(scenario)
 
@@ -360,7 +360,7 @@ def test_a_posted_version_nobody_can_have_is_demanded(run: Run, fault: str) -> N
         assert manifest.demand == DataDemand(Part.MANIFEST)
         assert {piece.demand.part for piece in pieces} == {Part.CHECKPOINT}
         assert manifest.commitment == desk.ledger.commitments(node)[-1]
-        assert desk.told("withheld") == [{"node": node, "round": 4, "demands": 1 + MAX_DEMANDED_PIECES}]
+        assert desk.told("withheld") == [{"node": node, "round": 4, "demands": 1 + SAMPLED_PIECES}]
 
     run(scenario)
 

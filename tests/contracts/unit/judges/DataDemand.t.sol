@@ -170,7 +170,7 @@ contract DataDemandTest is DataJudgeTest {
         assertEq(judge.credit(CHALLENGER), 0);
     }
 
-    /// @dev Fixed gas and two new slots, 1280 for each of 3 + 2 siblings, 30 for each byte of a chunk and 26 of a
+    /// @dev Fixed gas and two new slots, 1280 for each of 3 + 2 siblings, 30 for each byte of a chunk and 25 of a
     /// file; all of it twice. A file has at
     /// most 2^32 pieces.
     function test_ThePriceIsTwiceTheDearestAnswer() external view {
@@ -178,8 +178,8 @@ contract DataDemandTest is DataJudgeTest {
         assertEq(priceOf(c, DemandKind.Leaf), 2 * (91_000 + 34_200 + 3 * 1280));
         assertEq(priceOf(c, DemandKind.Tokens), 2 * (96_900 + 34_200 + 5 * 1280 + 30 * 16));
         assertEq(priceOf(c, DemandKind.Proof), 2 * (96_900 + 34_200 + 5 * 1280 + 30 * 34));
-        assertEq(priceOf(c, DemandKind.Manifest), 2 * (81_400 + 34_200 + 26 * 1024));
-        assertEq(priceOf(c, DemandKind.Update), 2 * (84_600 + 34_200 + 32 * 1280 + 26 * 3072));
+        assertEq(priceOf(c, DemandKind.Manifest), 2 * (81_300 + 34_200 + 25 * 1024));
+        assertEq(priceOf(c, DemandKind.Update), 2 * (87_400 + 34_200 + 32 * 1280 + 25 * 3072));
         Commitment memory claim = anyCommitment();
         claim.units = 0;
         assertEq(priceOf(claim, DemandKind.Checkpoint), priceOf(c, DemandKind.Update));

@@ -36,8 +36,8 @@ contract Receiver {
 
 contract GasBondsTest is DataJudgeTest {
     /// @dev Of an answer with published, 21 bytes, to a challenger with credit in both places.
-    uint256 private constant ANSWER_GAS = 81_400 + 70 * 26;
-    uint256 private constant PRICE_IN_GAS = 2 * (81_400 + 34_200 + 1024 * 26);
+    uint256 private constant ANSWER_GAS = 81_300 + 70 * 25;
+    uint256 private constant PRICE_IN_GAS = 2 * (81_300 + 34_200 + 1024 * 25);
 
     // Credit
 

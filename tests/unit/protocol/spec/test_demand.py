@@ -123,10 +123,10 @@ def test_the_price_grows_with_the_answer() -> None:
     assert price_in_gas(leaf, PARAMS, 64) == 2 * (2 * 17_100 + 91_000 + 6 * 1_280)
     assert price_in_gas(tokens, PARAMS, 64) == 2 * (2 * 17_100 + 96_900 + 8 * 1_280 + 16 * 30)
     assert price_in_gas(proof, PARAMS, 64) == 2 * (2 * 17_100 + 96_900 + 8 * 1_280 + 10 * 30)
-    assert price_in_gas(manifest, PARAMS, 64) == 2 * (2 * 17_100 + 81_400 + 1024 * 26)
+    assert price_in_gas(manifest, PARAMS, 64) == 2 * (2 * 17_100 + 81_300 + 1024 * 25)
     for part in (Part.UPDATE, Part.CHECKPOINT):
         price = price_in_gas(DataDemand(part), PARAMS, 64)
-        assert price == 2 * (2 * 17_100 + 84_600 + 32 * 1_280 + 3072 * 26)
+        assert price == 2 * (2 * 17_100 + 87_400 + 32 * 1_280 + 3072 * 25)
 
 
 def test_chunks_longer_than_a_manifest_cannot_be_demanded() -> None:

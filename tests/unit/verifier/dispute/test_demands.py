@@ -7,12 +7,14 @@ import pytest
 
 from cupel.protocol.chain.bindings import structs
 from cupel.protocol.chain.demands import DemandRecord
-from cupel.protocol.spec.demand import DataDemand, LeafAnswer, Part
+from cupel.protocol.spec.demand import DataDemand, LeafAnswer, Part, PieceAnswer
 from cupel.protocol.spec.hashing import keccak256
 from cupel.protocol.spec.rollout import Commitment
 from cupel.protocol.submissions import Missing
 from cupel.verifier.dispute.demands import (
-    MAX_DEMANDED_PIECES,
+    MAX_OPEN_DEMANDS,
+    MAX_WHOLE_PIECES,
+    SAMPLED_PIECES,
     Ask,
     CloseDemand,
     DemandView,
@@ -60,6 +62,21 @@ def test_what_is_wanted_is_asked_for_one_by_one(view: DemandView) -> None:
     asked = record(demand=MANIFEST, shown=None)
     assert decide(view, wanted=both, records=(asked,)) == (Ask(wanted()),)
     assert decide(view, wanted=both, records=(asked, record())) == ()
+
+
+def test_no_more_is_asked_while_many_demands_wait(view: DemandView) -> None:
+    pieces = [DataDemand(Part.UPDATE, index) for index in range(MAX_OPEN_DEMANDS + 2)]
+    open_ = [record(demand=piece) for piece in pieces[:-2]]
+    parts = tuple(wanted(piece) for piece in pieces)
+    assert decide(view, wanted=parts, records=tuple(open_[:-1])) == (Ask(parts[-3]),)
+    assert decide(view, wanted=parts, records=tuple(open_)) == ()
+    # Others' demands, and about other commitments, do not count.
+    elsewhere = wanted(pieces[-1], node=OTHER)
+    assert decide(view, wanted=(*parts, elsewhere), records=tuple(open_)) == (Ask(elsewhere),)
+    shown = PieceAnswer(b"", b"", ())
+    assert decide(view, wanted=parts, records=(*open_[1:], record(demand=pieces[0], shown=shown))) == (
+        Ask(parts[-2]),
+    )
 
 
 def test_another_challengers_demand_does_not_spare_ours(view: DemandView) -> None:
@@ -133,8 +150,9 @@ def test_only_what_is_missing_is_demanded(view: DemandView) -> None:
     assert demanded(Missing(False, False, 0)) == []
     assert demanded(Missing(False, False, 3)) == [DataDemand(Part.UPDATE, index) for index in range(3)]
     assert {one.part for one in demanded(Missing(False, True, 0))} == {Part.LEAF, Part.TOKENS, Part.PROOF}
+    assert len(demanded(Missing(False, False, MAX_WHOLE_PIECES))) == MAX_WHOLE_PIECES
     many = demanded(Missing(False, False, 500))
-    assert len({one.index for one in many}) == MAX_DEMANDED_PIECES
+    assert len({one.index for one in many}) == SAMPLED_PIECES
     assert all(one.part is Part.UPDATE and one.index < 500 for one in many)
 
 
@@ -142,4 +160,4 @@ def test_of_a_posted_version_manifest_and_pieces_are_demanded() -> None:
     manifest, *pieces = (part.demand for part in wanted_version(NODE, COMMITMENT, 5000, SEED))
     assert manifest == MANIFEST
     assert pieces == [DataDemand(Part.CHECKPOINT, index) for index in range(3)]
-    assert len(wanted_version(NODE, COMMITMENT, 2**40, SEED)) == 1 + MAX_DEMANDED_PIECES
+    assert len(wanted_version(NODE, COMMITMENT, 2**40, SEED)) == 1 + SAMPLED_PIECES

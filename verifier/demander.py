@@ -1,0 +1,53 @@
+"""What to demand of commitments whose files nobody serves: found out here, asked for by the solver."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cupel.protocol.chain.ledger import CheckpointRecord
+from cupel.protocol.observe import Observer
+from cupel.protocol.participant import FETCH_SECONDS
+from cupel.protocol.spec.rollout import Commitment
+from cupel.protocol.spec.rounds import CommittedWork
+from cupel.verifier.auditor import Auditor
+from cupel.verifier.checks.base import commitment_of
+from cupel.verifier.dispute.demands import Wanted, wanted_parts, wanted_version
+from cupel.verifier.draw import draw_seed
+
+Place = tuple[str, int]
+"""Node and sequence of a commitment."""
+
+
+class Demander:
+    """The parts of one task's commitments that a verifier misses."""
+
+    def __init__(self, auditor: Auditor, secret: bytes, observer: Observer) -> None:
+        """secret: of the verifier's draws."""
+        self._auditor = auditor
+        self._secret = secret
+        self._observer = observer
+        self.wanted: dict[Place, tuple[Wanted, ...]] = {}
+        """What nobody serves."""
+
+    async def miss(self, work: CommittedWork, drawn: Sequence[int], seed: bytes) -> bool:
+        """Demand what nobody serves of a submission. Whether even its manifest is missing, which tells of the rest."""
+        missing = await self._auditor.missing(work, FETCH_SECONDS)
+        params = self._auditor.rules.params
+        parts = wanted_parts(work.node, commitment_of(work), drawn, params, missing, seed)
+        self._want(parts, work.round)
+        return missing.manifest
+
+    async def miss_version(self, posted: CheckpointRecord, commitment: Commitment) -> None:
+        """Demand a posted version, unless somebody serves it."""
+        if await self._auditor.can_be_had(posted.digest, FETCH_SECONDS):
+            return
+        task, most = self._auditor.rules.task, self._auditor.versions.max_checkpoint_bytes
+        seed = draw_seed(self._secret, posted.digest, task, posted.node, posted.sequence)
+        self._want(wanted_version(posted.node, commitment, most, seed), posted.version)
+
+    def _want(self, wanted: Sequence[Wanted], round_index: int) -> None:
+        """round_index: of the commitment, or the version."""
+        if wanted:
+            node, sequence = wanted[0].node, wanted[0].commitment.sequence
+            self.wanted[node, sequence] = tuple(wanted)
+            self._observer.emit("withheld", node=node, round=round_index, demands=len(wanted))
