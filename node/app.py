@@ -41,8 +41,7 @@ from cupel.protocol.environments.installed import check_environment
 from cupel.protocol.environments.process import EnvironmentFailed
 from cupel.protocol.keeping import Share, share_of_node
 from cupel.protocol.model.canonical import CanonicalVersion
-from cupel.protocol.model.checkpoint import max_checkpoint_bytes, to_floats
-from cupel.protocol.model.layout import layout_of
+from cupel.protocol.model.checkpoint import to_floats
 from cupel.protocol.model.policy import Policy
 from cupel.protocol.model.weights import policy_of
 from cupel.protocol.network import Announcement, AnnouncementKind, NetworkError
@@ -99,18 +98,21 @@ class Node:
         self._environment: Environment = check_environment(spec.environment)
         self._worker = RolloutWorker(ledger.params, spec, self._environment, parts.score)
         shelf = VersionShelf(participant.store, folder / "versions")
-        self._versions = Versions(ledger, spec, participant.swarm, shelf)
+        self._versions = Versions(ledger, spec, participant.swarm, shelf, look=self._look)
+        max_bytes = self._versions.max_checkpoint_bytes, self._versions.max_update_bytes
         self._custody = Custody(
             participant,
             shelf,
             ledger.params,
             self._share,
-            (max_checkpoint_bytes(layout_of(spec.model)), self._versions.max_update_bytes),
+            max_bytes,
             self._versions.storing,
         )
         self._journal = Journal(folder / "journal")
         self._memory = Memory(self._journal)
-        self._discloser = Discloser(participant, lambda: self._ledger, self._versions.max_update_bytes)
+        self._discloser = Discloser(
+            participant, lambda: self._ledger, max_bytes, self._versions.false_updates
+        )
         self._past = PastWeights()
         self._attempted = -1
         self._blocked: tuple[int, float] = (-1, 0.0)
@@ -119,6 +121,11 @@ class Node:
     @property
     def _ledger(self) -> TaskLedger:
         return self._participant.ledger.tasks[self._task]
+
+    async def _look(self) -> TaskLedger:
+        """The chain as it is now; only while the loop below waits for a version, and so does not look itself."""
+        await self._participant.refresh()
+        return self._ledger
 
     async def run(self) -> int:
         """Work until the task is over and everything is paid out; the process's exit code."""
