@@ -49,7 +49,6 @@ from cupel.protocol.observe import Observer
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant, participate
 from cupel.protocol.settings import Settings
 from cupel.protocol.spec.assignment import assigned_work, round_seed
-from cupel.protocol.spec.diloco.blocks import update_to_bytes
 from cupel.protocol.spec.environments.base import Environment
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.recipe import SFT
@@ -323,10 +322,10 @@ class Node:
         gradient, state, metrics = train_round(
             self._spec.model, weights, batch, self._spec.recipe, schedule, state, self._past
         )
-        update, state = quantise(gradient, state, self._versions.max_exponent)
+        update, state = quantise(gradient, state, self._versions.max_exponent, self._versions.codec)
         self._journal.save("trainer", state_to_bytes(state))
         told = Metrics(round(metrics.mean_reward * MILLION), round(abs(metrics.loss) * MILLION))
-        return update_to_bytes(update), told
+        return self._versions.codec.to_bytes(update, weights.size), told
 
     def _batch(self, round_index: int, version: int, rollouts: tuple[Rollout, ...], seed: bytes) -> Batch:
         params, spec, environment = self._params, self._spec, self._environment

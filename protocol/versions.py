@@ -18,7 +18,8 @@ from cupel.protocol.model.canonical import CanonicalVersion, next_version
 from cupel.protocol.model.checkpoint import max_checkpoint_bytes
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.network import NetworkError, Superseded, Swarm
-from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT, Update, max_update_bytes, update_from_bytes
+from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT, Update
+from cupel.protocol.spec.diloco.codec import Codec, get_codec
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.rounds import CommittedWork, accepted_work
 from cupel.protocol.spec.shardcast.route import Offer, Route, routes
@@ -88,9 +89,14 @@ class Versions:
         return self._ledger.params.max_staleness + self._spare_versions + 1
 
     @property
+    def codec(self) -> Codec:
+        """What the task's updates travel in."""
+        return get_codec(self._spec.aggregation.codec)
+
+    @property
     def max_update_bytes(self) -> int:
-        """Largest update file of the task."""
-        return max_update_bytes(self._layout.num_parameters)
+        """Length of every update file of the task."""
+        return self.codec.num_bytes(self._layout.num_parameters)
 
     @property
     def max_checkpoint_bytes(self) -> int:
@@ -211,7 +217,7 @@ class Versions:
         if isinstance(file, Rejected):
             return None
         try:
-            return update_from_bytes(file, self._layout.num_parameters, self.max_exponent)
+            return self.codec.from_bytes(file, self._layout.num_parameters, self.max_exponent)
         except Rejected:
             return None
 

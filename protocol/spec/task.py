@@ -13,6 +13,7 @@ from typing import Any, Final
 from eth_abi.abi import encode as abi_encode
 
 from cupel.protocol.spec import documents
+from cupel.protocol.spec.diloco.codec import get_codec
 from cupel.protocol.spec.encoding import parse_canonical_json
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.hashing import keccak256, sha256
@@ -30,6 +31,8 @@ MIN_TOPK: Final = 16
 MAX_STALENESS: Final = 4
 # INTELLECT-2's asynchrony.
 DEFAULT_STALENESS: Final = 2
+MEAN: Final = "mean"
+TRIMMED_MEAN: Final = "trimmed-mean"
 PACKAGED_VERSION: Final = 1
 """How text of an installed environment becomes tokens: `environments/text.py`."""
 MAX_ARGUMENT_BYTES: Final = 4096
@@ -181,12 +184,20 @@ class Pooling:
 
 @dataclass(frozen=True, slots=True)
 class Aggregation:
-    """The outer optimiser: Nesterov momentum on exact integers."""
+    """How a round's updates become the next version: exact integers throughout (`spec/diloco`)."""
 
     learning_rate_numerator: int
     learning_rate_denominator: int
     momentum_numerator: int
     momentum_denominator: int
+    """Of the outer optimiser, Nesterov momentum; below one."""
+    codec: str = "mxint8"
+    """Which file an update travels in (`diloco/codec.py`): mxint8, mxint4 or sparse-1 to sparse-16."""
+    rule: str = MEAN
+    """MEAN of all updates, or TRIMMED_MEAN: updates clipped to the median length, then of each coordinate the mean
+    without its extremes (`diloco/robust.py`)."""
+    trimmed: int = 0
+    """How many at either end TRIMMED_MEAN leaves out: as many false updates it withstands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +233,12 @@ class TaskSpec:
             raise Rejected(Reason.TASK_SPEC, "a denominator is zero")
         if sampling.temperature_millionths == 0:
             raise Rejected(Reason.TASK_SPEC, "the temperature is positive")
+        get_codec(aggregation.codec)
+        if aggregation.rule not in (MEAN, TRIMMED_MEAN):
+            detail = f"aggregation.rule is {aggregation.rule!r}, {MEAN} or {TRIMMED_MEAN} expected"
+            raise Rejected(Reason.TASK_SPEC, detail)
+        if aggregation.trimmed and aggregation.rule != TRIMMED_MEAN:
+            raise Rejected(Reason.TASK_SPEC, f"aggregation.trimmed is for rule = {TRIMMED_MEAN!r}")
         _check_environment(spec.environment)
         check_recipe(spec.recipe)
         if spec.recipe.lora_rank > spec.model.width:

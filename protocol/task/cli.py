@@ -50,15 +50,16 @@ def price(
     Example: cupel task price --plan task.toml
     """
     from cupel.protocol.task.plan import load_plan
-    from cupel.protocol.task.price import lines, price_of
+    from cupel.protocol.task.price import cautions, lines, price_of
 
-    found = price_of(load_plan(plan))
+    loaded = load_plan(plan)
+    found, warned = price_of(loaded), cautions(loaded)
     if json:
         amounts = ("bounty", "pay_of_a_node", "stake", "bond")
         values = dataclasses.asdict(found)
-        print(json_text.dumps(values | {name: str(values[name]) for name in amounts}))
+        print(json_text.dumps(values | {name: str(values[name]) for name in amounts} | {"cautions": warned}))
     else:
-        print("\n".join(lines(found, decimals)))
+        print("\n".join([*lines(found, decimals), *(f"mind           {text}" for text in warned)]))
 
 
 @app.command()

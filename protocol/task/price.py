@@ -60,6 +60,21 @@ def price_of(plan: TaskPlan) -> Price:
     )
 
 
+def cautions(plan: TaskPlan) -> list[str]:
+    """What measurements speak against in a plan that is allowed (docs/diloco.md). Empty for most."""
+    aggregation, found = plan.spec.aggregation, []
+    has_momentum = 2 * aggregation.momentum_numerator > aggregation.momentum_denominator
+    if aggregation.codec.startswith("sparse-") and has_momentum:
+        found.append(
+            "sparse updates learned worse than one worker at an outer momentum of 0.9: use at most 1/2"
+        )
+    if aggregation.codec.startswith("sparse-") and aggregation.trimmed:
+        found.append(
+            "trimming sparse updates sets to zero what only few nodes sent: use mean, or a dense codec"
+        )
+    return found
+
+
 def lines(price: Price, decimals: int) -> list[str]:
     """For people; amounts in whole tokens of so many decimals."""
 

@@ -128,3 +128,29 @@ def test_an_environment_that_nobody_can_open_is_refused(change: dict[str, object
     with pytest.raises(Rejected, match=words) as caught:
         TaskSpec.from_bytes(spec.to_bytes())
     assert caught.value.reason is Reason.TASK_SPEC
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"codec": "mxint2"}, "aggregation.codec 'mxint2': mxint8, mxint4 or sparse-1"),
+        ({"codec": "sparse-17"}, "aggregation.codec"),
+        ({"rule": "median"}, "aggregation.rule is 'median', mean or trimmed-mean"),
+        ({"trimmed": 1}, "aggregation.trimmed is for rule = 'trimmed-mean'"),
+    ],
+)
+def test_an_aggregation_that_nobody_can_compute_is_refused(change: dict[str, object], words: str) -> None:
+    aggregation = dataclasses.replace(example_spec().aggregation, **change)  # type: ignore[arg-type]  # by name
+    spec = dataclasses.replace(example_spec(), aggregation=aggregation)
+    with pytest.raises(Rejected, match=words) as caught:
+        TaskSpec.from_bytes(spec.to_bytes())
+    assert caught.value.reason is Reason.TASK_SPEC
+
+
+def test_codec_and_rule_are_in_the_document_where_they_are_not_the_usual() -> None:
+    aggregation = dataclasses.replace(
+        example_spec().aggregation, codec="sparse-2", rule="trimmed-mean", trimmed=2
+    )
+    spec = dataclasses.replace(example_spec(), aggregation=aggregation)
+    assert TaskSpec.from_bytes(spec.to_bytes()) == spec
+    assert b"codec" not in example_spec().to_bytes()

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from cupel.protocol.config import ConfigError
 from cupel.protocol.spec.environments.base import check_fit, get_environment
-from cupel.protocol.spec.task import NOTHING_PINNED, check_task
+from cupel.protocol.spec.task import NOTHING_PINNED, Aggregation, check_task
 from cupel.protocol.task import price
 from cupel.protocol.task.cli import app
 from cupel.protocol.task.plan import TaskPlan, load_plan
@@ -49,6 +49,24 @@ def test_a_bounty_pays_so_many_nodes_and_a_rest(plan: TaskPlan) -> None:
 def test_amounts_are_whole_tokens(plan: TaskPlan, amount: int, text: str) -> None:
     found = dataclasses.replace(price.price_of(plan), bond=amount)
     assert f"a bond of {text}" in "\n".join(price.lines(found, 18))
+
+
+@pytest.mark.parametrize(
+    ("aggregation", "count"),
+    [
+        (Aggregation(1, 1, 0, 1), 0),
+        (Aggregation(1, 1, 9, 10), 0),
+        (Aggregation(1, 1, 1, 2, "sparse-8"), 0),
+        (Aggregation(1, 1, 9, 10, "sparse-8"), 1),
+        (Aggregation(1, 1, 9, 10, "sparse-8", "trimmed-mean", 1), 2),
+        (Aggregation(1, 1, 9, 10, "mxint4", "trimmed-mean", 1), 0),
+    ],
+)
+def test_what_measurements_speak_against_is_told(
+    plan: TaskPlan, aggregation: Aggregation, count: int
+) -> None:
+    changed = dataclasses.replace(plan, spec=dataclasses.replace(plan.spec, aggregation=aggregation))
+    assert len(price.cautions(changed)) == count
 
 
 def test_no_token_has_to_have_decimals(plan: TaskPlan) -> None:
