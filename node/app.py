@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from cupel.node import duties
 from cupel.node.crew import FOLDER, start_crew
-from cupel.node.duties import Membership, View
+from cupel.node.duties import View
 from cupel.node.journal import Journal
+from cupel.node.membership import membership_of
 from cupel.node.metrics import FILE, MetricsLog
 from cupel.node.pipeline.crew import Crew
 from cupel.node.pipeline.workshop import Task, Workshop, announce_task
@@ -29,8 +30,6 @@ from cupel.protocol.custody import Custody
 from cupel.protocol.environments.installed import check_environment
 from cupel.protocol.keeping import Share, share_of_node
 from cupel.protocol.model.canonical import CanonicalVersion
-from cupel.protocol.model.checkpoint import max_checkpoint_bytes
-from cupel.protocol.model.layout import layout_of
 from cupel.protocol.network import NetworkError
 from cupel.protocol.observe import Observer
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant, participate
@@ -60,17 +59,20 @@ class Node:
         self._spec = spec
         self._crew = crew
         shelf = VersionShelf(participant.store, folder / "versions")
-        self._versions = Versions(ledger, spec, participant.swarm, shelf)
+        self._versions = Versions(ledger, spec, participant.swarm, shelf, look=self._look)
+        max_bytes = self._versions.max_checkpoint_bytes, self._versions.max_update_bytes
         self._custody = Custody(
             participant,
             shelf,
             ledger.params,
             self._share,
-            (max_checkpoint_bytes(layout_of(spec.model)), self._versions.max_update_bytes),
+            max_bytes,
             self._versions.storing,
         )
         self._memory = Memory(Journal(folder / "journal"))
-        self._discloser = Discloser(participant, lambda: self._ledger, self._versions.max_update_bytes)
+        self._discloser = Discloser(
+            participant, lambda: self._ledger, max_bytes, self._versions.false_updates
+        )
         self._shared = folder / FOLDER
         self._workshop = Workshop(self._shared / self._task.hex())
         self._replication = Replication(participant, ledger, self._versions.max_update_bytes)
@@ -88,6 +90,11 @@ class Node:
     @property
     def _ledger(self) -> TaskLedger:
         return self._participant.ledger.tasks[self._task]
+
+    async def _look(self) -> TaskLedger:
+        """The chain as it is now; only while the loop below waits for a version, and so does not look itself."""
+        await self._participant.refresh()
+        return self._ledger
 
     async def run(self) -> int:
         """Work until the task is over and everything is paid out; the process's exit code."""
@@ -147,7 +154,7 @@ class Node:
             now=await self._participant.chain.now(),
             roster=ledger.roster(),
             account=account,
-            membership=_membership(ledger, account),
+            membership=membership_of(ledger, account),
             opened_rounds=frozenset(ledger.beacons),
             checkpoints={
                 record.version: record.digest
@@ -278,19 +285,3 @@ async def _run(settings: Settings, observer: Observer, crew: Crew) -> int:
             node = Node(participant, ledger, spec, settings, crew)
             return await node.run()
     raise AssertionError("the block above returns or raises")
-
-
-def _membership(ledger: TaskLedger, account: str) -> Membership | None:
-    record = ledger.members.get(account)
-    if record is None:
-        return None
-    challenged = [challenge.sequence for challenge in ledger.pending_challenges(account)]
-    return Membership(
-        first_round=record.first_round,
-        work=tuple(duties.Work(c.sequence, c.round, c.time) for c in ledger.commitments(account)),
-        num_paid=record.paid,
-        lowest_challenged=min(challenged, default=None),
-        exit_requested_at=record.exit_requested_at,
-        exited=record.exited,
-        slashed=ledger.slashed(account),
-    )

@@ -99,7 +99,9 @@ class Verifier:
         self._journal = Journal(folder, ledger.task)
         auditor = Auditor(rules, participant.swarm, self._versions)
         self._inbox = Inbox(participant, auditor, self._journal, self._judges, options.audit_rollouts)
-        self._withheld = WithheldData(participant, self._judges, self._inbox)
+        self._withheld = WithheldData(
+            participant, ledger.task, self._judges, self._inbox, self._versions.false_updates
+        )
         self._responder = Responder(
             participant, ledger.task, params, self._judges, self._journal, self._withheld.feed
         )

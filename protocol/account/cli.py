@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json as json_text
+import sys
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from cupel.protocol.config import ConfigError
 from cupel.protocol.settings import Settings, load_settings
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 EXIT_NO_MEMBER: Final = 5
+_WIDTH_OF_FILES: Final = 200
 
 claim_app = typer.Typer(invoke_without_command=True, subcommand_metavar="")
 status_app = typer.Typer(invoke_without_command=True, subcommand_metavar="")
@@ -39,8 +44,6 @@ def status(
 
     Example: cupel status --task newest
     """
-    from rich.console import Console
-
     from cupel.protocol.account import page
     from cupel.protocol.account.reading import read_hub
 
@@ -50,7 +53,7 @@ def status(
         plain = [page.plain_task(ledger, reading.now) for ledger in tasks]
         print(json_text.dumps({"hub": reading.deployment.hub, "time": reading.now, "tasks": plain}))
         return
-    console = Console(soft_wrap=True)
+    console = _console()
     console.print(page.task_table(tasks, reading.now) if tasks else "no task yet: cupel task run creates one")
     if task is not None:
         console.print()
@@ -75,8 +78,6 @@ def why(
 
     Example: cupel why --config node.toml --round 3
     """
-    from rich.console import Console
-
     from cupel.protocol.account import page
     from cupel.protocol.account.reading import read_hub
     from cupel.protocol.account.why import answers
@@ -92,7 +93,7 @@ def why(
         task_hex = "0x" + ledger.task.hex()
         print(json_text.dumps({"task": task_hex, "node": address, "time": reading.now, "rounds": plain}))
     elif found:
-        Console(soft_wrap=True).print(page.answer_table(chosen, reading.now))
+        _console().print(page.answer_table(chosen, reading.now))
     else:
         print(
             f"{address} never joined task 0x{ledger.task.hex()}; `cupel status --task newest` lists who did"
@@ -132,6 +133,13 @@ def claim(
             if steps
             else "nothing to take home yet; `cupel why` says when"
         )
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    # Tables in a log file or a pipe need not fit a window, and an address cut short is none.
+    return Console() if sys.stdout.isatty() else Console(width=_WIDTH_OF_FILES)
 
 
 def _settings(

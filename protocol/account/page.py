@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from cupel.protocol.account.why import Answer, Contest, next_round
 from cupel.protocol.chain.ledger import TaskLedger
@@ -112,12 +112,19 @@ def task_table(tasks: Sequence[TaskLedger], now: int) -> Table:
 
 def member_table(ledger: TaskLedger) -> Table:
     """One line a member."""
-    table = Table("node", "state", "commitments", "units", "paid", "challenges", box=None, pad_edge=False)
+    table = Table(
+        _whole("node"), "state", "commitments", "units", "paid", "challenges", box=None, pad_edge=False
+    )
     for node in ledger.members:
         values = plain_member(ledger, node)
         names = ("node", "state", "commitments", "units", "units_paid", "open_challenges")
         table.add_row(*(str(values[name]) for name in names))
     return table
+
+
+def _whole(name: str) -> Column:
+    """A column whose cells go on in the next line where the window is too narrow."""
+    return Column(name, overflow="fold")
 
 
 def date(time: int | None, now: int) -> str:
