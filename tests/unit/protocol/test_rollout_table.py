@@ -14,8 +14,14 @@ from cupel.protocol.spec import rollout_file
 from cupel.protocol.spec.assignment import assigned_work
 from cupel.protocol.spec.environments.base import get_environment
 from cupel.protocol.spec.errors import Reason, Rejected
-from cupel.protocol.spec.rollout import FileRef, Metrics, PolicyRef, Rollout, SubmissionManifest
-from cupel.protocol.spec.shardcast.unixfs import file_dag
+from cupel.protocol.spec.rollout import (
+    Metrics,
+    PolicyRef,
+    Rollout,
+    SubmissionManifest,
+    file_reference,
+    pieced_reference,
+)
 from cupel.protocol.testing.builders import example_spec
 from cupel.protocol.testing.vectors import example_params
 
@@ -42,8 +48,8 @@ def example() -> tuple[SubmissionManifest, tuple[Rollout, ...]]:
         round=3,
         sequence=2,
         policy=PolicyRef(3, b"\2" * 32),
-        rollouts=FileRef(str(file_dag(data)[0]), len(data)),
-        update=FileRef(str(file_dag(b"update")[0]), 6),
+        rollouts=file_reference(data),
+        update=pieced_reference(b"update"),
         units=len(rollouts),
         metrics=Metrics(1, 2),
     )
