@@ -11,7 +11,7 @@ One row a rollout, in index order; nothing is null:
     seed binary[32]             target int32, -1 for none       completion_tokens list<int32>
                                                                 proofs list<binary[2 + 2 topk]>
 
-File metadata: `cupel.format` (cupel.rollouts), `cupel.version` (1), `cupel.manifest` (canonical JSON).
+File metadata: `cupel.format` (cupel.rollouts), `cupel.version` (1), `cupel.manifest` (its bytes, in hex).
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def write(
     told = {
         "cupel.format": FORMAT,
         "cupel.version": VERSION,
-        "cupel.manifest": manifest.to_bytes().decode(),
+        "cupel.manifest": manifest.to_bytes().hex(),
     }
     schema, buffer = table_schema(arrow, params.topk), io.BytesIO()
     # Uncompressed and plain, so that a reader knows from the file's size what it will take in memory.

@@ -105,7 +105,7 @@ def _check_footer(file: Any, schema: pyarrow.Schema, most_rows: int) -> bytes:
             if chunk.compression != "UNCOMPRESSED" or not set(chunk.encodings) <= _ENCODINGS:
                 detail = f"{chunk.path_in_schema} is {chunk.compression}, {', '.join(chunk.encodings)}"
                 raise Rejected(Reason.SCHEMA, f"{detail}; uncompressed and plain expected")
-    return told.get(b"cupel.manifest", b"")
+    return bytes.fromhex(told.get(b"cupel.manifest", b"").decode("ascii"))
 
 
 def table_schema(arrow: Any, topk: int) -> pyarrow.Schema:
