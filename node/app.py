@@ -4,99 +4,60 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+import os
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
-from typing import Final
-
-import torch
+from typing import Any, Final
 
 from cupel.node import duties
-from cupel.node.duties import Membership, View
+from cupel.node.crew import FOLDER, start_crew
+from cupel.node.duties import View
 from cupel.node.journal import Journal
+from cupel.node.membership import membership_of
+from cupel.node.metrics import FILE, MetricsLog
+from cupel.node.pipeline.crew import Crew
+from cupel.node.pipeline.workshop import Task, Workshop, announce_task
 from cupel.node.publishing.disclosure import Discloser
 from cupel.node.publishing.memory import Memory
-from cupel.node.publishing.submission import (
-    RepeatedWork,
-    Submission,
-    distinct_rollouts,
-    make_submission,
-    published_leaves,
-)
+from cupel.node.publishing.replication import Replication
+from cupel.node.publishing.round import RoundPublisher
+from cupel.node.publishing.submission import published_leaves
+from cupel.node.rollout.process import Parts
 from cupel.node.rollout.rule import require_known_rule
-from cupel.node.rollout.worker import RolloutWorker, Score, environment_reward
-from cupel.node.training.batch import Batch, batch_of, fresh_groups, with_answers
-from cupel.node.training.state import (
-    TrainerState,
-    fresh_state,
-    quantise,
-    state_from_bytes,
-    state_to_bytes,
-)
-from cupel.node.training.trainer import PastWeights, schedule_of, train_round
 from cupel.protocol.chain.errors import ContractError
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.custody import Custody
 from cupel.protocol.environments.installed import check_environment
-from cupel.protocol.environments.process import EnvironmentFailed
 from cupel.protocol.keeping import Share, share_of_node
 from cupel.protocol.model.canonical import CanonicalVersion
-from cupel.protocol.model.checkpoint import to_floats
-from cupel.protocol.model.policy import Policy
-from cupel.protocol.model.weights import policy_of
-from cupel.protocol.network import Announcement, AnnouncementKind, NetworkError
+from cupel.protocol.network import NetworkError
 from cupel.protocol.observe import Observer
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant, participate
 from cupel.protocol.settings import Settings
-from cupel.protocol.spec.assignment import assigned_work, round_seed
-from cupel.protocol.spec.environments.base import Environment
 from cupel.protocol.spec.errors import Rejected
-from cupel.protocol.spec.recipe import SFT
-from cupel.protocol.spec.rollout import LeafContext, Metrics, PolicyRef, Rollout
-from cupel.protocol.spec.rounds import commit_deadline
-from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.spec.shardcast.versions import num_whole
-from cupel.protocol.spec.task import MILLION, TaskSpec
-from cupel.protocol.storage import VersionShelf, put_file
-from cupel.protocol.submissions import count_holders, fetch_submission
+from cupel.protocol.spec.task import TaskSpec
+from cupel.protocol.storage import VersionShelf
+from cupel.protocol.submissions import fetch_submission
 from cupel.protocol.versions import Versions, VersionUnavailable
 
-# Two others hold the data before the commitment: one of them may die as well.
-WANTED_HOLDERS: Final = 2
-# A commitment needs a block or two; replication stops this long before the deadline.
-COMMIT_MARGIN_SECONDS: Final = 3
-REPLICATION_POLL_SECONDS: Final = 0.3
 BLOCKED_SECONDS: Final = 4.0
 EXIT_SLASHED: Final = 3
-
-
-def _same_policy(policy: Policy) -> Policy:
-    return policy
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the composition may be given instead of the usual."""
-
-    rollout_policy: Callable[[Policy], Policy] = _same_policy
-    """The policy that generates, made from the canonical one."""
-    score: Score = environment_reward
 
 
 class Node:
     """One node's work on one task."""
 
     def __init__(
-        self, participant: Participant, ledger: TaskLedger, spec: TaskSpec, folder: Path, parts: Parts
+        self, participant: Participant, ledger: TaskLedger, spec: TaskSpec, settings: Settings, crew: Crew
     ) -> None:
+        folder = Path(settings.data_dir)
         self._participant = participant
         self._observer = participant.observer
         self._task = ledger.task
         self._params = ledger.params
         self._spec = spec
-        self._parts = parts
-        self._environment: Environment = check_environment(spec.environment)
-        self._worker = RolloutWorker(ledger.params, spec, self._environment, parts.score)
+        self._crew = crew
         shelf = VersionShelf(participant.store, folder / "versions")
         self._versions = Versions(ledger, spec, participant.swarm, shelf, look=self._look)
         max_bytes = self._versions.max_checkpoint_bytes, self._versions.max_update_bytes
@@ -108,15 +69,23 @@ class Node:
             max_bytes,
             self._versions.storing,
         )
-        self._journal = Journal(folder / "journal")
-        self._memory = Memory(self._journal)
+        self._memory = Memory(Journal(folder / "journal"))
         self._discloser = Discloser(
             participant, lambda: self._ledger, max_bytes, self._versions.false_updates
         )
-        self._past = PastWeights()
-        self._attempted = -1
+        self._shared = folder / FOLDER
+        self._workshop = Workshop(self._shared / self._task.hex())
+        self._replication = Replication(participant, ledger, self._versions.max_update_bytes)
+        self._rounds = RoundPublisher(
+            participant,
+            ledger,
+            spec.recipe,
+            self._workshop,
+            self._memory,
+            self._replication,
+            MetricsLog(self._workshop.folder / FILE, settings.tensorboard),
+        )
         self._blocked: tuple[int, float] = (-1, 0.0)
-        self._replicated: set[bytes] = set()
 
     @property
     def _ledger(self) -> TaskLedger:
@@ -131,9 +100,7 @@ class Node:
         """Work until the task is over and everything is paid out; the process's exit code."""
         await self._versions.start(await self._participant.chain.now(), FETCH_SECONDS)
         self._report_version(self._versions.newest)
-        if self._spec.recipe.needs_genesis:
-            genesis = await self._versions.genesis(FETCH_SECONDS)
-            self._past = PastWeights(genesis=to_floats(genesis.state.weights))
+        await self._open_workshop()
         await self._recall()
         async with self._background():
             while True:
@@ -143,6 +110,15 @@ class Node:
                     await self._discloser.collect()
                     return self._stop(duty)
                 await self._carry_out(duty)
+
+    async def _open_workshop(self) -> None:
+        """Let the two other processes begin, with whatever they had not finished."""
+        await asyncio.to_thread(self._workshop.save_task, Task(self._params, self._spec))
+        if self._spec.recipe.needs_genesis:
+            genesis = await self._versions.genesis(FETCH_SECONDS)
+            await asyncio.to_thread(self._workshop.save_version, 0, genesis.manifest.to_bytes(), genesis.file)
+        self._rounds.take_up(self._ledger, await self._participant.chain.now())
+        announce_task(self._shared, self._workshop.folder.name, os.getpid())
 
     async def _recall(self) -> None:
         """Learn again from our own published files what the journal does not hold of our commitments."""
@@ -178,7 +154,7 @@ class Node:
             now=await self._participant.chain.now(),
             roster=ledger.roster(),
             account=account,
-            membership=_membership(ledger, account),
+            membership=membership_of(ledger, account),
             opened_rounds=frozenset(ledger.beacons),
             checkpoints={
                 record.version: record.digest
@@ -187,7 +163,7 @@ class Node:
             },
             # Nothing may be built on what a slashed node posted: the first duty is then to begin again.
             newest_version=-1 if newest is None else newest,
-            attempted_round=self._attempted,
+            attempted_round=self._rounds.attempted,
             credit=credit,
             blocked_version=blocked if asyncio.get_running_loop().time() < until else -1,
         )
@@ -207,8 +183,9 @@ class Node:
                 with contextlib.suppress(ContractError):
                     await participant.send("open round", hub.open_round(task, round_index))
             case duties.WorkRound(round_index, version):
-                self._attempted = round_index
-                await self._work(round_index, version)
+                canonical = self._versions.get(version)
+                assert canonical is not None, "the newest version is held"
+                await self._rounds.work(round_index, self._ledger, canonical)
             case duties.Aggregate(version):
                 await self._aggregate(version)
             case duties.PostCheckpoint(version):
@@ -245,153 +222,22 @@ class Node:
             return
         self._report_version(made)
 
-    async def _work(self, round_index: int, version: int) -> None:
-        canonical = self._versions.get(version)
-        assert canonical is not None, "the newest version is held"
-        beacon = self._ledger.beacons[round_index]
-        try:
-            submission = await asyncio.to_thread(self._produce, round_index, beacon, canonical)
-        except (RepeatedWork, EnvironmentFailed) as error:
-            self._observer.emit("error", message=f"round {round_index} has nothing to commit: {error}")
-            self._phase(round_index, "missed")
-            return
-        self._phase(round_index, "publishing")
-        await self._publish(submission)
-        self._phase(round_index, "committing")
-        if await self._participant.chain.now() >= commit_deadline(self._params, round_index) - 1:
-            self._phase(round_index, "missed")
-            return
-        manifest, hub = submission.manifest, self._participant.hub
-        call = hub.commit(
-            self._task,
-            beacon,
-            manifest.sequence,
-            round_index,
-            submission.root,
-            manifest.digest,
-            manifest.units,
-        )
-        try:
-            await self._participant.send("commit", call)
-        except ContractError as error:
-            self._observer.emit("error", message=f"round {round_index} not committed: {error}")
-            self._phase(round_index, "missed")
-            return
-        self._observer.emit(
-            "committed",
-            round=round_index,
-            sequence=manifest.sequence,
-            units=manifest.units,
-            reward_millionths=manifest.metrics.reward_millionths,
-            loss_millionths=manifest.metrics.loss_millionths,
-            manifest="0x" + manifest.digest.hex(),
-        )
-        self._phase(round_index, "committed")
-
-    def _produce(self, round_index: int, beacon: bytes, canonical: CanonicalVersion) -> Submission:
-        """Rollouts, training and update of a round; runs in a worker thread."""
-        params, participant = self._params, self._participant
-        account, chain_id, hub = participant.address, participant.chain.chain_id, participant.hub.address
-        self._phase(round_index, "rollouts")
-        seed = round_seed(chain_id, hub, self._task, account, round_index, beacon)
-        policy = self._parts.rollout_policy(policy_of(self._spec.model, canonical.state))
-        rollouts = self._worker.produce(
-            policy, seed, lambda done, total: self._phase(round_index, "rollouts", done * 1000 // total)
-        )
-        sequence = len(self._ledger.commitments(account))
-        context = LeafContext(chain_id, hub, self._task, account, sequence, round_index)
-        reference, proven = PolicyRef(canonical.version, canonical.digest), self._memory.beside(sequence)
-        rollouts, repeated = distinct_rollouts(params, context, reference, rollouts, proven)
-        if repeated is not None:
-            if not rollouts:
-                raise repeated
-            self._observer.emit("error", message=f"{len(rollouts)} rollouts committed to: {repeated}")
-        self._phase(round_index, "training")
-        update_file, metrics = self._train(round_index, canonical, rollouts, seed)
-        submission = make_submission(params, context, reference, rollouts, update_file, metrics, proven)
-        self._memory.record(sequence, submission.leaves)
-        return submission
-
-    def _train(
-        self, round_index: int, canonical: CanonicalVersion, rollouts: tuple[Rollout, ...], seed: bytes
-    ) -> tuple[bytes, Metrics]:
-        weights = to_floats(canonical.state.weights)
-        batch = self._batch(round_index, canonical.version, rollouts, seed)
-        schedule = schedule_of(self._params, self._spec, round_index)
-        state = self._trainer_state(weights.size)
-        gradient, state, metrics = train_round(
-            self._spec.model, weights, batch, self._spec.recipe, schedule, state, self._past
-        )
-        update, state = quantise(gradient, state, self._versions.max_exponent, self._versions.codec)
-        self._journal.save("trainer", state_to_bytes(state))
-        told = Metrics(round(metrics.mean_reward * MILLION), round(abs(metrics.loss) * MILLION))
-        return self._versions.codec.to_bytes(update, weights.size), told
-
-    def _batch(self, round_index: int, version: int, rollouts: tuple[Rollout, ...], seed: bytes) -> Batch:
-        params, spec, environment = self._params, self._spec, self._environment
-        assigned = assigned_work(seed, params, range(len(rollouts)), spec.length)
-        batch = batch_of(rollouts, assigned, environment, version, params.max_tokens, spec.length)
-        if spec.recipe.objective == SFT:
-            batch = with_answers(batch, assigned, environment)
-        batch, refused = fresh_groups(batch, params, round_index)
-        for reason in refused:
-            self._observer.emit("error", message=f"not trained on: {reason}")
-        return batch
-
-    def _trainer_state(self, num_parameters: int) -> TrainerState:
-        saved = self._journal.load("trainer")
-        return fresh_state(num_parameters) if saved is None else state_from_bytes(saved, num_parameters)
-
-    async def _publish(self, submission: Submission) -> None:
-        """Store and announce everything, and wait until others hold it or time runs out."""
-        participant, manifest = self._participant, submission.manifest
-        for file in (submission.rollouts_file, submission.update_file):
-            await asyncio.to_thread(put_file, participant.store, file)
-        address = await asyncio.to_thread(participant.store.put, manifest.to_bytes())
-        self._replicated.add(manifest.digest)
-        await participant.swarm.announce(
-            Announcement(AnnouncementKind.SUBMISSION, self._task, manifest.node, manifest.round, address)
-        )
-        self._phase(manifest.round, "replicating")
-        latest = commit_deadline(self._params, manifest.round) - COMMIT_MARGIN_SECONDS
-        while await participant.chain.now() < latest:
-            if await count_holders(participant.swarm, manifest) >= WANTED_HOLDERS:
-                return
-            await asyncio.sleep(REPLICATION_POLL_SECONDS)
-
     @contextlib.asynccontextmanager
     async def _background(self) -> AsyncIterator[None]:
-        """Hold what others publish, and show what is demanded of us, as long as the block runs."""
+        """Hold what others publish, answer demands and keep our processes up, as long as the block runs."""
+
+        def tell(message: str) -> None:
+            self._observer.emit("error", message=message)
+
+        work = (self._replication.run(), self._discloser.run(), self._custody.run())
         async with asyncio.TaskGroup() as group:
-            loops = (self._follow_gossip(group), self._report(), self._discloser.run(), self._custody.run())
+            loops = (*work, self._report(), self._crew.watch(tell))
             tasks = [group.create_task(loop) for loop in loops]
             try:
                 yield
             finally:
                 for task in tasks:
                     task.cancel()
-
-    async def _follow_gossip(self, group: asyncio.TaskGroup) -> None:
-        async for announcement in self._participant.swarm.announcements():
-            if announcement.kind is AnnouncementKind.SUBMISSION and announcement.task == self._task:
-                group.create_task(self._replicate(announcement.cid))
-
-    async def _replicate(self, manifest: Cid) -> None:
-        """Fetch and keep a submission. A failure costs nothing here: its node finds other holders."""
-        if manifest.digest in self._replicated:
-            return
-        self._replicated.add(manifest.digest)
-        try:
-            await fetch_submission(
-                self._participant.swarm,
-                manifest.digest,
-                self._params,
-                self._versions.max_update_bytes,
-                FETCH_SECONDS,
-            )
-        except NetworkError as error:
-            self._replicated.discard(manifest.digest)
-            self._observer.emit("error", message=str(error))
 
     def _share(self, ledger: TaskLedger, now: int) -> Share | None:
         """What we keep of a task: ours, and what else the hub has had us work on."""
@@ -414,34 +260,28 @@ class Node:
         self._observer.emit("policy", version=version.version, digest="0x" + version.digest.hex())
 
 
-async def run_node(settings: Settings, observer: Observer, parts: Parts | None = None) -> int:
-    """Join the settings' task and work on it to the end; the process's exit code."""
-    # Tiny models gain nothing from more threads, and the results must not depend on how many there are.
-    torch.set_num_threads(1)
-    async with participate(settings, observer) as participant:
-        await participant.announce_endpoint()
-        ledger = await participant.find_task(settings.task)
-        observer.emit(
-            "task", task="0x" + ledger.task.hex(), start=ledger.params.start, rounds=ledger.params.rounds
-        )
-        rule, twin = ledger.params.reward_rule, participant.deployment.sorting_reward
-        await require_known_rule(participant.chain, rule, twin)
-        spec = await participant.fetch_spec(ledger)
-        node = Node(participant, ledger, spec, Path(settings.data_dir), parts or Parts())
-        return await node.run()
+def run_node(settings: Settings, observer: Observer, parts: Parts | None = None) -> Coroutine[Any, Any, int]:
+    """Join the settings' task and work on it to the end; the process's exit code.
+
+    The call itself starts the node's two other processes, so it comes before any thread or event loop.
+    """
+    crew = start_crew(Path(settings.data_dir), parts)
+    return _run(settings, observer, crew)
 
 
-def _membership(ledger: TaskLedger, account: str) -> Membership | None:
-    record = ledger.members.get(account)
-    if record is None:
-        return None
-    challenged = [challenge.sequence for challenge in ledger.pending_challenges(account)]
-    return Membership(
-        first_round=record.first_round,
-        work=tuple(duties.Work(c.sequence, c.round, c.time) for c in ledger.commitments(account)),
-        num_paid=record.paid,
-        lowest_challenged=min(challenged, default=None),
-        exit_requested_at=record.exit_requested_at,
-        exited=record.exited,
-        slashed=ledger.slashed(account),
-    )
+async def _run(settings: Settings, observer: Observer, crew: Crew) -> int:
+    with contextlib.closing(crew):
+        async with participate(settings, observer) as participant:
+            await participant.announce_endpoint()
+            ledger = await participant.find_task(settings.task)
+            observer.emit(
+                "task", task="0x" + ledger.task.hex(), start=ledger.params.start, rounds=ledger.params.rounds
+            )
+            rule, twin = ledger.params.reward_rule, participant.deployment.sorting_reward
+            await require_known_rule(participant.chain, rule, twin)
+            spec = await participant.fetch_spec(ledger)
+            # It starts the environment's process, which may take long. Better now than after a stake.
+            await asyncio.to_thread(check_environment, spec.environment)
+            node = Node(participant, ledger, spec, settings, crew)
+            return await node.run()
+    raise AssertionError("the block above returns or raises")

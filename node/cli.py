@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cupel.protocol.options import execute
+from cupel.protocol.options import execute, observer_of, until_signal
 
 app = typer.Typer(
     help="Offer this machine to a task: roll out, train, commit, be paid.", no_args_is_help=True
@@ -34,6 +36,9 @@ def run(
     listen_host: Annotated[str | None, typer.Option(help="Address to listen on and to announce.")] = None,
     p2p_port: Annotated[int | None, typer.Option(help="libp2p port; 0 takes a free one.")] = None,
     http_port: Annotated[int | None, typer.Option(help="Block server port; 0 takes a free one.")] = None,
+    tensorboard: Annotated[
+        str | None, typer.Option(help="Folder of TensorBoard's files; empty: none.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Events as JSON lines on standard output.")] = False,
 ) -> None:
     """Join a task, work on every round, take the pay and the stake home, and stop.
@@ -47,3 +52,57 @@ def run(
     from cupel.node.app import run_node
 
     execute(run_node, options)
+
+
+@app.command()
+def rehearse(
+    plan: Annotated[Path, typer.Option(help="TOML plan of the task.")],
+    genesis: Annotated[Path, typer.Option(help="Initial checkpoint file.")],
+    data_dir: Annotated[Path, typer.Option(help="Folder of the run; the same one goes on with it.")],
+    seed: Annotated[int, typer.Option(min=0, help="Draws problems and samples, as the chain would.")] = 0,
+    rounds: Annotated[int | None, typer.Option(min=1, help="Rounds, other than the plan's.")] = None,
+    patience: Annotated[float, typer.Option(help="Longest wait for a round, in seconds.")] = 3600.0,
+    tensorboard: Annotated[str, typer.Option(help="Folder of TensorBoard's files; empty: none.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="Events as JSON lines on standard output.")] = False,
+) -> None:
+    """Work on a task alone, without a chain or keys: does it learn, and what does each process wait for?
+
+    Example: cupel node rehearse --plan task.toml --genesis genesis.safetensors --data-dir rehearsal
+    """
+    from cupel.node import rehearsal
+
+    wanted = rehearsal.Plan(plan, genesis, data_dir, seed, rounds, patience, tensorboard)
+    raise typer.Exit(asyncio.run(until_signal(rehearsal.rehearse(wanted, observer_of(json)))))
+
+
+@app.command()
+def export_rollouts(
+    data_dir: Annotated[Path, typer.Option(help="Data folder of a node or a rehearsal.")],
+    out: Annotated[Path, typer.Option(help="Folder for the Parquet files.")],
+    task: Annotated[str, typer.Option(help="Task id, where the folder has several.")] = "",
+) -> None:
+    """Write the rollouts of the newest rounds as Parquet, one file a round. Needs `cupel[parquet]`.
+
+    Example: cupel node export-rollouts --data-dir .cupel --out tables
+    """
+    from cupel.node.export import export_rounds
+
+    for written in export_rounds(data_dir, task, out):
+        typer.echo(f"{written.path}  round {written.round}  {written.rollouts} rollouts")
+
+
+@app.command()
+def import_rollouts(
+    table: Annotated[Path, typer.Argument(help="A Parquet file that export-rollouts wrote.")],
+    data_dir: Annotated[Path, typer.Option(help="Data folder of a node or a rehearsal that knows the task.")],
+    out: Annotated[Path, typer.Option(help="The rollouts file to write, as it was published.")],
+    task: Annotated[str, typer.Option(help="Task id, where the folder has several.")] = "",
+) -> None:
+    """Check a Parquet file row by row, and write the published rollouts file that it was made of.
+
+    Example: cupel node import-rollouts tables/rollouts-000003.parquet --data-dir .cupel --out rollouts.safetensors
+    """
+    from cupel.node import export
+
+    written = export.import_rollouts(table, data_dir, task, out)
+    typer.echo(f"{written.path}  round {written.round}  {written.rollouts} rollouts, as published")

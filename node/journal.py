@@ -1,6 +1,6 @@
-"""What a node must not forget between two runs: its trainer's state and the residual of its last update.
+"""Named byte strings in a folder: what a node must not forget between two runs, and what its processes hand each other.
 
-Everything else is on-chain or content-addressed. Files are replaced whole, so a crash leaves the old or the new one.
+Files are replaced whole, so a crash leaves the old or the new one.
 """
 
 from __future__ import annotations
@@ -28,16 +28,31 @@ class Journal:
             problem = f"cannot read {self.folder / name}: {error.strerror}"
             raise StorageError(problem, "check the folder's owner and mode") from error
 
-    def save(self, name: str, data: bytes) -> None:
-        """Replace what is saved under `name`."""
+    def save(self, name: str, data: bytes, durable: bool = True) -> None:
+        """Replace what is saved under `name`. durable: so that a power cut leaves it too, at some ms."""
         temporary = self.folder / f".{name}.new"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with temporary.open("wb") as file:
                 file.write(data)
                 file.flush()
-                os.fsync(file.fileno())
+                if durable:
+                    os.fsync(file.fileno())
             temporary.replace(self.folder / name)
+            if durable:
+                self._keep_names()
         except OSError as error:
             problem = f"cannot write {self.folder / name}: {error.strerror}"
             raise StorageError(problem, "free disk space or choose another data_dir") from error
+
+    def remove(self, name: str) -> None:
+        """Forget what is saved under `name`, if anything is."""
+        (self.folder / name).unlink(missing_ok=True)
+
+    def _keep_names(self) -> None:
+        """A renamed file is found after a power cut only if its folder was written too."""
+        descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import typer
 
@@ -15,6 +15,11 @@ from cupel.protocol.observe import JsonObserver, Observer, TextObserver
 from cupel.protocol.settings import Settings, load_settings
 
 EXIT_INTERRUPTED = 130
+
+
+def observer_of(as_json: bool) -> Observer:
+    """Events on standard output, for programs or for people."""
+    return JsonObserver(sys.stdout) if as_json else TextObserver(sys.stdout)
 
 
 def execute(role: Callable[[Settings, Observer], Coroutine[Any, Any, int]], options: dict[str, Any]) -> None:
@@ -25,9 +30,7 @@ def execute(role: Callable[[Settings, Observer], Coroutine[Any, Any, int]], opti
     """
     config, as_json = options.pop("config", None), options.pop("json", False)
     settings = load_settings(None if config is None else Path(config), options)
-    stream: TextIO = sys.stdout
-    observer: Observer = JsonObserver(stream) if as_json else TextObserver(stream)
-    raise typer.Exit(asyncio.run(until_signal(role(settings, observer))))
+    raise typer.Exit(asyncio.run(until_signal(role(settings, observer_of(as_json)))))
 
 
 async def until_signal(work: Coroutine[Any, Any, int]) -> int:

@@ -40,6 +40,8 @@ class Settings:
     """libp2p port; 0 takes a free one."""
     http_port: int = 0
     """Block server port; 0 takes a free one."""
+    tensorboard: str = ""
+    """Folder that a node writes its metrics to for TensorBoard; empty: nowhere but its own file."""
 
 
 def load_settings(

@@ -25,7 +25,7 @@ import sys
 import traceback
 from typing import Final, NoReturn
 
-from cupel.devnet.tether import tether
+from cupel.protocol.tether import tether
 
 MAX_REQUEST_BYTES: Final = 64 * 1024
 _NUM_FILES: Final = 2

@@ -20,7 +20,7 @@ from cupel.protocol.spec.environments.base import Environment
 from cupel.protocol.spec.task import MILLION
 
 if TYPE_CHECKING:
-    from cupel.node.app import Parts
+    from cupel.node.rollout.process import Parts
     from cupel.protocol.model.policy import Policy
 
 
@@ -38,7 +38,7 @@ def full_reward(environment: Environment, problem: int, tokens: Sequence[int]) -
 
 def lying_parts(lie: Lie) -> Parts:
     """The node's parts with the one that lies exchanged."""
-    from cupel.node.app import Parts
+    from cupel.node.rollout.process import Parts
 
     match lie:
         case Lie.PERTURBED_MODEL:

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Final, Protocol
 
-from cupel.devnet.tether import tether
+from cupel.protocol.tether import tether
 
 # Nodes stop cleanly within 5 s of SIGTERM by contract, and the whole demo must too.
 GRACE_SECONDS: Final = 4.0

@@ -19,7 +19,7 @@ from cupel.protocol.spec.sampling import gumbel_noise
 from cupel.protocol.spec.task import MILLION, TaskParams, TaskSpec
 from cupel.protocol.spec.toploc.build import prove
 
-# Completions sampled at once: bounds memory and lets progress be told.
+# Completions sampled at once: bounds memory, lets progress be told, and is the most that a crash can cost.
 BATCH_ROLLOUTS: Final = 256
 
 Score = Callable[[Environment, int, Sequence[int]], int]
@@ -28,6 +28,11 @@ Score = Callable[[Environment, int, Sequence[int]], int]
 def environment_reward(environment: Environment, problem: int, tokens: Sequence[int]) -> int:
     """The reward the environment gives, in millionths."""
     return environment.reward(problem, tokens)
+
+
+def num_batches(params: TaskParams) -> int:
+    """How many batches a node's round has."""
+    return -(-params.units_per_round // BATCH_ROLLOUTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +48,17 @@ class RolloutWorker:
         self, policy: Policy, round_seed: bytes, progress: Callable[[int, int], None]
     ) -> tuple[Rollout, ...]:
         """All rollouts of the round in index order; `progress(done, total)` is called after every batch."""
-        total = self.params.units_per_round
         rollouts: list[Rollout] = []
-        for start in range(0, total, BATCH_ROLLOUTS):
-            indices = range(start, min(start + BATCH_ROLLOUTS, total))
-            rollouts += self._batch(policy, round_seed, indices)
-            progress(len(rollouts), total)
+        for number in range(num_batches(self.params)):
+            rollouts += self.batch(policy, round_seed, number)
+            progress(len(rollouts), self.params.units_per_round)
         return tuple(rollouts)
+
+    def batch(self, policy: Policy, round_seed: bytes, number: int) -> tuple[Rollout, ...]:
+        """Batch `number` of the round, in index order. EnvironmentFailed as the environment."""
+        start = number * BATCH_ROLLOUTS
+        end = min(start + BATCH_ROLLOUTS, self.params.units_per_round)
+        return tuple(self._batch(policy, round_seed, range(start, end)))
 
     def _batch(self, policy: Policy, round_seed: bytes, indices: range) -> list[Rollout]:
         params = self.params

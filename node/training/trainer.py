@@ -24,6 +24,7 @@ from cupel.node.training.grpo import token_log_probabilities
 from cupel.node.training.learner import learner_of
 from cupel.node.training.objective import Piece, loss_of
 from cupel.node.training.packing import packed_states
+from cupel.node.training.spread import Spread
 from cupel.node.training.state import TrainerState
 from cupel.protocol.spec.length_reward import LengthRule
 from cupel.protocol.spec.recipe import Recipe
@@ -70,6 +71,10 @@ class Metrics:
     """Before clipping."""
     update_norm: float
     """Euclidean length of the pseudo-gradient."""
+    divergence: float = 0.0
+    """From the policy that sampled, in nats a token (k3), as the last step found it."""
+    entropy: float = 0.0
+    """Of the next token, in nats, as the last step found it."""
 
 
 def schedule_of(params: TaskParams, spec: TaskSpec, round_index: int) -> Schedule:
@@ -113,8 +118,10 @@ def train_round(
     model.set_weights(weights)
     learner = learner_of(model, recipe, state)
     traces = np.zeros((recipe.inner_steps, 3))
-    for trace in traces:
-        trace[:2] = _accumulate(reader, old, genesis, recipe)
+    spread = Spread()
+    for number, trace in enumerate(traces, 1):
+        watch = spread if number == recipe.inner_steps else None
+        trace[:2] = _accumulate(reader, old, genesis, recipe, watch)
         trace[2] = learner.step(recipe.gradient_clip_millionths / MILLION, schedule.learning_rate)
     pseudo_gradient = weights - model.weights.numpy()
     loss, clipped_share, gradient_norm = traces.mean(axis=0).tolist()
@@ -126,6 +133,8 @@ def train_round(
         clipped_share=clipped_share,
         gradient_norm=gradient_norm,
         update_norm=float(np.linalg.norm(pseudo_gradient)),
+        divergence=spread.divergence,
+        entropy=spread.entropy,
     )
     return pseudo_gradient, learner.state(state, recipe.inner_steps), metrics
 
@@ -178,7 +187,9 @@ def _slices(rows: Tensor) -> tuple[Tensor, ...]:
     return tuple(rows[start : start + size] for start in range(0, len(rows), size))
 
 
-def _accumulate(reader: _Reader, old: Tensor, genesis: Tensor | None, recipe: Recipe) -> tuple[float, float]:
+def _accumulate(
+    reader: _Reader, old: Tensor, genesis: Tensor | None, recipe: Recipe, watch: Spread | None
+) -> tuple[float, float]:
     """Gradient of the mean loss, slice by slice; returns the loss and the silenced share."""
     examples = reader.examples
     loss_sum = share_sum = 0.0
@@ -189,6 +200,8 @@ def _accumulate(reader: _Reader, old: Tensor, genesis: Tensor | None, recipe: Re
         piece = Piece(logits, new, old[part], compared, examples.advantages[part], examples.inside[part])
         loss, share = loss_of(recipe, reader.temperature, piece)
         weight = examples.weight(part)
+        if watch is not None:
+            watch.add(piece, reader.temperature, float(piece.inside.sum() / examples.inside.sum()))
         (loss * weight).backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
         loss_sum += float(loss.detach() * weight)
         share_sum += float(share * weight)

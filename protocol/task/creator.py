@@ -45,7 +45,7 @@ async def run_creator(settings: Settings, observer: Observer, creation: Creation
         while len(participant.ledger.endpoints) <= creation.wait_for_peers or not creation.genesis.exists():
             await asyncio.sleep(POLL_SECONDS)
             await participant.refresh()
-        genesis = _read_genesis(creation.genesis, plan)
+        genesis = read_genesis(creation.genesis, plan)
         shelf = VersionShelf(participant.store, Path(settings.data_dir) / "versions")
         params = await _create(participant, shelf, plan, genesis, creation.start_in_seconds)
         async with Custody(participant, shelf, params, partial(_share, participant.address)).running():
@@ -54,7 +54,8 @@ async def run_creator(settings: Settings, observer: Observer, creation: Creation
     return 0
 
 
-def _read_genesis(path: Path, plan: TaskPlan) -> CanonicalVersion:
+def read_genesis(path: Path, plan: TaskPlan) -> CanonicalVersion:
+    """Version 0 from a checkpoint file. ConfigError if it is none of the plan's model."""
     layout = layout_of(plan.spec.model)
     try:
         return make_version(0, None, checkpoint_from_bytes(path.read_bytes(), layout), layout)

@@ -7,7 +7,7 @@ import torch
 from cupel.devnet.liars import four_bit, full_reward, lying_parts
 from cupel.devnet.presets import MODEL
 from cupel.devnet.story.state import Lie
-from cupel.node.app import Parts
+from cupel.node.rollout.process import Parts
 from cupel.protocol.model.tiny import TinyPolicy, initialise
 from cupel.protocol.spec.environments.sorting import Sorting
 

@@ -1,0 +1,255 @@
+"""The folder that the three processes of a node share, and all that passes between them.
+
+    current                  which task is worked on, for which publisher
+    TASK/params, spec        the task                                     task.stable
+    TASK/weights-V/…         a canonical version                          version.stable
+    TASK/round-R/…           see `rounds`
+    TASK/status-NAME         what a process does now, and whom it waits for
+
+Every file is written whole, every set has its marker last. A process that finds a marker has all it needs; one that was
+killed finds what it had finished, and makes the rest again, bit for bit.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from eth_abi.abi import decode as abi_decode
+from eth_abi.abi import encode as abi_encode
+
+from cupel.node.journal import Journal
+from cupel.node.pipeline.rounds import Order, RoundFiles
+from cupel.node.pipeline.sealed import load_set, marker_of, save_set
+from cupel.protocol.spec import rollout_file
+from cupel.protocol.spec.errors import Rejected
+from cupel.protocol.spec.rollout import Rollout
+from cupel.protocol.spec.task import TASK_PARAMS_ABI, TaskParams, TaskSpec
+
+KEPT_ROUNDS: Final = 16
+"""Closed rounds whose files stay, for export."""
+_CURRENT: Final = "current"
+_ROLLED, _TRAINED, _TASK, _VERSION = "rollouts", "trained", "task", "version"
+_REFUSED, _CLOSED, _ORDER = "refused", "closed", "order"
+_UPDATE, _STATE, _MANIFEST = "update", "state", "manifest"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is worked on."""
+
+    params: TaskParams
+    spec: TaskSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A round's training: the update's file, and the trainer's state behind it."""
+
+    update: bytes
+    state: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What a process said last."""
+
+    pid: int
+    round: int
+    """Round it works on, or -1."""
+    whom: str
+    """Process it waits for, empty while it works."""
+    what: str
+    overdue: bool
+    """Whether it has waited for longer than is normal."""
+
+
+def current_task(root: Path, publisher: int) -> Path | None:
+    """Folder of the task that the publisher of this process number works on; None before it says so."""
+    text = Journal(root).load(_CURRENT)
+    name, _, pid = ("" if text is None else text.decode()).partition(" ")
+    return root / name if pid == str(publisher) else None
+
+
+def announce_task(root: Path, name: str, publisher: int) -> None:
+    """Let the publisher's two processes begin with the task in folder `name`."""
+    Journal(root).save(_CURRENT, f"{name} {publisher}".encode())
+
+
+class Workshop:
+    """One task's part of the folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._own = Journal(folder)
+        self._closed: set[int] = set()
+
+    def save_task(self, task: Task) -> None:
+        """Say what is worked on, once."""
+        if self.task() != task:
+            params = abi_encode([TASK_PARAMS_ABI], [task.params.as_abi()])
+            save_set(self._own, _TASK, {"params": params, "spec": task.spec.to_bytes()})
+
+    def task(self) -> Task | None:
+        """What is worked on; None before it is said."""
+        files = load_set(self._own, _TASK)
+        if files is None:
+            return None
+        (values,) = abi_decode([TASK_PARAMS_ABI], files["params"])
+        return Task(TaskParams.from_abi(values), TaskSpec.from_bytes(files["spec"]))
+
+    def save_version(self, number: int, manifest: bytes, file: bytes) -> None:
+        """Hand on a canonical version, once."""
+        journal = self._version(number)
+        if not (journal.folder / marker_of(_VERSION)).exists():
+            save_set(journal, _VERSION, {"manifest": manifest, "checkpoint": file})
+
+    def version(self, number: int) -> tuple[bytes, bytes] | None:
+        """Manifest and checkpoint file of a version; None if it is not here."""
+        files = load_set(self._version(number), _VERSION)
+        return None if files is None else (files["manifest"], files["checkpoint"])
+
+    def place(self, order: Order) -> None:
+        """Order a round. An order that is there stays."""
+        if self.order(order.round) is None:
+            self._round(order.round).save(_ORDER, order.to_bytes())
+
+    def order(self, number: int) -> Order | None:
+        """A round's order."""
+        data = self._round(number).load(_ORDER)
+        return None if data is None else Order.from_bytes(data)
+
+    def rounds(self) -> tuple[RoundFiles, ...]:
+        """The rounds ordered, ascending."""
+        found = [self._look(number) for number in self._numbers("round-")]
+        return tuple(files for files in found if files is not None)
+
+    def batch(self, number: int, index: int, params: TaskParams) -> tuple[Rollout, ...] | None:
+        """A batch of a round's rollouts that is finished; None if it is not."""
+        data = self._round(number).load(_batch_name(index))
+        try:
+            return None if data is None else rollout_file.decode(data, params)
+        except Rejected:
+            return None
+
+    def save_batch(self, number: int, index: int, rollouts: tuple[Rollout, ...], params: TaskParams) -> None:
+        """Keep a finished batch."""
+        self._round(number).save(_batch_name(index), rollout_file.encode(rollouts, params))
+
+    def num_batches(self, number: int) -> int:
+        """Batches of a round that are finished."""
+        return len(list(self._round(number).folder.glob("batch-*")))
+
+    def seal_rollouts(self, number: int, rollouts: tuple[Rollout, ...], params: TaskParams) -> None:
+        """Declare a round's rollouts whole."""
+        save_set(self._round(number), _ROLLED, {_ROLLED: rollout_file.encode(rollouts, params)})
+        for path in self._round(number).folder.glob("batch-*"):
+            path.unlink(missing_ok=True)
+
+    def rollouts(self, number: int) -> bytes | None:
+        """A round's rollouts file; None until it is whole."""
+        files = load_set(self._round(number), _ROLLED)
+        return None if files is None else files[_ROLLED]
+
+    def save_trained(self, number: int, trained: Trained) -> None:
+        """Hand on a round's training."""
+        save_set(self._round(number), _TRAINED, {_UPDATE: trained.update, _STATE: trained.state})
+
+    def trained(self, number: int) -> Trained | None:
+        """A round's training; None until it is whole."""
+        files = load_set(self._round(number), _TRAINED)
+        return None if files is None else Trained(files[_UPDATE], files[_STATE])
+
+    def save_manifest(self, number: int, manifest: bytes) -> None:
+        """Keep the manifest of what was made of a round, for export."""
+        self._round(number).save(_MANIFEST, manifest)
+
+    def manifest(self, number: int) -> bytes | None:
+        """The manifest of what was made of a round."""
+        return self._round(number).load(_MANIFEST)
+
+    def refuse(self, number: int, by: str, reason: str) -> None:
+        """Say why nothing will come of a round."""
+        self._round(number).save(_REFUSED, f"the {by} process: {reason}".encode())
+
+    def refusal(self, number: int) -> str | None:
+        """Why nothing will come of a round."""
+        data = self._round(number).load(_REFUSED)
+        return None if data is None else data.decode(errors="replace")
+
+    def close(self, number: int, outcome: str) -> None:
+        """Nothing more is to be done for a round."""
+        self._round(number).save(_CLOSED, outcome.encode())
+
+    def outcomes(self) -> dict[int, str]:
+        """How the closed rounds ended, ascending."""
+        found = {number: self._round(number).load(_CLOSED) for number in self._numbers("round-")}
+        return {number: data.decode() for number, data in found.items() if data is not None}
+
+    def report(self, number: int, by: str, facts: Mapping[str, Any]) -> None:
+        """Keep what a process says of its part of a round; saved before the part is sealed."""
+        self._round(number).save(f"{by}.json", json.dumps(facts).encode(), durable=False)
+
+    def reported(self, number: int, by: str) -> dict[str, Any]:
+        """What a process said of a round; empty if nothing, or if it is damaged."""
+        data = self._round(number).load(f"{by}.json")
+        try:
+            found = json.loads(data or b"{}")
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def save_status(self, name: str, status: Status) -> None:
+        """Say what a process does now."""
+        fields = (status.pid, status.round, status.whom, status.what, status.overdue)
+        self._own.save(f"status-{name}", json.dumps(fields).encode(), durable=False)
+
+    def status(self, name: str) -> Status | None:
+        """What a process said last."""
+        data = self._own.load(f"status-{name}")
+        try:
+            return None if data is None else Status(*json.loads(data))
+        except (ValueError, TypeError):
+            return None
+
+    def sweep(self, oldest_version: int, spared_version: int = -1) -> None:
+        """Delete versions below the oldest needed, but for a spared one, and the files of rounds long closed."""
+        for number in self._numbers("weights-"):
+            if number < oldest_version and number != spared_version:
+                shutil.rmtree(self._version(number).folder, ignore_errors=True)
+        closed = [one.round for one in self.rounds() if one.closed]
+        for number in closed[:-KEPT_ROUNDS]:
+            shutil.rmtree(self._round(number).folder, ignore_errors=True)
+
+    def _look(self, number: int) -> RoundFiles | None:
+        folder = self._round(number).folder
+        if number in self._closed:
+            return RoundFiles(number, closed=True)
+        if not (folder / _ORDER).exists():
+            return None
+        names = (marker_of(_ROLLED), marker_of(_TRAINED), _REFUSED, _CLOSED)
+        found = RoundFiles(number, *((folder / name).exists() for name in names))
+        if found.closed:
+            self._closed.add(number)
+        return found
+
+    def _numbers(self, prefix: str) -> list[int]:
+        try:
+            names = [path.name for path in self.folder.iterdir() if path.name.startswith(prefix)]
+        except FileNotFoundError:
+            return []
+        return sorted(int(name.removeprefix(prefix)) for name in names)
+
+    def _round(self, number: int) -> Journal:
+        return Journal(self.folder / f"round-{number:06}")
+
+    def _version(self, number: int) -> Journal:
+        return Journal(self.folder / f"weights-{number:06}")
+
+
+def _batch_name(index: int) -> str:
+    return f"batch-{index:04}"

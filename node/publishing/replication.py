@@ -1,0 +1,70 @@
+"""Holding what others publish, and seeing that they hold what we do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from cupel.node.publishing.submission import Submission
+from cupel.protocol.chain.ledger import TaskLedger
+from cupel.protocol.network import Announcement, AnnouncementKind, NetworkError
+from cupel.protocol.participant import FETCH_SECONDS, Participant
+from cupel.protocol.spec.rounds import commit_deadline
+from cupel.protocol.spec.shardcast.cid import Cid
+from cupel.protocol.storage import put_file
+from cupel.protocol.submissions import count_holders, fetch_submission
+
+# Two others hold the data before the commitment: one of them may die as well.
+WANTED_HOLDERS: Final = 2
+# A commitment needs a block or two; replication stops this long before the deadline.
+COMMIT_MARGIN_SECONDS: Final = 3
+REPLICATION_POLL_SECONDS: Final = 0.3
+
+
+class Replication:
+    """Submissions of one task, ours and others'."""
+
+    def __init__(self, participant: Participant, ledger: TaskLedger, max_update_bytes: int) -> None:
+        self._participant = participant
+        self._task = ledger.task
+        self._params = ledger.params
+        self._max_update_bytes = max_update_bytes
+        self._held: set[bytes] = set()
+
+    async def run(self) -> None:
+        """Fetch and keep what is announced, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            async for announcement in self._participant.swarm.announcements():
+                if announcement.kind is AnnouncementKind.SUBMISSION and announcement.task == self._task:
+                    group.create_task(self._fetch(announcement.cid))
+
+    async def publish(self, submission: Submission, phase: Callable[[str, int], None]) -> None:
+        """Store and announce everything, and wait until others hold it or time runs out."""
+        participant, manifest = self._participant, submission.manifest
+        for file in (submission.rollouts_file, submission.update_file):
+            await asyncio.to_thread(put_file, participant.store, file)
+        address = await asyncio.to_thread(participant.store.put, manifest.to_bytes())
+        self._held.add(manifest.digest)
+        await participant.swarm.announce(
+            Announcement(AnnouncementKind.SUBMISSION, self._task, manifest.node, manifest.round, address)
+        )
+        phase("replicating", 0)
+        latest = commit_deadline(self._params, manifest.round) - COMMIT_MARGIN_SECONDS
+        while await participant.chain.now() < latest:
+            if await count_holders(participant.swarm, manifest) >= WANTED_HOLDERS:
+                return
+            await asyncio.sleep(REPLICATION_POLL_SECONDS)
+
+    async def _fetch(self, manifest: Cid) -> None:
+        """Fetch and keep a submission. A failure costs nothing here: its node finds other holders."""
+        if manifest.digest in self._held:
+            return
+        self._held.add(manifest.digest)
+        try:
+            await fetch_submission(
+                self._participant.swarm, manifest.digest, self._params, self._max_update_bytes, FETCH_SECONDS
+            )
+        except NetworkError as error:
+            self._held.discard(manifest.digest)
+            self._participant.observer.emit("error", message=str(error))

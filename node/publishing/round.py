@@ -1,0 +1,212 @@
+"""A round on the chain: order it, wait for rollouts and update, publish, see others hold it, commit.
+
+Everything before the commitment can be done again after a crash and comes out the same; whether the commitment was
+sent is asked of the chain, which takes one a round.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final
+
+from cupel.node.metrics import MetricsLog, step_facts
+from cupel.node.pipeline.rounds import Order
+from cupel.node.pipeline.worker import Clock
+from cupel.node.pipeline.workshop import Trained, Workshop
+from cupel.node.publishing.memory import Memory
+from cupel.node.publishing.replication import Replication
+from cupel.node.publishing.submission import RepeatedWork, Submission, distinct_rollouts, make_submission
+from cupel.node.publishing.waiting import until_trained
+from cupel.node.rollout.worker import num_batches
+from cupel.protocol.chain.errors import ContractError
+from cupel.protocol.chain.ledger import TaskLedger
+from cupel.protocol.model.canonical import CanonicalVersion
+from cupel.protocol.participant import Participant
+from cupel.protocol.spec import rollout_file
+from cupel.protocol.spec.assignment import round_seed
+from cupel.protocol.spec.recipe import Recipe
+from cupel.protocol.spec.rollout import LeafContext, Metrics, PolicyRef
+from cupel.protocol.spec.rounds import commit_deadline
+from cupel.protocol.spec.task import MILLION
+
+COMMITTED: Final = "committed"
+MISSED: Final = "missed"
+
+
+class RoundPublisher:
+    """Carries rounds through, one at a time."""
+
+    def __init__(
+        self,
+        participant: Participant,
+        ledger: TaskLedger,
+        recipe: Recipe,
+        workshop: Workshop,
+        memory: Memory,
+        replication: Replication,
+        metrics: MetricsLog,
+    ) -> None:
+        self._participant = participant
+        self._observer = participant.observer
+        self._task = ledger.task
+        self._params = ledger.params
+        self._recipe = recipe
+        self._workshop = workshop
+        self._memory = memory
+        self._replication = replication
+        self._metrics = metrics
+        self._clock = Clock(time.monotonic)
+        self.attempted = -1
+        """Newest round that nothing more is to be done for, or -1."""
+
+    def take_up(self, ledger: TaskLedger, now: int) -> None:
+        """Close the rounds that ended while we were away, by what the chain says of them."""
+        committed = self._committed_rounds(ledger)
+        for files in self._workshop.rounds():
+            if not files.closed and files.round in committed:
+                self._workshop.close(files.round, COMMITTED)
+            elif not files.closed and now >= commit_deadline(self._params, files.round):
+                self._workshop.close(files.round, MISSED)
+        self.attempted = max([-1, *committed, *self._workshop.outcomes()])
+
+    async def work(self, round_index: int, ledger: TaskLedger, canonical: CanonicalVersion) -> None:
+        """Carry a round through, from wherever it was left."""
+        self.attempted = max(self.attempted, round_index)
+        began, self._clock = time.monotonic(), Clock(time.monotonic)
+        order = await asyncio.to_thread(self._ordered, round_index, ledger.beacons[round_index], canonical)
+
+        async def still_time() -> bool:
+            return not await self._is_late(round_index, 1)
+
+        trained = await until_trained(
+            self._workshop,
+            round_index,
+            num_batches(self._params),
+            still_time,
+            self._clock,
+            self._phase(round_index),
+        )
+        manifest = ""
+        if isinstance(trained, str):
+            self._observer.emit("error", message=f"round {round_index} has nothing to commit: {trained}")
+        else:
+            manifest = await self._publish_and_commit(order, trained, ledger)
+        outcome = COMMITTED if manifest else MISSED
+        self._phase(round_index)(outcome, 0)
+        facts = step_facts(self._workshop, order, outcome, self._clock, time.monotonic() - began, manifest)
+        await asyncio.to_thread(self._end, order, outcome, facts)
+
+    async def _publish_and_commit(self, order: Order, trained: Trained, ledger: TaskLedger) -> str:
+        """Digest of the manifest that was committed; empty if none was."""
+        phase = self._phase(order.round)
+        try:
+            submission = await asyncio.to_thread(self._submission, order, trained, ledger)
+        except RepeatedWork as error:
+            self._observer.emit("error", message=f"round {order.round} has nothing to commit: {error}")
+            return ""
+        phase("publishing", 0)
+        began = time.monotonic()
+        await self._replication.publish(submission, phase)
+        self._clock.waited["peers"] = time.monotonic() - began
+        phase("committing", 0)
+        if await self._is_late(order.round, 1):
+            return ""
+        began = time.monotonic()
+        committed = await self._commit(submission, ledger.beacons[order.round])
+        self._clock.waited["chain"] = time.monotonic() - began
+        return submission.manifest.digest.hex() if committed else ""
+
+    async def _commit(self, submission: Submission, beacon: bytes) -> bool:
+        manifest, hub = submission.manifest, self._participant.hub
+        call = hub.commit(
+            self._task,
+            beacon,
+            manifest.sequence,
+            manifest.round,
+            submission.root,
+            manifest.digest,
+            manifest.units,
+        )
+        try:
+            await self._participant.send("commit", call)
+        except ContractError as error:
+            # The transaction of a predecessor that was killed may have been faster than ours, which says the same.
+            await self._participant.refresh()
+            if manifest.round not in self._committed_rounds(self._participant.ledger.tasks[self._task]):
+                self._observer.emit("error", message=f"round {manifest.round} not committed: {error}")
+                return False
+        self._observer.emit(
+            "committed",
+            round=manifest.round,
+            sequence=manifest.sequence,
+            units=manifest.units,
+            reward_millionths=manifest.metrics.reward_millionths,
+            loss_millionths=manifest.metrics.loss_millionths,
+            manifest="0x" + manifest.digest.hex(),
+        )
+        return True
+
+    def _ordered(self, round_index: int, beacon: bytes, canonical: CanonicalVersion) -> Order:
+        """The round's order: the one that is there, or one for this version."""
+        found = self._workshop.order(round_index)
+        if found is not None:
+            return found
+        participant, version = self._participant, canonical.version
+        chain_id, hub = participant.chain.chain_id, participant.hub.address
+        seed = round_seed(chain_id, hub, self._task, participant.address, round_index, beacon)
+        # A round that was not committed taught the others nothing: training goes on from before it.
+        done = [number for number, outcome in self._workshop.outcomes().items() if outcome == COMMITTED]
+        after = max([number for number in done if number < round_index], default=round_index)
+        order = Order(round_index, seed, version, canonical.digest, version, after)
+        self._workshop.save_version(version, canonical.manifest.to_bytes(), canonical.file)
+        self._workshop.place(order)
+        return order
+
+    def _submission(self, order: Order, trained: Trained, ledger: TaskLedger) -> Submission:
+        """RepeatedWork if no rollout may be committed to."""
+        participant, params = self._participant, self._params
+        file = self._workshop.rollouts(order.round)
+        assert file is not None, "what was trained on is sealed"
+        rollouts = rollout_file.decode(file, params)
+        account = participant.address
+        sequence = len(ledger.commitments(account))
+        context = LeafContext(
+            participant.chain.chain_id, participant.hub.address, self._task, account, sequence, order.round
+        )
+        reference, proven = PolicyRef(order.sampler, order.sampler_digest), self._memory.beside(sequence)
+        rollouts, repeated = distinct_rollouts(params, context, reference, rollouts, proven)
+        if repeated is not None:
+            if not rollouts:
+                raise repeated
+            self._observer.emit("error", message=f"{len(rollouts)} rollouts committed to: {repeated}")
+        facts = self._workshop.reported(order.round, "trainer")
+        for note in facts.get("notes", ()):
+            self._observer.emit("error", message=str(note))
+        told = Metrics(
+            round(facts.get("mean_reward", 0.0) * MILLION), round(abs(facts.get("loss", 0.0)) * MILLION)
+        )
+        submission = make_submission(params, context, reference, rollouts, trained.update, told, proven)
+        self._memory.record(sequence, submission.leaves)
+        self._workshop.save_manifest(order.round, submission.manifest.to_bytes())
+        return submission
+
+    def _end(self, order: Order, outcome: str, facts: dict[str, object]) -> None:
+        self._metrics.write(facts)
+        self._workshop.close(order.round, outcome)
+        spared = 0 if self._recipe.needs_genesis else -1
+        self._workshop.sweep(order.sampler - self._params.max_staleness, spared)
+
+    def _committed_rounds(self, ledger: TaskLedger) -> set[int]:
+        return {work.round for work in ledger.commitments(self._participant.address) if work.units}
+
+    async def _is_late(self, round_index: int, margin_seconds: int) -> bool:
+        deadline = commit_deadline(self._params, round_index)
+        return await self._participant.chain.now() >= deadline - margin_seconds
+
+    def _phase(self, round_index: int) -> Callable[[str, int], None]:
+        def tell(phase: str, progress: int) -> None:
+            self._observer.emit("phase", round=round_index, phase=phase, progress=progress, detail="")
+
+        return tell

@@ -1,0 +1,135 @@
+"""The trainer's part of a round: its rollouts and the state before it in, an update and the state behind it out."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from cupel.node.pipeline.rounds import (
+    PUBLISHER,
+    ROLLOUTS,
+    TRAINER,
+    Order,
+    RoundFiles,
+    WaitFor,
+    Work,
+    next_training,
+)
+from cupel.node.pipeline.worker import Clock
+from cupel.node.pipeline.workshop import Trained, Workshop
+from cupel.node.training.batch import Batch, batch_of, fresh_groups, with_answers
+from cupel.node.training.state import (
+    DamagedState,
+    TrainerState,
+    fresh_state,
+    quantise,
+    state_from_bytes,
+    state_to_bytes,
+)
+from cupel.node.training.trainer import PastWeights, schedule_of, train_round
+from cupel.protocol.environments.installed import open_environment
+from cupel.protocol.model.checkpoint import checkpoint_from_bytes, to_floats
+from cupel.protocol.model.layout import layout_of
+from cupel.protocol.spec import rollout_file
+from cupel.protocol.spec.assignment import assigned_work
+from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT
+from cupel.protocol.spec.diloco.codec import get_codec
+from cupel.protocol.spec.recipe import SFT
+from cupel.protocol.spec.rounds import refused_policy
+
+Weights = npt.NDArray[np.float32]
+
+
+class TrainerJob:
+    """See `pipeline.worker.Job`."""
+
+    name: str = TRAINER
+
+    def __init__(self, workshop: Workshop, clock: Clock) -> None:
+        task = workshop.task()
+        assert task is not None, "the task is saved before it is announced"
+        torch.set_num_threads(1)
+        self._workshop: Final = workshop
+        self._clock: Final = clock
+        self._params: Final = task.params
+        self._spec: Final = task.spec
+        self._layout: Final = layout_of(task.spec.model)
+        self._environment: Final = open_environment(task.spec.environment)
+
+    def decide(self, rounds: Sequence[RoundFiles]) -> Work | WaitFor:
+        """See `Job.decide`."""
+        return next_training(rounds)
+
+    def work(self, round_index: int) -> WaitFor | None:
+        """See `Job.work`. Rejected for rollouts over age, and for weights that are not the task's."""
+        order = self._workshop.order(round_index)
+        assert order is not None, "only what was ordered is begun"
+        began = self._clock.now()
+        refused = refused_policy(self._params, round_index, order.sampler)
+        if refused is not None:
+            raise refused
+        needed = {order.base, order.sampler} | ({0} if self._spec.recipe.needs_genesis else set())
+        weights = {number: self._weights(number) for number in sorted(needed)}
+        for number, found in weights.items():
+            if found is None:
+                return WaitFor(PUBLISHER, f"version {number} of the weights")
+        file = self._workshop.rollouts(round_index)
+        if file is None:
+            return WaitFor(ROLLOUTS, f"the rollouts of round {round_index}")
+        trained, facts = self._train(order, {n: w for n, w in weights.items() if w is not None}, file)
+        self._clock.busy += self._clock.now() - began
+        self._workshop.report(round_index, self.name, {**facts, **self._clock.lap()})
+        self._workshop.save_trained(round_index, trained)
+        return None
+
+    def _train(
+        self, order: Order, weights: dict[int, Weights], file: bytes
+    ) -> tuple[Trained, dict[str, object]]:
+        batch, notes = self._batch(order, file)
+        state = self._state(order, notes)
+        base = weights[order.base]
+        past = PastWeights({order.sampler: weights[order.sampler]}, weights.get(0))
+        schedule = schedule_of(self._params, self._spec, order.round)
+        gradient, state, metrics = train_round(
+            self._spec.model, base, batch, self._spec.recipe, schedule, state, past
+        )
+        max_exponent = self._spec.recipe.max_exponent_offset + MIN_EXPONENT
+        codec = get_codec(self._spec.aggregation.codec)
+        update, state = quantise(gradient, state, max_exponent, codec)
+        facts = {"base_version": order.base, "notes": notes, **dataclasses.asdict(metrics)}
+        return Trained(codec.to_bytes(update, self._layout.num_parameters), state_to_bytes(state)), facts
+
+    def _batch(self, order: Order, file: bytes) -> tuple[Batch, list[str]]:
+        params, spec, environment = self._params, self._spec, self._environment
+        rollouts = rollout_file.decode(file, params)
+        assigned = assigned_work(order.seed, params, range(len(rollouts)), spec.length)
+        batch = batch_of(rollouts, assigned, environment, order.sampler, params.max_tokens, spec.length)
+        if spec.recipe.objective == SFT:
+            batch = with_answers(batch, assigned, environment)
+        batch, refused = fresh_groups(batch, params, order.round)
+        return batch, [f"not trained on: {reason}" for reason in refused]
+
+    def _state(self, order: Order, notes: list[str]) -> TrainerState:
+        """The state to go on from. One that is lost or damaged is begun again: that costs learning, not the stake."""
+        size = self._layout.num_parameters
+        if order.after == order.round:
+            return fresh_state(size)
+        before = self._workshop.trained(order.after)
+        try:
+            if before is not None:
+                return state_from_bytes(before.state, size)
+            notes.append(f"the trainer begins afresh: its state after round {order.after} is gone")
+        except DamagedState as error:
+            notes.append(
+                f"the trainer begins afresh: its state after round {order.after} is damaged ({error})"
+            )
+        return fresh_state(size)
+
+    def _weights(self, number: int) -> Weights | None:
+        files = self._workshop.version(number)
+        return None if files is None else to_floats(checkpoint_from_bytes(files[1], self._layout).weights)

@@ -1,0 +1,295 @@
+"""A round on a real chain: a publisher that dies around its commitment never commits twice, and loses nothing."""
+
+import asyncio
+import dataclasses
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from eth_account import Account
+
+from cupel.devnet.anvil import CHAIN_ID, local_chain
+from cupel.devnet.deployment import DataTerms, JuryTerms, deploy, fund
+from cupel.devnet.project import artefacts, find_binary, project_root
+from cupel.devnet.rpc import LocalRpc
+from cupel.node.journal import Journal
+from cupel.node.metrics import MetricsLog
+from cupel.node.pipeline.worker import Clock
+from cupel.node.pipeline.workshop import Task, Workshop
+from cupel.node.publishing.memory import Memory
+from cupel.node.publishing.replication import Replication
+from cupel.node.publishing.round import RoundPublisher
+from cupel.node.rollout.process import Parts, RolloutJob
+from cupel.node.training.process import TrainerJob
+from cupel.protocol.chain.client import ChainClient
+from cupel.protocol.chain.ledger import TaskLedger
+from cupel.protocol.config import ConfigError
+from cupel.protocol.model.canonical import make_version
+from cupel.protocol.model.checkpoint import genesis
+from cupel.protocol.model.layout import layout_of
+from cupel.protocol.model.tiny import TinyPolicy, initialise
+from cupel.protocol.model.weights import flatten
+from cupel.protocol.participant import Participant
+from cupel.protocol.spec.diloco.codec import get_codec
+from cupel.protocol.spec.task import NOTHING_PINNED, Pinned
+from cupel.protocol.testing.builders import example_spec
+from cupel.protocol.testing.memory_store import MemoryStore
+from cupel.protocol.testing.vectors import example_params
+
+pytestmark = pytest.mark.e2e
+
+JURY = JuryTerms(
+    size=3,
+    max_appeals=0,
+    commit_seconds=20,
+    reveal_seconds=20,
+    appeal_seconds=0,
+    grace_seconds=5,
+    juror_stake=400,
+)
+STAKE = 10_000
+SPEC = example_spec()
+LAYOUT = layout_of(SPEC.model)
+
+
+def _genesis() -> Any:
+    policy = TinyPolicy(SPEC.model)
+    initialise(policy, torch.Generator().manual_seed(1))
+    return make_version(0, None, genesis(flatten(policy, LAYOUT)), LAYOUT)
+
+
+GENESIS = _genesis()
+
+
+class Killed(BaseException):
+    """Raised where a process would have died."""
+
+
+@dataclass
+class Recorder:
+    """Remembers events; stands in for the screen."""
+
+    events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def emit(self, event: str, **fields: Any) -> None:
+        self.events.append((event, fields))
+
+
+class OneHolder:
+    """A swarm whose peers hold everything at once."""
+
+    def set_peers(self, endpoints: dict[str, str]) -> None:
+        assert not endpoints
+
+    async def announce(self, announcement: object) -> None:
+        assert announcement
+
+    async def holders(self, part: object) -> int:
+        return 2
+
+
+class Dying(Participant):
+    """Dies when it commits, before or after the transaction."""
+
+    dies: str = ""
+
+    async def send(self, action: str, call: Any) -> Any:
+        if action == "commit" and self.dies == "before":
+            raise Killed
+        receipt = await super().send(action, call)
+        if action == "commit" and self.dies == "after":
+            raise Killed
+        return receipt
+
+
+@dataclass
+class World:
+    """A task with one member, in its first round."""
+
+    rpc: LocalRpc
+    participant: Dying
+    folder: Path
+
+    @property
+    def ledger(self) -> TaskLedger:
+        (ledger,) = self.participant.ledger.tasks.values()
+        return ledger
+
+    @property
+    def workshop(self) -> Workshop:
+        return Workshop(self.folder / "workshop")
+
+    def publisher(self) -> RoundPublisher:
+        """A publisher that has just begun, and knows only what is in files."""
+        limit = get_codec(SPEC.aggregation.codec).num_bytes(LAYOUT.num_parameters)
+        return RoundPublisher(
+            self.participant,
+            self.ledger,
+            SPEC.recipe,
+            self.workshop,
+            Memory(Journal(self.folder / "journal")),
+            Replication(self.participant, self.ledger, limit),
+            MetricsLog(self.folder / "metrics.jsonl"),
+        )
+
+    async def work(self, publisher: RoundPublisher) -> None:
+        """A round, with the other two processes' parts done by threads."""
+        params = self.ledger.params
+        workshop = self.workshop
+        workshop.save_task(Task(params, SPEC))
+        jobs = asyncio.create_task(asyncio.to_thread(_do_jobs, workshop))
+        try:
+            await publisher.work(0, self.ledger, GENESIS)
+        finally:
+            await jobs
+
+
+def _do_jobs(workshop: Workshop) -> None:
+    rollouts = RolloutJob(workshop, Clock(time.monotonic), Parts())
+    trainer = TrainerJob(workshop, Clock(time.monotonic))
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        (files,) = workshop.rounds() or (None,)
+        if files is None:
+            continue
+        if files.trained:
+            return
+        (trainer if files.rolled else rollouts).work(0)
+
+
+@asynccontextmanager
+async def world(folder: Path) -> AsyncIterator[World]:
+    try:
+        binary, built = find_binary(project_root(), "anvil"), artefacts(project_root())
+    except ConfigError as error:
+        pytest.skip(str(error))
+    async with AsyncExitStack() as stack:
+        local = await stack.enter_async_context(local_chain(binary, 0, folder / "anvil.log"))
+        rpc = await stack.enter_async_context(LocalRpc(local.rpc_url))
+        deployment = await deploy(local.rpc_url, CHAIN_ID, built, JURY, DataTerms(20, 10))
+        account = Account.create()
+        await fund(local.rpc_url, deployment, {account.address: 10 * STAKE})
+        await rpc.request("evm_setIntervalMining", 0)
+        await rpc.request("evm_setAutomine", True)
+        client = await stack.enter_async_context(ChainClient(local.rpc_url, account, CHAIN_ID))
+        node = Dying(client, deployment, MemoryStore(), OneHolder(), Recorder())  # type: ignore[arg-type]
+        judge = Pinned(deployment.objective_judge, await client.code_hash(deployment.objective_judge))
+        params = dataclasses.replace(
+            example_params(),
+            creator=node.address,
+            token=deployment.token,
+            spec_digest=SPEC.digest,
+            genesis_digest=GENESIS.digest,
+            start=await client.now() + 50,
+            round_seconds=1000,
+            commit_seconds=900,
+            rounds=2,
+            problems_per_round=2,
+            group_size=4,
+            challenge_window=500,
+            dispute_seconds=JURY.needed_seconds,
+            rate=100,
+            stake=STAKE,
+            bond=100,
+            reward_rule=NOTHING_PINNED,
+            judges=(judge,),
+        )
+        await node.approve(params.token, node.hub.address, 5 * STAKE)
+        await node.send("create", node.hub.create_task(params, 16))
+        await node.send("join", node.hub.join(params, node.address, node.address, 16, b""))
+        await rpc.request("evm_setNextBlockTimestamp", params.start)
+        await rpc.request("evm_mine")
+        await node.refresh()
+        (task,) = node.ledger.tasks
+        await node.send("open", node.hub.open_round(task, 0))
+        await node.refresh()
+        yield World(rpc, node, folder)
+
+
+Scenario = Callable[[World], Any]
+
+
+def run(folder: Path, scenario: Scenario) -> None:
+    async def all_of_it() -> None:
+        async with world(folder) as made:
+            await scenario(made)
+
+    asyncio.run(all_of_it())
+
+
+def test_a_round_is_committed_and_told(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        publisher = world.publisher()
+        publisher.take_up(world.ledger, await world.participant.chain.now())
+        assert publisher.attempted == -1
+        await world.work(publisher)
+        await world.participant.refresh()
+        (work,) = world.ledger.commitments(world.participant.address)
+        assert (work.round, work.sequence, work.units) == (0, 0, 8)
+        assert world.workshop.outcomes() == {0: "committed"}
+        assert f'"manifest":"{work.manifest.hex()}"' in (tmp_path / "metrics.jsonl").read_text(
+            encoding="utf-8"
+        )
+
+    run(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("dies", ["before", "after"])
+@pytest.mark.parametrize("looks_at_the_chain", [True, False])
+def test_killed_at_its_commitment_it_commits_once(
+    tmp_path: Path, dies: str, looks_at_the_chain: bool
+) -> None:
+    """Without a look at the chain the transaction is as good as under way: it is not seen before it is sent again."""
+
+    async def scenario(world: World) -> None:
+        world.participant.dies = dies
+        with pytest.raises(Killed):
+            await world.work(world.publisher())
+        before = world.workshop.trained(0)
+        world.participant.dies = ""
+        if looks_at_the_chain:
+            await world.participant.refresh()
+        again = world.publisher()
+        again.take_up(world.ledger, await world.participant.chain.now())
+        seen = dies == "after" and looks_at_the_chain
+        assert again.attempted == (0 if seen else -1)
+        if not seen:
+            await world.work(again)
+        await world.participant.refresh()
+        assert len(world.ledger.commitments(world.participant.address)) == 1
+        assert world.workshop.outcomes() == {0: "committed"}
+        assert world.workshop.trained(0) == before
+
+    run(tmp_path, scenario)
+
+
+def test_what_is_too_late_is_closed(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        world.participant.dies = "before"
+        with pytest.raises(Killed):
+            await world.work(world.publisher())
+        again = world.publisher()
+        again.take_up(world.ledger, world.ledger.params.start + 900)
+        assert (again.attempted, world.workshop.outcomes()) == (0, {0: "missed"})
+
+    run(tmp_path, scenario)
+
+
+def test_a_refused_round_is_missed_with_the_reason(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        world.workshop.save_task(Task(world.ledger.params, SPEC))
+        world.workshop.refuse(0, "rollouts", "reverse-text gave no answer within 20 s")
+        publisher = world.publisher()
+        await publisher.work(0, world.ledger, GENESIS)
+        recorder: Any = world.participant.observer
+        (message,) = [fields["message"] for event, fields in recorder.events if event == "error"]
+        assert "gave no answer within 20 s" in message
+        assert world.workshop.outcomes() == {0: "missed"}
+        assert not world.ledger.commitments(world.participant.address)
+
+    run(tmp_path, scenario)
