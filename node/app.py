@@ -17,6 +17,7 @@ from cupel.node.journal import Journal
 from cupel.node.publishing.disclosure import Discloser
 from cupel.node.publishing.memory import Memory
 from cupel.node.publishing.submission import (
+    Draft,
     RepeatedWork,
     Submission,
     distinct_rollouts,
@@ -51,6 +52,7 @@ from cupel.protocol.spec.assignment import assigned_work, round_seed
 from cupel.protocol.spec.diloco.blocks import update_to_bytes
 from cupel.protocol.spec.environments.base import Environment, get_environment
 from cupel.protocol.spec.errors import Rejected
+from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.recipe import SFT
 from cupel.protocol.spec.rollout import LeafContext, Metrics, PolicyRef, Rollout
 from cupel.protocol.spec.rounds import commit_deadline
@@ -58,7 +60,7 @@ from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.spec.shardcast.versions import num_whole
 from cupel.protocol.spec.task import MILLION, TaskSpec
 from cupel.protocol.storage import VersionShelf, put_file
-from cupel.protocol.submissions import count_holders, fetch_submission
+from cupel.protocol.submissions import SubmissionFiles, count_holders, fetch_submission
 from cupel.protocol.versions import Versions, VersionUnavailable
 
 # Two others hold the data before the commitment: one of them may die as well.
@@ -74,6 +76,18 @@ def _same_policy(policy: TinyPolicy) -> TinyPolicy:
     return policy
 
 
+def _same_submission(draft: Draft, submission: Submission) -> Submission:
+    return submission
+
+
+def _same_digest(version: int, digest: bytes) -> bytes:
+    return digest
+
+
+def _unseen(files: SubmissionFiles) -> None:
+    """What others publish is held and served, and not looked at."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What the composition may be given instead of the usual."""
@@ -81,6 +95,12 @@ class Parts:
     rollout_policy: Callable[[TinyPolicy], TinyPolicy] = _same_policy
     """The policy that generates, made from the canonical one."""
     score: Score = environment_reward
+    submit: Callable[[Draft, Submission], Submission] = _same_submission
+    """What is published and committed to, made from the honest submission."""
+    witness: Callable[[SubmissionFiles], None] = _unseen
+    """Told of every submission that another node published."""
+    checkpoint: Callable[[int, bytes], bytes] = _same_digest
+    """The digest posted of a version, made from the canonical one."""
 
 
 class Node:
@@ -205,7 +225,7 @@ class Node:
                 await self._aggregate(version)
             case duties.PostCheckpoint(version):
                 with contextlib.suppress(ContractError):
-                    digest = self._versions.newest.digest
+                    digest = self._parts.checkpoint(version, self._versions.newest.digest)
                     await participant.send("post checkpoint", hub.post_checkpoint(task, version, digest))
                     self._observer.emit("checkpoint", version=version, digest="0x" + digest.hex())
             case duties.Claim(sequences):
@@ -260,8 +280,8 @@ class Node:
             manifest.sequence,
             round_index,
             submission.root,
-            manifest.digest,
-            manifest.units,
+            sha256(submission.manifest_file),
+            submission.units,
         )
         try:
             await self._participant.send("commit", call)
@@ -286,7 +306,8 @@ class Node:
         account, chain_id, hub = participant.address, participant.chain.chain_id, participant.hub.address
         self._phase(round_index, "rollouts")
         seed = round_seed(chain_id, hub, self._task, account, round_index, beacon)
-        policy = self._parts.rollout_policy(policy_of(self._spec.model, canonical.state))
+        canonical_policy = policy_of(self._spec.model, canonical.state)
+        policy = self._parts.rollout_policy(canonical_policy)
         rollouts = self._worker.produce(
             policy, seed, lambda done, total: self._phase(round_index, "rollouts", done * 1000 // total)
         )
@@ -302,7 +323,10 @@ class Node:
         update_file, metrics = self._train(round_index, canonical, rollouts, seed)
         submission = make_submission(params, context, reference, rollouts, update_file, metrics, proven)
         self._memory.record(sequence, submission.leaves)
-        return submission
+        draft = Draft(
+            params, self._spec, context, reference, canonical_policy, seed, rollouts, update_file, metrics
+        )
+        return self._parts.submit(draft, submission)
 
     def _train(
         self, round_index: int, canonical: CanonicalVersion, rollouts: tuple[Rollout, ...], seed: bytes
@@ -337,13 +361,14 @@ class Node:
     async def _publish(self, submission: Submission) -> None:
         """Store and announce everything, and wait until others hold it or time runs out."""
         participant, manifest = self._participant, submission.manifest
-        for file in (submission.rollouts_file, submission.update_file):
+        for file in submission.files:
             await asyncio.to_thread(put_file, participant.store, file)
-        address = await asyncio.to_thread(participant.store.put, manifest.to_bytes())
-        self._replicated.add(manifest.digest)
-        await participant.swarm.announce(
-            Announcement(AnnouncementKind.SUBMISSION, self._task, manifest.node, manifest.round, address)
-        )
+        for announced in submission.announced:
+            address = await asyncio.to_thread(participant.store.put, announced)
+            self._replicated.add(address.digest)
+            await participant.swarm.announce(
+                Announcement(AnnouncementKind.SUBMISSION, self._task, manifest.node, manifest.round, address)
+            )
         self._phase(manifest.round, "replicating")
         latest = commit_deadline(self._params, manifest.round) - COMMIT_MARGIN_SECONDS
         while await participant.chain.now() < latest:
@@ -374,13 +399,14 @@ class Node:
             return
         self._replicated.add(manifest.digest)
         try:
-            await fetch_submission(
+            files = await fetch_submission(
                 self._participant.swarm,
                 manifest.digest,
                 self._params,
                 self._versions.max_update_bytes,
                 FETCH_SECONDS,
             )
+            self._parts.witness(files)
         except NetworkError as error:
             self._replicated.discard(manifest.digest)
             self._observer.emit("error", message=str(error))
