@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,7 @@ from cupel.protocol.config import ConfigError
 from cupel.protocol.custody import Custody
 from cupel.protocol.keeping import Share, share_of_verifier
 from cupel.protocol.model.layout import layout_of
+from cupel.protocol.network import Swarm
 from cupel.protocol.observe import Observer
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant, participate
 from cupel.protocol.settings import Settings
@@ -36,43 +37,31 @@ from cupel.verifier.dispute.responder import Responder
 from cupel.verifier.dispute.solver import Dispute, Stop, View, decide
 from cupel.verifier.dispute.trial import JuryRules
 from cupel.verifier.dispute.trials import TrialFeed, read_rules
-from cupel.verifier.draw import DEFAULT_AUDIT_ROLLOUTS
 from cupel.verifier.evidence import Judges
 from cupel.verifier.inbox import Inbox
 from cupel.verifier.journal import Journal
+from cupel.verifier.options import Options
 from cupel.verifier.upkeep import Upkeep
 from cupel.verifier.withheld import WithheldData
 
 # A transaction needs a block or two; on a fast chain, our own loop is the slower part.
 MARGIN_BLOCKS: Final = 3
 MIN_MARGIN_SECONDS: Final = 4
-MAX_PLACES: Final = 31
-"""Places in the pool of jurors that the JuryJudge lets one account hold."""
 
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What a verifier chooses for itself."""
-
-    audit_rollouts: int = DEFAULT_AUDIT_ROLLOUTS
-    """Rollouts to recompute of each submission; of a node whose errors add up, all."""
-    jury_places: int = 1
-    """Places to stake for in the pool of jurors where the task has a jury; 0 for none."""
-
-    def __post_init__(self) -> None:
-        if self.audit_rollouts < 1:
-            problem = f"{self.audit_rollouts} rollouts cannot show a lie"
-            raise ConfigError("audit_rollouts", problem, "Recompute at least one")
-        if not 0 <= self.jury_places <= MAX_PLACES:
-            problem = f"an account cannot hold {self.jury_places} places"
-            raise ConfigError("jury_places", problem, f"Stake for 0 to {MAX_PLACES}")
+MakeAuditor = Callable[[Rules, Swarm, Versions], Auditor]
 
 
 class Verifier:
     """One verifier of one task."""
 
     def __init__(
-        self, participant: Participant, ledger: TaskLedger, spec: TaskSpec, folder: Path, options: Options
+        self,
+        participant: Participant,
+        ledger: TaskLedger,
+        spec: TaskSpec,
+        folder: Path,
+        options: Options,
+        make_auditor: MakeAuditor = Auditor,
     ) -> None:
         params, deployment = ledger.params, participant.deployment
         self._participant = participant
@@ -97,7 +86,7 @@ class Verifier:
             num_parameters=layout_of(spec.model).num_parameters,
         )
         self._journal = Journal(folder, ledger.task)
-        auditor = Auditor(rules, participant.swarm, self._versions)
+        auditor = make_auditor(rules, participant.swarm, self._versions)
         self._inbox = Inbox(participant, auditor, self._journal, self._judges, options.audit_rollouts)
         self._withheld = WithheldData(participant, self._judges, self._inbox)
         self._responder = Responder(
@@ -290,7 +279,9 @@ class Verifier:
                     )
 
 
-async def run_verifier(settings: Settings, observer: Observer, options: Options) -> int:
+async def run_verifier(
+    settings: Settings, observer: Observer, options: Options, make_auditor: MakeAuditor = Auditor
+) -> int:
     """Check the settings' task to its end; the process's exit code."""
     # Tiny models gain nothing from more threads, and the results must not depend on how many there are.
     torch.set_num_threads(1)
@@ -299,7 +290,8 @@ async def run_verifier(settings: Settings, observer: Observer, options: Options)
         ledger = await participant.find_task(settings.task)
         try:
             spec = await participant.fetch_spec(ledger)
-            verifier = Verifier(participant, ledger, spec, Path(settings.data_dir), options)
+            folder = Path(settings.data_dir)
+            verifier = Verifier(participant, ledger, spec, folder, options, make_auditor)
         except Rejected as error:
             raise ConfigError("task", f"this task cannot be checked ({error})", "Choose another") from None
         return await verifier.run()

@@ -51,7 +51,8 @@ def run(
     for name in ("audit_rollouts", "jury_places"):
         del options[name]
     # PyTorch takes seconds to load; `--help` must not.
-    from cupel.verifier.app import Options, run_verifier
+    from cupel.verifier.app import run_verifier
+    from cupel.verifier.options import Options
 
     chosen = Options(audit_rollouts, jury_places)
     execute(lambda settings, observer: run_verifier(settings, observer, chosen), options)

@@ -6,6 +6,7 @@ from typing import Final
 
 from cupel.devnet.attacks import form, updates, work
 from cupel.devnet.attacks.base import Strategy
+from cupel.devnet.attacks.verifiers import VERIFIERS
 from cupel.devnet.attacks.zoo import cheats
 
 _CLASSES: Final[tuple[type[Strategy], ...]] = (
@@ -53,3 +54,8 @@ def strategies() -> dict[str, Strategy]:
     """Every node's strategy, fresh, by its name."""
     made: tuple[Strategy, ...] = (*(one() for one in _CLASSES), *cheats())
     return {one.name: one for one in made}
+
+
+def attack_names() -> tuple[str, ...]:
+    """Every attack, those of nodes first."""
+    return (*strategies(), *VERIFIERS)

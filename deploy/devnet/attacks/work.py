@@ -113,7 +113,9 @@ class ChosenSeed(Strategy):
         """The better of the assigned seed and another; on a tie the other."""
         others = [dataclasses.replace(one, seed=sha256(one.seed)) for one in assigned_of(draft)]
         pairs = zip(draft.rollouts, completed(draft, others), strict=True)
-        return bound(draft, honest, [max(second, first, key=lambda one: one.reward) for first, second in pairs])
+        return bound(
+            draft, honest, [max(second, first, key=lambda one: one.reward) for first, second in pairs]
+        )
 
 
 class WrittenAnswers(Strategy):

@@ -16,11 +16,23 @@ from cupel.verifier.calibration.evidence import Claim
 from cupel.verifier.calibration.setting import Assigned, Setting
 
 _SEED: Final = 7
-_STUDENT_STEPS: Final = 60
+_STUDENT_STEPS: Final = 20
 _ERRORS: Final = frozenset(
-    {"toploc-exponent", "toploc-mantissa-mean", "toploc-mantissa-median", "toploc-support", "toploc-off-support"}
+    {
+        "toploc-exponent",
+        "toploc-mantissa-mean",
+        "toploc-mantissa-median",
+        "toploc-support",
+        "toploc-off-support",
+    }
 )
-_GIVEN_AWAY: Final = _ERRORS | {"sampling", "termination", "toploc-constant", "toploc-pooled", "token-distribution"}
+_GIVEN_AWAY: Final = _ERRORS | {
+    "sampling",
+    "termination",
+    "toploc-constant",
+    "toploc-pooled",
+    "token-distribution",
+}
 
 
 class ZooCheat(Strategy):

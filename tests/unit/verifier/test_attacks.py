@@ -37,13 +37,13 @@ UNFOUND = sorted(name for name, one in ALL.items() if not one.reasons and not na
 @pytest.fixture(scope="module")
 def court(world: Any) -> Any:
     """The tests' world with the demo's thresholds."""
-    spec = dataclasses.replace(
-        world.rules.spec, thresholds=Thresholds(4, 500, 500), pooling=Pooling(250_000)
-    )
+    spec = dataclasses.replace(world.rules.spec, thresholds=Thresholds(4, 500, 500), pooling=Pooling(250_000))
     return dataclasses.replace(world, rules=dataclasses.replace(world.rules, spec=spec))
 
 
-def draft_of(court: Any, node: str = NODE, round_index: int = 5, policy: Any = None) -> tuple[Draft, Submission]:
+def draft_of(
+    court: Any, node: str = NODE, round_index: int = 5, policy: Any = None
+) -> tuple[Draft, Submission]:
     """An honest round of a node, and its submission."""
     place = dataclasses.replace(court, node=node, round=round_index, sequence=round_index - 2)
     rules, context_policy = court.rules, court.policy if policy is None else policy
@@ -90,7 +90,9 @@ def fetched(court: Any, draft: Draft, made: Submission) -> FetchedSubmission:
     else:
         if "/" in manifest.rollouts.cid:
             rollouts = Rejected(Reason.CID, "not a CID")
-    work = CommittedWork(context.node, context.sequence, context.round, made.root, sha256(file), made.units, 1110)
+    work = CommittedWork(
+        context.node, context.sequence, context.round, made.root, sha256(file), made.units, 1110
+    )
     return FetchedSubmission(court.rules, work, court.beacon, file, rollouts, update)
 
 

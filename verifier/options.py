@@ -1,0 +1,30 @@
+"""What a verifier's operator chooses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from cupel.protocol.config import ConfigError
+from cupel.verifier.draw import DEFAULT_AUDIT_ROLLOUTS
+
+MAX_PLACES: Final = 31
+"""Places in the pool of jurors that the JuryJudge lets one account hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a verifier chooses for itself."""
+
+    audit_rollouts: int = DEFAULT_AUDIT_ROLLOUTS
+    """Rollouts to recompute of each submission; of a node whose errors add up, all."""
+    jury_places: int = 1
+    """Places to stake for in the pool of jurors where the task has a jury; 0 for none."""
+
+    def __post_init__(self) -> None:
+        if self.audit_rollouts < 1:
+            problem = f"{self.audit_rollouts} rollouts cannot show a lie"
+            raise ConfigError("audit_rollouts", problem, "Recompute at least one")
+        if not 0 <= self.jury_places <= MAX_PLACES:
+            problem = f"an account cannot hold {self.jury_places} places"
+            raise ConfigError("jury_places", problem, f"Stake for 0 to {MAX_PLACES}")
