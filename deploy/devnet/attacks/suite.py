@@ -34,6 +34,8 @@ ROUNDS: Final = 3
 HONEST_NODES: Final = 2
 LIARS_A_RUN: Final = 6
 """More would share two cores with the honest ones for longer than a round lasts."""
+STALLING: Final = frozenset({"withheld-data"})
+"""Nobody can compute the next version without an update that only a liar has: the whole run waits for it."""
 PRESET: Final = dataclasses.replace(
     FAST, name="attack", problems_per_round=6, inner_steps=2, pretrain_steps=100, least_round_seconds=20
 )
@@ -84,10 +86,11 @@ def chosen(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def packs(attacks: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """The attacks in runs: a few nodes each, and a lying verifier in a run of its own."""
-    nodes = [name for name in attacks if name not in VERIFIERS]
+    """The attacks in runs: a few nodes each, and in a run of its own whatever would disturb the others."""
+    alone = {*VERIFIERS, *STALLING}
+    nodes = [name for name in attacks if name not in alone]
     chunks = [tuple(nodes[start : start + LIARS_A_RUN]) for start in range(0, len(nodes), LIARS_A_RUN)]
-    return (*chunks, *((name,) for name in attacks if name in VERIFIERS))
+    return (*chunks, *((name,) for name in attacks if name in alone))
 
 
 async def run_suite(suite: Suite, console: Console) -> tuple[Run, ...]:
