@@ -87,7 +87,10 @@ class Verifier:
         )
         self._journal = Journal(folder, ledger.task)
         auditor = make_auditor(rules, participant.swarm, self._versions)
-        self._inbox = Inbox(participant, auditor, self._journal, self._judges, options.audit_rollouts)
+        evidence = folder / "evidence"
+        self._inbox = Inbox(
+            participant, auditor, self._journal, self._judges, options.audit_rollouts, evidence
+        )
         self._withheld = WithheldData(participant, self._judges, self._inbox)
         self._responder = Responder(
             participant, ledger.task, params, self._judges, self._journal, self._withheld.feed

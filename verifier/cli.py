@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import json as json_text
+from pathlib import Path
+from typing import Annotated, Any, Final
 
 import typer
 
+from cupel.protocol.config import ConfigError
 from cupel.protocol.options import execute
+
+EXIT_REFUTED: Final = 1
+EXIT_UNDECIDED: Final = 3
+EXIT_MALFORMED: Final = 5
 
 app = typer.Typer(help="Check what nodes commit to; challenge what is false.", no_args_is_help=True)
 
@@ -56,3 +63,67 @@ def run(
 
     chosen = Options(audit_rollouts, jury_places)
     execute(lambda settings, observer: run_verifier(settings, observer, chosen), options)
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="An evidence file, as verifiers write them.")],
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+) -> None:
+    """Come to the finding of an evidence file again, offline.
+
+    Exit code 0 if it is confirmed, 1 if it is refuted, 3 if it takes a checkpoint that the file does not hold, 5 for a
+    file that breaks the format or contradicts itself; 2 if it cannot be read.
+
+    Example: cupel verifier check verifier-1/evidence/0a1b.evidence
+    """
+    from cupel.protocol.spec.errors import Rejected
+    from cupel.verifier.exhibit import MAX_EXHIBIT_BYTES, Exhibit
+    from cupel.verifier.exhibit_check import Outcome, verify
+
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(MAX_EXHIBIT_BYTES + 1)
+    except OSError as error:
+        raise ConfigError("file", f"cannot read {file}: {error.strerror}", "Name an evidence file") from None
+    try:
+        exhibit = Exhibit.from_bytes(data)
+        report = verify(exhibit)
+    except Rejected as rejected:
+        _show(json, {"outcome": "malformed", "reason": rejected.reason.value, "why": rejected.detail})
+        raise typer.Exit(EXIT_MALFORMED) from None
+    accused, found = exhibit.document, report.finding
+    answer: dict[str, Any] = {
+        "outcome": report.outcome.value,
+        "why": report.why,
+        "node": accused.node,
+        "round": accused.commitment.round,
+        "check": accused.check,
+        "reason": accused.reason,
+        "observed": accused.observed,
+        "allowed": accused.allowed,
+    }
+    if found is not None:
+        answer["found"] = {
+            "check": found.check,
+            "reason": found.reason.value,
+            "observed": found.observed,
+            "allowed": found.allowed,
+        }
+    answer["ask_the_chain"] = report.chain_facts
+    _show(json, answer)
+    codes = {Outcome.CONFIRMED: 0, Outcome.REFUTED: EXIT_REFUTED, Outcome.UNDECIDED: EXIT_UNDECIDED}
+    raise typer.Exit(codes[report.outcome])
+
+
+def _show(json: bool, answer: dict[str, Any]) -> None:
+    if json:
+        print(json_text.dumps(answer))
+        return
+    for name, value in answer.items():
+        if isinstance(value, dict):
+            print(f"{name}:")
+            for key, item in value.items():
+                print(f"  {key}: {item}")
+        elif value != "":
+            print(f"{name}: {value}")

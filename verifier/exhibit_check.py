@@ -92,7 +92,9 @@ def submission_of(exhibit: Exhibit) -> FetchedSubmission:
         environment=get_environment(spec.environment),
         num_parameters=layout_of(spec.model).num_parameters,
     )
-    rollouts, update = _files(document.commitment, parts["manifest"], parts.get("rollouts"), parts.get("update"))
+    rollouts, update = _files(
+        document.commitment, parts["manifest"], parts.get("rollouts"), parts.get("update")
+    )
     submission = FetchedSubmission(
         rules, _work(document.node, document.commitment), parts["beacon"], parts["manifest"], rollouts, update
     )

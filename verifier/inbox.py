@@ -10,12 +10,13 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from cupel.protocol.chain.bindings import hub
 from cupel.protocol.chain.contract import Event, Logged
 from cupel.protocol.chain.ledger import ChallengeRecord, CheckpointRecord, TaskLedger
-from cupel.protocol.network import Announcement, AnnouncementKind, NetworkError
+from cupel.protocol.network import NetworkError
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant
 from cupel.protocol.spec.demand import Answer, DataDemand
 from cupel.protocol.spec.repetition import RING
@@ -31,6 +32,7 @@ from cupel.verifier.checks.disclosed import accusable, shown_rollouts
 from cupel.verifier.dispute.demands import Wanted, demand_time, wanted_parts
 from cupel.verifier.draw import draw, draw_seed
 from cupel.verifier.evidence import Accusation, Judges, accuse, asked_rollouts, document_of
+from cupel.verifier.exhibits import Exhibits
 from cupel.verifier.journal import Journal
 from cupel.verifier.watch import Watch, is_disputable
 
@@ -54,6 +56,7 @@ class Inbox:
         journal: Journal,
         judges: Judges,
         audit_rollouts: int,
+        evidence: Path,
     ) -> None:
         self._participant = participant
         self._observer = participant.observer
@@ -61,6 +64,7 @@ class Inbox:
         self._journal = journal
         self._judges = judges
         self._watch = Watch(journal, auditor.rules.spec.pooling, self._observer, audit_rollouts)
+        self._exhibits = Exhibits(participant, auditor.versions, evidence)
         self._tasks: dict[object, asyncio.Task[None]] = {}
         self.now = 0
         self.answer_seconds: int | None = None
@@ -255,12 +259,7 @@ class Inbox:
             self._observer.emit("error", message=message)
         else:
             self.accusations[node, commitment.sequence] = accusation
-        cid = await asyncio.to_thread(participant.store.put, document.to_bytes())
-        # Nothing on the chain leads to it, but a jury may ask for it.
-        await asyncio.to_thread(participant.store.pin, cid)
-        await participant.swarm.announce(
-            Announcement(AnnouncementKind.EVIDENCE, rules.task, participant.address, commitment.round, cid)
-        )
+        await self._exhibits.publish(document, submission, twin)
 
     async def _retry(self, attempt: Callable[[], Awaitable[Result]], deadline: int, what: str) -> Result:
         """Try until it works. TooLate at `deadline` of the chain's clock, with the last problem."""

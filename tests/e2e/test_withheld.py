@@ -226,7 +226,9 @@ async def case(folder: Path, lie: Callable[[list[Rollout]], list[Rollout]]) -> A
         )
         journal = Journal(folder, task)
         versions: Any = type("Versions", (), {"max_update_bytes": 100})
-        inbox = Inbox(verifier, Auditor(rules, verifier.swarm, versions), journal, judges, 4)
+        inbox = Inbox(
+            verifier, Auditor(rules, verifier.swarm, versions), journal, judges, 4, folder / "evidence"
+        )
         withheld = WithheldData(verifier, judges, inbox)
         await withheld.prepare()
         responder = Responder(verifier, task, params, judges, journal, withheld.feed)

@@ -39,6 +39,7 @@ from cupel.verifier.auditor import Auditor
 from cupel.verifier.checks import CHECK_NAMES, distribution
 from cupel.verifier.checks.base import FetchedSubmission
 from cupel.verifier.evidence import EvidenceDocument, Judges, JuryEvidence
+from cupel.verifier.exhibit import Exhibit
 from cupel.verifier.inbox import Inbox
 from cupel.verifier.journal import Journal
 from cupel.verifier.watch import Watch
@@ -167,7 +168,7 @@ def run(
         recorder = Recorder()
         participant: Any = SimpleNamespace(address=ME, observer=recorder, swarm=peers, store=peers)
         auditor = Auditor(world.rules, peers, held)  # type: ignore[arg-type]
-        inbox = Inbox(participant, auditor, journal, Judges(OBJECTIVE, JURY), 4)
+        inbox = Inbox(participant, auditor, journal, Judges(OBJECTIVE, JURY), 4, tmp_path / "evidence")
         inbox.now = 1115
         await scenario(Desk(world, inbox, peers, held, journal, ledger, recorder.events))
         await inbox.close()
@@ -221,6 +222,10 @@ def test_a_lie_becomes_an_accusation_and_public_evidence(run: Run) -> None:
         document = EvidenceDocument.from_bytes(desk.peers.files[announcement.cid])
         assert (document.node, document.rollout, document.accuser) == (submission.work.node, 2, ME)
         assert not desk.journal.has_passed(submission.work.root)
+        (told,) = desk.told("evidence")
+        exhibit = Exhibit.from_bytes(await asyncio.to_thread(Path(told["path"]).read_bytes))
+        assert exhibit.document == document
+        assert {"rollouts", "update", "version", "checkpoint"} <= set(exhibit.parts)
 
     run(scenario)
 
