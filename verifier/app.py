@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
 import torch
 
-from cupel.protocol.chain.bindings import hub
 from cupel.protocol.chain.bindings.jury_judge import JuryJudge
 from cupel.protocol.chain.bindings.structs import ChallengeStatus
 from cupel.protocol.chain.bindings.test_token import TestToken
-from cupel.protocol.chain.contract import Event
 from cupel.protocol.chain.errors import ChainUnavailable, TransactionTimeout
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.config import ConfigError
@@ -40,7 +39,10 @@ from cupel.verifier.dispute.trials import TrialFeed, read_rules
 from cupel.verifier.evidence import Judges
 from cupel.verifier.inbox import Inbox
 from cupel.verifier.journal import Journal
+from cupel.verifier.meters import Meters
+from cupel.verifier.metrics import metrics_endpoint
 from cupel.verifier.options import Options
+from cupel.verifier.telling import Teller
 from cupel.verifier.upkeep import Upkeep
 from cupel.verifier.withheld import WithheldData
 
@@ -98,7 +100,9 @@ class Verifier:
         jury = self._judges.jury
         self._jury = None if jury is None else JuryJudge(participant.chain, jury)
         self._feed = TrialFeed(participant.chain, self._jury, deployment.first_block)
+        self._teller = Teller(participant, self._judges, self._inbox, self._feed)
         self._rules: JuryRules | None = None
+        self._head = 0
         custody = Custody(participant, shelf, params, self._share, storing=self._versions.storing)
         self._upkeep = Upkeep(
             participant, self._versions, custody, lambda: self._ledger, lambda: self._inbox.now
@@ -175,10 +179,10 @@ class Verifier:
         events = await self._participant.refresh()
         await self._feed.refresh()
         await self._withheld.refresh()
-        self._inbox.now = now
+        self._inbox.now, self._head = now, head
         for logged in events:
             self._inbox.notice(logged, self._ledger)
-            self._tell(logged.event)
+            self._teller.tell(logged.event, self._ledger)
         self._begin_jury_duty()
         for demand_action in self._withheld.actions(now, self._ledger):
             await self._responder.carry_out(demand_action)
@@ -253,33 +257,10 @@ class Verifier:
         since, first = self._first_look
         return max(MIN_MARGIN_SECONDS, -(-MARGIN_BLOCKS * (now - since) // max(1, head - first)))
 
-    def _tell(self, event: Event) -> None:
-        """Report what became of challenges that we brought or judged."""
-        account = self._participant.address
-        match event:
-            case hub.Challenged(task=self._task, challenge=challenge) if challenge.challenger == account:
-                accusation = self._inbox.accusations.get((event.node, challenge.sequence))
-                reason = "" if accusation is None else accusation.reason.value
-                judge = self._judges.name_of(challenge.judge)
-                self._observer.emit(
-                    "challenged",
-                    challenge_id=event.challenge_id,
-                    node=event.node,
-                    sequence=challenge.sequence,
-                    judge=judge,
-                    reason="withheld" if judge == "data" else reason,
-                )
-            case hub.Resolved():
-                record = self._ledger.challenges.get(event.challenge_id)
-                trial = self._feed.ledger.trials.get(event.challenge_id)
-                judged = trial is not None and trial.binds(account)
-                if record is not None and (judged or record.challenger == account):
-                    self._observer.emit(
-                        "resolved",
-                        challenge_id=event.challenge_id,
-                        node=record.node,
-                        guilty=event.guilty,
-                    )
+    def gauges(self) -> dict[str, int]:
+        """What is true now, in numbers."""
+        inbox = self._inbox
+        return {"block": self._head, "chain_time": inbox.now, "queue": inbox.num_open}
 
 
 async def run_verifier(
@@ -288,13 +269,20 @@ async def run_verifier(
     """Check the settings' task to its end; the process's exit code."""
     # Tiny models gain nothing from more threads, and the results must not depend on how many there are.
     torch.set_num_threads(1)
-    async with participate(settings, observer) as participant:
+    meters, folder = Meters(observer), Path(settings.data_dir)
+    async with AsyncExitStack() as stack:
+        if options.metrics_port is not None:
+            port = await stack.enter_async_context(metrics_endpoint(meters.prometheus, options.metrics_port))
+            observer.emit("metrics", port=port)
+        participant = await stack.enter_async_context(participate(settings, meters))
         await participant.announce_endpoint()
         ledger = await participant.find_task(settings.task)
         try:
             spec = await participant.fetch_spec(ledger)
-            folder = Path(settings.data_dir)
             verifier = Verifier(participant, ledger, spec, folder, options, make_auditor)
         except Rejected as error:
             raise ConfigError("task", f"this task cannot be checked ({error})", "Choose another") from None
-        return await verifier.run()
+        meters.gauges = verifier.gauges
+        async with meters.writing(folder):
+            return await verifier.run()
+    raise AssertionError("the block above returns or raises")

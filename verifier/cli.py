@@ -45,6 +45,9 @@ def run(
     jury_places: Annotated[
         int, typer.Option(help="Places to stake for as a juror, where the task has a jury; 0 for none.")
     ] = 1,
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Port for Prometheus on this machine; 0 takes a free one.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Events as JSON lines on standard output.")] = False,
 ) -> None:
     """Check every commitment of a task, challenge what is false, take the reward home, and stop.
@@ -55,13 +58,13 @@ def run(
     Example: cupel verifier run --config verifier.toml --task newest
     """
     options = dict(locals())
-    for name in ("audit_rollouts", "jury_places"):
+    for name in ("audit_rollouts", "jury_places", "metrics_port"):
         del options[name]
     # PyTorch takes seconds to load; `--help` must not.
     from cupel.verifier.app import run_verifier
     from cupel.verifier.options import Options
 
-    chosen = Options(audit_rollouts, jury_places)
+    chosen = Options(audit_rollouts, jury_places, metrics_port)
     execute(lambda settings, observer: run_verifier(settings, observer, chosen), options)
 
 
@@ -114,6 +117,42 @@ def check(
     _show(json, answer)
     codes = {Outcome.CONFIRMED: 0, Outcome.REFUTED: EXIT_REFUTED, Outcome.UNDECIDED: EXIT_UNDECIDED}
     raise typer.Exit(codes[report.outcome])
+
+
+@app.command()
+def status(
+    config: Annotated[str | None, typer.Option(help="TOML file of settings; flags win over it.")] = None,
+    rpc_url: Annotated[str | None, typer.Option(help="JSON-RPC endpoint of the chain.")] = None,
+    chain_id: Annotated[int | None, typer.Option(help="The chain you mean.")] = None,
+    deployment: Annotated[str | None, typer.Option(help="File of contract addresses.")] = None,
+    keystore: Annotated[str | None, typer.Option(help="Keystore v3 file of the verifier's key.")] = None,
+    password_file: Annotated[str | None, typer.Option(help="File with the keystore's password.")] = None,
+    data_dir: Annotated[str | None, typer.Option(help="Folder of blocks and journal.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+) -> None:
+    """Tell what a verifier has done: disputes with their clocks, profit and loss, its own false alarms.
+
+    Money and disputes are read from the chain; counts of verdicts and the queue are what the process last wrote to its
+    data folder. Exit code 0; 2 for a setting to correct, 4 if the chain does not answer.
+
+    Example: cupel verifier status --config verifier.toml
+    """
+    import asyncio
+    import time
+
+    from cupel.protocol.settings import load_settings
+    from cupel.verifier.status import read_status
+
+    options = {
+        "rpc_url": rpc_url,
+        "chain_id": chain_id,
+        "deployment": deployment,
+        "keystore": keystore,
+        "password_file": password_file,
+        "data_dir": data_dir,
+    }
+    settings = load_settings(None if config is None else Path(config), options)
+    _show(json, asyncio.run(read_status(settings, time.time())))
 
 
 def _show(json: bool, answer: dict[str, Any]) -> None:

@@ -66,6 +66,7 @@ class Inbox:
         self._watch = Watch(journal, auditor.rules.spec.pooling, self._observer, audit_rollouts)
         self._exhibits = Exhibits(participant, auditor.versions, evidence)
         self._tasks: dict[object, asyncio.Task[None]] = {}
+        self._begun: set[object] = set()
         self.now = 0
         self.answer_seconds: int | None = None
         """How long nodes have to show demanded data; None where nothing can be demanded."""
@@ -111,17 +112,25 @@ class Inbox:
                 self.accusations[place] = Accusation(work.node, commitment, judge, evidence, reason)
                 return
 
+    @property
+    def num_open(self) -> int:
+        """Audits and trials under way."""
+        return len(self._tasks)
+
     async def close(self) -> None:
         """Give up everything under way."""
-        for task in self._tasks.values():
+        tasks = tuple(self._tasks.values())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _start(self, key: object, work: Coroutine[Any, Any, None]) -> None:
-        if key in self._tasks:
+        if key in self._begun:
             work.close()
             return
+        self._begun.add(key)
         self._tasks[key] = asyncio.create_task(self._guarded(work))
+        self._tasks[key].add_done_callback(lambda _: self._tasks.pop(key, None))
 
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
         """One submission that breaks our own code must not keep us from checking the others."""
@@ -250,9 +259,8 @@ class Inbox:
         twin: FetchedSubmission | None = None,
     ) -> None:
         """Publish the evidence, and leave the accusation to the solver."""
-        participant, rules = self._participant, self._auditor.rules
         self.findings[node, commitment.sequence] = finding
-        document = document_of(finding, rules, node, commitment, participant.address)
+        document = document_of(finding, self._auditor.rules, node, commitment, self._participant.address)
         accusation = accuse(finding, document, self._judges, submission, twin)
         if accusation is None:
             message = f"the task has no judge for {finding.reason.value} of {node}"

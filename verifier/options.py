@@ -20,6 +20,8 @@ class Options:
     """Rollouts to recompute of each submission; of a node whose errors add up, all."""
     jury_places: int = 1
     """Places to stake for in the pool of jurors where the task has a jury; 0 for none."""
+    metrics_port: int | None = None
+    """Port of the Prometheus endpoint on this machine, 0 for a free one; None for no endpoint."""
 
     def __post_init__(self) -> None:
         if self.audit_rollouts < 1:
@@ -28,3 +30,6 @@ class Options:
         if not 0 <= self.jury_places <= MAX_PLACES:
             problem = f"an account cannot hold {self.jury_places} places"
             raise ConfigError("jury_places", problem, f"Stake for 0 to {MAX_PLACES}")
+        if self.metrics_port is not None and not 0 <= self.metrics_port < 65536:
+            remedy = "Use 0 (any free port) to 65535"
+            raise ConfigError("metrics-port", f"{self.metrics_port} is not a port", remedy)
