@@ -31,6 +31,7 @@ from cupel.protocol.spec.task import TaskSpec
 from cupel.protocol.storage import VersionShelf
 from cupel.protocol.versions import Versions
 from cupel.verifier.auditor import Auditor
+from cupel.verifier.budget import Budget
 from cupel.verifier.checks.base import Rules
 from cupel.verifier.dispute.responder import Responder
 from cupel.verifier.dispute.solver import Dispute, Stop, View, decide
@@ -42,6 +43,7 @@ from cupel.verifier.journal import Journal
 from cupel.verifier.meters import Meters
 from cupel.verifier.metrics import metrics_endpoint
 from cupel.verifier.options import Options
+from cupel.verifier.sandbox import Limits
 from cupel.verifier.telling import Teller
 from cupel.verifier.upkeep import Upkeep
 from cupel.verifier.withheld import WithheldData
@@ -89,10 +91,10 @@ class Verifier:
         )
         self._journal = Journal(folder, ledger.task)
         auditor = make_auditor(rules, participant.swarm, self._versions)
+        auditor.sandbox = Limits() if options.sandbox_rewards else None
+        auditor.budget = self._budget = Budget(options.budget_seconds)
         evidence = folder / "evidence"
-        self._inbox = Inbox(
-            participant, auditor, self._journal, self._judges, options.audit_rollouts, evidence
-        )
+        self._inbox = Inbox(participant, auditor, self._journal, self._judges, options, evidence)
         self._withheld = WithheldData(participant, self._judges, self._inbox)
         self._responder = Responder(
             participant, ledger.task, params, self._judges, self._journal, self._withheld.feed
@@ -260,7 +262,12 @@ class Verifier:
     def gauges(self) -> dict[str, int]:
         """What is true now, in numbers."""
         inbox = self._inbox
-        return {"block": self._head, "chain_time": inbox.now, "queue": inbox.num_open}
+        return {
+            "block": self._head,
+            "chain_time": inbox.now,
+            "queue": inbox.num_open,
+            "skipped": self._budget.skipped,
+        }
 
 
 async def run_verifier(

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from cupel.protocol.economics.terms import MAX_REWARD_BONDS
 from cupel.protocol.model.tiny import TinyPolicy
 from cupel.protocol.model.weights import policy_of
 from cupel.protocol.network import NetworkError, Swarm
@@ -22,8 +24,11 @@ from cupel.protocol.spec.rounds import CommittedWork
 from cupel.protocol.submissions import fetch_submission
 from cupel.protocol.versions import Versions
 from cupel.verifier.audit import Rechecked, examine, recheck
+from cupel.verifier.budget import Budget
 from cupel.verifier.checks.base import FetchedSubmission, Finding, Rules
 from cupel.verifier.recompute import recompute
+from cupel.verifier.rewarding import SandboxedEnvironment
+from cupel.verifier.sandbox import Limits
 
 # Nodes of one round use a few neighbouring versions.
 MAX_POLICIES: Final = 4
@@ -40,6 +45,10 @@ class Auditor:
     rules: Rules
     swarm: Swarm
     versions: Versions
+    sandbox: Limits | None = None
+    """Limits under which reward functions run in a process of their own; None runs them here."""
+    budget: Budget = field(default_factory=lambda: Budget(None))
+    """Seconds that recomputation may take."""
     _policies: dict[int, TinyPolicy] = field(default_factory=dict)
     _proven: dict[str, ProvenWork] = field(default_factory=dict)
     """By node, the work seen here."""
@@ -58,10 +67,20 @@ class Auditor:
         work = submission.work
         async with self._processor:
             proven = self._proven.get(work.node, ProvenWork()).beside(work.sequence)
-            finding = await asyncio.to_thread(examine, dataclasses.replace(submission, proven=proven))
+            finding = await asyncio.to_thread(
+                examine, self._confined(dataclasses.replace(submission, proven=proven))
+            )
             if finding is None:
                 self.remember(submission)
             return finding
+
+    def _confined(self, submission: FetchedSubmission) -> FetchedSubmission:
+        if self.sandbox is None:
+            return submission
+        environment = SandboxedEnvironment(submission, self.sandbox)
+        return dataclasses.replace(
+            submission, rules=dataclasses.replace(submission.rules, environment=environment)
+        )
 
     def remember(self, submission: FetchedSubmission) -> None:
         """Compare the node's other commitments with this one, which has passed."""
@@ -81,7 +100,15 @@ class Auditor:
             if policy is None:
                 policy = await asyncio.to_thread(policy_of, self.rules.spec.model, version.state)
                 self._remember(number, policy)
-            return await asyncio.to_thread(_recheck, policy, version.digest, submission, drawn)
+            found, seconds = await asyncio.to_thread(_recheck, policy, version.digest, submission, drawn)
+            self.budget.record(len(drawn), seconds)
+            return found
+
+    def affords(self, seed: bytes, rollouts: int, odds: float, now: int) -> bool:
+        """Whether the budget has so many rollouts of a commitment recomputed. As `Budget.admits`."""
+        params = self.rules.params
+        reward = min(params.stake // 2, MAX_REWARD_BONDS * params.bond)
+        return self.budget.admits(seed, rollouts, reward, odds, now)
 
     def _remember(self, number: int, policy: TinyPolicy) -> None:
         self._policies[number] = policy
@@ -91,5 +118,8 @@ class Auditor:
 
 def _recheck(
     policy: TinyPolicy, digest: bytes, submission: FetchedSubmission, drawn: Sequence[int]
-) -> Rechecked:
-    return recheck(submission, recompute(policy, digest, submission, drawn))
+) -> tuple[Rechecked, float]:
+    """What the recomputation says, and how many seconds of this thread it took."""
+    begun = time.thread_time()
+    found = recheck(submission, recompute(policy, digest, submission, drawn))
+    return found, time.thread_time() - begun

@@ -45,6 +45,15 @@ def run(
     jury_places: Annotated[
         int, typer.Option(help="Places to stake for as a juror, where the task has a jury; 0 for none.")
     ] = 1,
+    sandbox_rewards: Annotated[
+        bool, typer.Option("--sandbox-rewards", help="Run reward functions in a process with limits.")
+    ] = False,
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            help="Seconds of recomputation an hour; everything by default. Cheap checks always run."
+        ),
+    ] = None,
     metrics_port: Annotated[
         int | None, typer.Option(help="Port for Prometheus on this machine; 0 takes a free one.")
     ] = None,
@@ -58,13 +67,13 @@ def run(
     Example: cupel verifier run --config verifier.toml --task newest
     """
     options = dict(locals())
-    for name in ("audit_rollouts", "jury_places", "metrics_port"):
+    for name in ("audit_rollouts", "jury_places", "metrics_port", "sandbox_rewards", "budget"):
         del options[name]
     # PyTorch takes seconds to load; `--help` must not.
     from cupel.verifier.app import run_verifier
     from cupel.verifier.options import Options
 
-    chosen = Options(audit_rollouts, jury_places, metrics_port)
+    chosen = Options(audit_rollouts, jury_places, metrics_port, sandbox_rewards, budget)
     execute(lambda settings, observer: run_verifier(settings, observer, chosen), options)
 
 

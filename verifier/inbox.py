@@ -25,7 +25,7 @@ from cupel.protocol.spec.rounds import CommittedWork
 from cupel.protocol.spec.toploc.pooled import Pool
 from cupel.verifier.audit import Rechecked
 from cupel.verifier.auditor import Auditor, PolicyPending
-from cupel.verifier.checks import CHECK_NAMES
+from cupel.verifier.checks import CHEAP_NAMES, CHECK_NAMES
 from cupel.verifier.checks.base import FetchedSubmission, Finding, commitment_of
 from cupel.verifier.checks.checkpoint import check_checkpoint
 from cupel.verifier.checks.disclosed import accusable, shown_rollouts
@@ -34,6 +34,8 @@ from cupel.verifier.draw import draw, draw_seed
 from cupel.verifier.evidence import Accusation, Judges, accuse, asked_rollouts, document_of
 from cupel.verifier.exhibits import Exhibits
 from cupel.verifier.journal import Journal
+from cupel.verifier.options import Options
+from cupel.verifier.verdicts import tell_checks, tell_verdict
 from cupel.verifier.watch import Watch, is_disputable
 
 logger = logging.getLogger(__name__)
@@ -55,7 +57,7 @@ class Inbox:
         auditor: Auditor,
         journal: Journal,
         judges: Judges,
-        audit_rollouts: int,
+        options: Options,
         evidence: Path,
     ) -> None:
         self._participant = participant
@@ -63,7 +65,7 @@ class Inbox:
         self._auditor = auditor
         self._journal = journal
         self._judges = judges
-        self._watch = Watch(journal, auditor.rules.spec.pooling, self._observer, audit_rollouts)
+        self._watch = Watch(journal, auditor.rules.spec.pooling, self._observer, options.audit_rollouts)
         self._exhibits = Exhibits(participant, auditor.versions, evidence)
         self._tasks: dict[object, asyncio.Task[None]] = {}
         self._begun: set[object] = set()
@@ -158,10 +160,15 @@ class Inbox:
         submission = await self._fetch_or_demand(work, ledger, drawn, closes, what)
         self._observer.emit("checking", node=work.node, round=work.round)
         finding, pool = await self._auditor.examine(submission), Pool()
-        if finding is None:
+        odds = self._watch.lie_odds(work.node)
+        if finding is not None:
+            tell_checks(self._observer, work, finding, CHECK_NAMES)
+        elif self._auditor.affords(seed, len(drawn), odds, self.now):
             rechecked = await self._recheck(submission, drawn, closes, what)
             finding, pool = rechecked.finding, rechecked.pool
-        self._tell(work, finding)
+            tell_checks(self._observer, work, finding, CHECK_NAMES)
+        else:
+            tell_checks(self._observer, work, None, CHEAP_NAMES)
         if finding is None or not is_disputable(finding, self._judges):
             self._watch.record(work, pool, finding)
         else:
@@ -204,7 +211,8 @@ class Inbox:
         canonical = await self._retry(lambda: self._digest(posted.version), closes, what)
         finding = check_checkpoint(posted.version, posted.digest, canonical)
         if finding is not None:
-            self._tell_verdict(posted.node, posted.version, posted.sequence, finding.check, finding)
+            place = posted.node, posted.version, posted.sequence
+            tell_verdict(self._observer, place, finding.check, finding)
             await self._accuse(posted.node, commitment, finding, None)
 
     async def _digest(self, version: int) -> bytes:
@@ -278,27 +286,3 @@ class Inbox:
                 if self.now >= deadline:
                     raise TooLate(f"{what} was not checked in time: {error}") from error
                 await asyncio.sleep(POLL_SECONDS)
-
-    def _tell(self, work: CommittedWork, finding: Finding | None) -> None:
-        """One verdict per check that came to one."""
-        for name in CHECK_NAMES:
-            failed = finding if finding is not None and finding.check == name else None
-            self._tell_verdict(work.node, work.round, work.sequence, name, failed)
-            if failed is not None:
-                return
-
-    def _tell_verdict(
-        self, node: str, round_index: int, sequence: int, check: str, finding: Finding | None
-    ) -> None:
-        self._observer.emit(
-            "verdict",
-            node=node,
-            round=round_index,
-            sequence=sequence,
-            check=check,
-            passed=finding is None,
-            reason=finding.reason.value if finding else "",
-            detail=finding.detail if finding else "",
-            observed=finding.observed if finding else "",
-            allowed=finding.allowed if finding else "",
-        )

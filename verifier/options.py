@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cupel.protocol.config import ConfigError
+from cupel.verifier.budget import HOUR
 from cupel.verifier.draw import DEFAULT_AUDIT_ROLLOUTS
 
 MAX_PLACES: Final = 31
@@ -22,6 +23,10 @@ class Options:
     """Places to stake for in the pool of jurors where the task has a jury; 0 for none."""
     metrics_port: int | None = None
     """Port of the Prometheus endpoint on this machine, 0 for a free one; None for no endpoint."""
+    sandbox_rewards: bool = False
+    """Whether reward functions run in a process with limits."""
+    budget_seconds: float | None = None
+    """Seconds of recomputation an hour; None for as many as it takes."""
 
     def __post_init__(self) -> None:
         if self.audit_rollouts < 1:
@@ -33,3 +38,6 @@ class Options:
         if self.metrics_port is not None and not 0 <= self.metrics_port < 65536:
             remedy = "Use 0 (any free port) to 65535"
             raise ConfigError("metrics-port", f"{self.metrics_port} is not a port", remedy)
+        if self.budget_seconds is not None and not 0 < self.budget_seconds <= HOUR:
+            remedy = f"Use more than 0 and at most {HOUR} seconds an hour, or leave it out"
+            raise ConfigError("budget", f"{self.budget_seconds} is no budget", remedy)

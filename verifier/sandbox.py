@@ -1,8 +1,8 @@
 """Running a reward function that nobody vouches for: in a process of its own, with limits, and without a network.
 
 A reward function is the task creator's code and looks at text that a node chose. Whatever it does (hangs, floods,
-eats memory, crashes, answers with what is no reward) is a fact about this run on this machine, never about the node: the
-outcome is a reward or a `SandboxFailure`, and a failure is retried or reported, and never becomes a challenge.
+eats memory, crashes, answers with what is no reward) is a fact about this run on this machine, never about the node:
+the outcome is a reward or a `SandboxFailure`, and a failure is retried or reported, and never becomes a challenge.
 
 Limits are the kernel's (setrlimit: address space, processor seconds, size of files written, open files, no core) and
 the parent's (wall clock, bytes of output). A network namespace of its own takes the network away where the kernel lets
@@ -12,6 +12,7 @@ may not see this machine's files belongs into a container.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -30,7 +31,8 @@ _PROGRAM: Final = """
 import importlib, json, sys
 module, name = sys.argv[1].split(":")
 function = getattr(importlib.import_module(module), name)
-answers = [function(problem, tuple(tokens)) for problem, tokens in json.load(sys.stdin)]
+arguments = json.loads(sys.argv[2])
+answers = [function(problem, tuple(tokens), *arguments) for problem, tokens in json.load(sys.stdin)]
 sys.stdout.write("\\n" + json.dumps(answers))
 """
 _UNSHARE: Final = ("unshare", "--user", "--map-current-user", "--net", "--")
@@ -53,13 +55,18 @@ class SandboxFailure(Exception):
     """The function gave no rewards here: our problem, and no evidence of anything."""
 
 
-def rewards(function: str, work: Sequence[tuple[int, Sequence[int]]], limits: Limits) -> tuple[int, ...]:
-    """The rewards in millionths of (problem, tokens) pairs. function: `module:name`.
+def rewards(
+    function: str,
+    work: Sequence[tuple[int, Sequence[int]]],
+    limits: Limits,
+    arguments: Sequence[str | int] = (),
+) -> tuple[int, ...]:
+    """The rewards in millionths of (problem, tokens) pairs. function: `module:name`; arguments: its further ones.
 
     SandboxFailure for a function that ends in any other way, or answers with what is no reward.
     """
     document = json.dumps([(problem, list(tokens)) for problem, tokens in work])
-    answers = _answers(_run(function, document, limits))
+    answers = _answers(_run((function, json.dumps(list(arguments))), document, limits))
     if not isinstance(answers, list) or len(answers) != len(work):
         raise SandboxFailure(f"{function} did not answer for each of {len(work)} completions")
     for answer in answers:
@@ -78,9 +85,10 @@ def isolates_network() -> bool:
     return probe.returncode == 0
 
 
-def _run(function: str, document: str, limits: Limits) -> bytes:
+def _run(call: tuple[str, str], document: str, limits: Limits) -> bytes:
+    function = call[0]
     prefix = _UNSHARE if isolates_network() else ()
-    command = (*prefix, sys.executable, "-c", _PROGRAM, function)
+    command = (*prefix, sys.executable, "-c", _PROGRAM, *call)
     environment = {"PATH": os.defpath, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile(dir=folder) as output:
         process = subprocess.Popen(
@@ -91,7 +99,7 @@ def _run(function: str, document: str, limits: Limits) -> bytes:
             cwd=folder,
             env=environment | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
             start_new_session=True,
-            preexec_fn=functools.partial(_restrict, limits),  # noqa: PLW1509  # runs before the function's threads exist
+            preexec_fn=functools.partial(_restrict, limits),  # runs before the function's threads exist
         )
         try:
             process.communicate(document.encode(), timeout=limits.wall_seconds)
@@ -131,8 +139,6 @@ def _restrict(limits: Limits) -> None:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End the function's whole session, children it left behind included."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()

@@ -44,6 +44,7 @@ from cupel.verifier.dispute.solver import Challenge
 from cupel.verifier.evidence import Judges
 from cupel.verifier.inbox import Inbox
 from cupel.verifier.journal import Journal
+from cupel.verifier.options import Options
 from cupel.verifier.withheld import WithheldData
 
 pytestmark = pytest.mark.e2e
@@ -227,7 +228,12 @@ async def case(folder: Path, lie: Callable[[list[Rollout]], list[Rollout]]) -> A
         journal = Journal(folder, task)
         versions: Any = type("Versions", (), {"max_update_bytes": 100})
         inbox = Inbox(
-            verifier, Auditor(rules, verifier.swarm, versions), journal, judges, 4, folder / "evidence"
+            verifier,
+            Auditor(rules, verifier.swarm, versions),
+            journal,
+            judges,
+            Options(4),
+            folder / "evidence",
         )
         withheld = WithheldData(verifier, judges, inbox)
         await withheld.prepare()

@@ -36,12 +36,15 @@ from cupel.protocol.testing.waiting import eventually
 from cupel.verifier import auditor as auditor_module
 from cupel.verifier import inbox as inbox_module
 from cupel.verifier.auditor import Auditor
-from cupel.verifier.checks import CHECK_NAMES, distribution
+from cupel.verifier.budget import Budget
+from cupel.verifier.checks import CHEAP_NAMES, CHECK_NAMES
 from cupel.verifier.checks.base import FetchedSubmission
 from cupel.verifier.evidence import EvidenceDocument, Judges, JuryEvidence
 from cupel.verifier.exhibit import Exhibit
 from cupel.verifier.inbox import Inbox
 from cupel.verifier.journal import Journal
+from cupel.verifier.options import Options
+from cupel.verifier.sandbox import Limits
 from cupel.verifier.watch import Watch
 
 ME, OBJECTIVE, JURY = ("0x" + digit * 20 for digit in ("0a", "0b", "0c"))
@@ -168,7 +171,9 @@ def run(
         recorder = Recorder()
         participant: Any = SimpleNamespace(address=ME, observer=recorder, swarm=peers, store=peers)
         auditor = Auditor(world.rules, peers, held)  # type: ignore[arg-type]
-        inbox = Inbox(participant, auditor, journal, Judges(OBJECTIVE, JURY), 4, tmp_path / "evidence")
+        inbox = Inbox(
+            participant, auditor, journal, Judges(OBJECTIVE, JURY), Options(4), tmp_path / "evidence"
+        )
         inbox.now = 1115
         await scenario(Desk(world, inbox, peers, held, journal, ledger, recorder.events))
         await inbox.close()
@@ -190,6 +195,48 @@ def test_honest_work_passes_every_check_and_is_remembered(run: Run) -> None:
         assert desk.told("checking") == [{"node": submission.work.node, "round": 5}]
         assert (desk.inbox.findings, desk.inbox.accusations, desk.told("error")) == ({}, {}, [])
         assert desk.journal.has_passed(submission.work.root)
+
+    run(scenario)
+
+
+def test_without_means_only_the_cheap_checks_run(run: Run) -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.inbox._auditor.budget = Budget(1e-9)
+        submission = desk.world.submission()
+        desk.peers.serve(submission)
+        desk.commit(submission)
+        await desk.settled()
+        assert [verdict["check"] for verdict in desk.told("verdict")] == list(CHEAP_NAMES)
+        assert desk.inbox._auditor.budget.skipped == 1
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(("reward", "found"), [(0, None), (1_000_000, "wrong-reward")])
+def test_rewards_from_the_sandbox_give_the_same_verdict(run: Run, reward: int, found: str | None) -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.inbox._auditor.sandbox = Limits()
+        submission = desk.world.submission(desk.world.changed(2, reward=reward))
+        desk.peers.serve(submission)
+        desk.commit(submission)
+        await desk.settled()
+        failed = [verdict["reason"] for verdict in desk.told("verdict") if not verdict["passed"]]
+        assert (failed, desk.told("error")) == ([found] if found else [], [])
+
+    run(scenario)
+
+
+def test_a_reward_function_that_fails_here_is_no_evidence(run: Run) -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.inbox._auditor.sandbox = Limits(processor_seconds=0, wall_seconds=5.0)
+        submission = desk.world.submission(desk.world.changed(2, reward=1_000_000))
+        desk.peers.serve(submission)
+        desk.commit(submission)
+        await desk.settled()
+        assert desk.told("verdict") == []
+        assert (desk.inbox.findings, desk.inbox.accusations) == ({}, {})
+        (error,) = desk.told("error")
+        assert "SandboxFailure" in error["message"]
 
     run(scenario)
 
