@@ -17,13 +17,13 @@ from cupel.protocol.chain.errors import ChainUnavailable, TransactionTimeout
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.config import ConfigError
 from cupel.protocol.custody import Custody
+from cupel.protocol.environments.installed import check_environment
 from cupel.protocol.keeping import Share, share_of_verifier
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.network import Swarm
 from cupel.protocol.observe import Observer
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant, participate
 from cupel.protocol.settings import Settings
-from cupel.protocol.spec.environments.base import get_environment
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.rounds import round_start
 from cupel.protocol.spec.shardcast.versions import num_whole
@@ -43,7 +43,6 @@ from cupel.verifier.journal import Journal
 from cupel.verifier.meters import Meters
 from cupel.verifier.metrics import metrics_endpoint
 from cupel.verifier.options import Options
-from cupel.verifier.sandbox import Limits
 from cupel.verifier.telling import Teller
 from cupel.verifier.upkeep import Upkeep
 from cupel.verifier.withheld import WithheldData
@@ -86,16 +85,17 @@ class Verifier:
             task=ledger.task,
             params=params,
             spec=spec,
-            environment=get_environment(spec.environment),
+            environment=check_environment(spec.environment),
             num_parameters=layout_of(spec.model).num_parameters,
         )
         self._journal = Journal(folder, ledger.task)
         auditor = make_auditor(rules, participant.swarm, self._versions)
-        auditor.sandbox = Limits() if options.sandbox_rewards else None
         auditor.budget = self._budget = Budget(options.budget_seconds)
         evidence = folder / "evidence"
         self._inbox = Inbox(participant, auditor, self._journal, self._judges, options, evidence)
-        self._withheld = WithheldData(participant, self._judges, self._inbox)
+        self._withheld = WithheldData(
+            participant, ledger.task, self._judges, self._inbox, self._versions.false_updates
+        )
         self._responder = Responder(
             participant, ledger.task, params, self._judges, self._journal, self._withheld.feed
         )

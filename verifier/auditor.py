@@ -15,20 +15,18 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from cupel.protocol.economics.terms import MAX_REWARD_BONDS
-from cupel.protocol.model.tiny import TinyPolicy
+from cupel.protocol.model.policy import Policy
 from cupel.protocol.model.weights import policy_of
 from cupel.protocol.network import NetworkError, Swarm
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.repetition import ProvenWork
 from cupel.protocol.spec.rounds import CommittedWork
-from cupel.protocol.submissions import fetch_submission
+from cupel.protocol.submissions import Missing, fetch_posted, fetch_submission, missing_parts
 from cupel.protocol.versions import Versions
 from cupel.verifier.audit import Rechecked, examine, recheck
 from cupel.verifier.budget import Budget
 from cupel.verifier.checks.base import FetchedSubmission, Finding, Rules
 from cupel.verifier.recompute import recompute
-from cupel.verifier.rewarding import SandboxedEnvironment
-from cupel.verifier.sandbox import Limits
 
 # Nodes of one round use a few neighbouring versions.
 MAX_POLICIES: Final = 4
@@ -45,11 +43,9 @@ class Auditor:
     rules: Rules
     swarm: Swarm
     versions: Versions
-    sandbox: Limits | None = None
-    """Limits under which reward functions run in a process of their own; None runs them here."""
     budget: Budget = field(default_factory=lambda: Budget(None))
     """Seconds that recomputation may take."""
-    _policies: dict[int, TinyPolicy] = field(default_factory=dict)
+    _policies: dict[int, Policy] = field(default_factory=dict)
     _proven: dict[str, ProvenWork] = field(default_factory=dict)
     """By node, the work seen here."""
     _processor: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
@@ -58,29 +54,37 @@ class Auditor:
     async def fetch(self, work: CommittedWork, beacon: bytes, deadline_seconds: float) -> FetchedSubmission:
         """A commitment's files, which are served from here then. NetworkError as `fetch_submission`."""
         files = await fetch_submission(
-            self.swarm, work.manifest, self.rules.params, self.versions.max_update_bytes, deadline_seconds
+            self.swarm,
+            work.manifest,
+            self.rules.params,
+            self.versions.max_update_bytes,
+            deadline_seconds,
+            self.versions.false_updates,
         )
         return FetchedSubmission(self.rules, work, beacon, files.manifest, files.rollouts, files.update)
+
+    async def missing(self, work: CommittedWork, deadline_seconds: float) -> Missing:
+        """What of a commitment's files nobody serves."""
+        params, most = self.rules.params, self.versions.max_update_bytes
+        return await missing_parts(self.swarm, work.manifest, params, most, deadline_seconds)
+
+    async def can_be_had(self, digest: bytes, deadline_seconds: float) -> bool:
+        """Whether anybody serves a posted version; a digest that leads to no checkpoint is like one nobody serves."""
+        try:
+            await fetch_posted(self.swarm, digest, self.versions.max_checkpoint_bytes, deadline_seconds)
+        except (NetworkError, Rejected):
+            return False
+        return True
 
     async def examine(self, submission: FetchedSubmission) -> Finding | None:
         """What needs no policy, for every rollout, also beside the node's other work seen here."""
         work = submission.work
         async with self._processor:
             proven = self._proven.get(work.node, ProvenWork()).beside(work.sequence)
-            finding = await asyncio.to_thread(
-                examine, self._confined(dataclasses.replace(submission, proven=proven))
-            )
+            finding = await asyncio.to_thread(examine, dataclasses.replace(submission, proven=proven))
             if finding is None:
                 self.remember(submission)
             return finding
-
-    def _confined(self, submission: FetchedSubmission) -> FetchedSubmission:
-        if self.sandbox is None:
-            return submission
-        environment = SandboxedEnvironment(submission, self.sandbox)
-        return dataclasses.replace(
-            submission, rules=dataclasses.replace(submission.rules, environment=environment)
-        )
 
     def remember(self, submission: FetchedSubmission) -> None:
         """Compare the node's other commitments with this one, which has passed."""
@@ -110,14 +114,14 @@ class Auditor:
         reward = min(params.stake // 2, MAX_REWARD_BONDS * params.bond)
         return self.budget.admits(seed, rollouts, reward, odds, now)
 
-    def _remember(self, number: int, policy: TinyPolicy) -> None:
+    def _remember(self, number: int, policy: Policy) -> None:
         self._policies[number] = policy
         if len(self._policies) > MAX_POLICIES:
             del self._policies[min(self._policies)]
 
 
 def _recheck(
-    policy: TinyPolicy, digest: bytes, submission: FetchedSubmission, drawn: Sequence[int]
+    policy: Policy, digest: bytes, submission: FetchedSubmission, drawn: Sequence[int]
 ) -> tuple[Rechecked, float]:
     """What the recomputation says, and how many seconds of this thread it took."""
     begun = time.thread_time()

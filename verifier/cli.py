@@ -45,9 +45,6 @@ def run(
     jury_places: Annotated[
         int, typer.Option(help="Places to stake for as a juror, where the task has a jury; 0 for none.")
     ] = 1,
-    sandbox_rewards: Annotated[
-        bool, typer.Option("--sandbox-rewards", help="Run reward functions in a process with limits.")
-    ] = False,
     budget: Annotated[
         float | None,
         typer.Option(
@@ -67,13 +64,13 @@ def run(
     Example: cupel verifier run --config verifier.toml --task newest
     """
     options = dict(locals())
-    for name in ("audit_rollouts", "jury_places", "metrics_port", "sandbox_rewards", "budget"):
+    for name in ("audit_rollouts", "jury_places", "metrics_port", "budget"):
         del options[name]
     # PyTorch takes seconds to load; `--help` must not.
     from cupel.verifier.app import run_verifier
     from cupel.verifier.options import Options
 
-    chosen = Options(audit_rollouts, jury_places, metrics_port, sandbox_rewards, budget)
+    chosen = Options(audit_rollouts, jury_places, metrics_port, budget)
     execute(lambda settings, observer: run_verifier(settings, observer, chosen), options)
 
 

@@ -16,7 +16,7 @@ from cupel.protocol.spec.environments.base import check_fit, get_environment
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.repetition import ProvenWork
-from cupel.protocol.spec.rollout import Commitment, FileRef, SubmissionManifest
+from cupel.protocol.spec.rollout import Commitment, FileRef, PiecedRef, SubmissionManifest
 from cupel.protocol.spec.rounds import CommittedWork
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.spec.shardcast.unixfs import file_dag
@@ -72,12 +72,15 @@ def verify(exhibit: Exhibit) -> Report:
 def submission_of(exhibit: Exhibit) -> FetchedSubmission:
     """The accused submission as the file holds it.
 
+    Environments of installed packages are left alone: a file from anybody must not choose what code runs here.
+
     Rejected(TASK_PARAMETERS, TASK_SPEC, MANIFEST) if parts are not what the others say, and as the parsers.
     """
     document, params, parts = exhibit.document, exhibit.params, exhibit.parts
     spec = TaskSpec.from_bytes(parts["spec"])
     check_task(params, spec)
-    check_fit(params, spec)
+    environment = get_environment(spec.environment)
+    check_fit(params, spec, environment)
     for address in (document.hub, document.node):
         if not is_checksum_address(address):
             raise Rejected(Reason.SCHEMA, "not a checksum address")
@@ -89,7 +92,7 @@ def submission_of(exhibit: Exhibit) -> FetchedSubmission:
         task=document.task,
         params=params,
         spec=spec,
-        environment=get_environment(spec.environment),
+        environment=environment,
         num_parameters=layout_of(spec.model).num_parameters,
     )
     rollouts, update = _files(
@@ -119,7 +122,7 @@ def _files(
     return _named(manifest.rollouts, rollouts, "rollouts"), _named(manifest.update, update, "update")
 
 
-def _named(reference: FileRef, file: bytes | None, name: str) -> bytes | Rejected:
+def _named(reference: FileRef | PiecedRef, file: bytes | None, name: str) -> bytes | Rejected:
     try:
         address = Cid.parse(reference.cid)
     except Rejected as rejected:

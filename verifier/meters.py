@@ -111,7 +111,9 @@ def counted(event: str, fields: Mapping[str, Value]) -> list[tuple[Key, int]]:
     match event:
         case "verdict":
             outcome = "passed" if fields.get("passed") is True else "failed"
-            counts = [(("verdicts_total", (("check", str(fields.get("check"))), ("outcome", outcome))), 1)]
+            counts: list[tuple[Key, int]] = [
+                (("verdicts_total", (("check", str(fields.get("check"))), ("outcome", outcome))), 1)
+            ]
             return counts if outcome == "passed" else [*counts, (key("findings_total", "reason"), 1)]
         case "challenged":
             return [(key("challenges_total", "judge"), 1)]

@@ -23,8 +23,6 @@ class Options:
     """Places to stake for in the pool of jurors where the task has a jury; 0 for none."""
     metrics_port: int | None = None
     """Port of the Prometheus endpoint on this machine, 0 for a free one; None for no endpoint."""
-    sandbox_rewards: bool = False
-    """Whether reward functions run in a process with limits."""
     budget_seconds: float | None = None
     """Seconds of recomputation an hour; None for as many as it takes."""
 

@@ -1,4 +1,4 @@
-"""Reporting what the checks came to."""
+"""What a verifier reports of its checks."""
 
 from __future__ import annotations
 
@@ -6,25 +6,28 @@ from collections.abc import Sequence
 
 from cupel.protocol.observe import Observer
 from cupel.protocol.spec.rounds import CommittedWork
+from cupel.verifier.checks import CHECK_NAMES
 from cupel.verifier.checks.base import Finding
 
 
 def tell_checks(
-    observer: Observer, work: CommittedWork, finding: Finding | None, names: Sequence[str]
+    observer: Observer,
+    work: CommittedWork,
+    finding: Finding | None,
+    names: Sequence[str] = CHECK_NAMES,
 ) -> None:
     """One verdict per check that came to one. names: the checks that ran, cheapest first."""
     for name in names:
         failed = finding if finding is not None and finding.check == name else None
-        tell_verdict(observer, (work.node, work.round, work.sequence), name, failed)
+        tell_verdict(observer, work.node, work.round, work.sequence, name, failed)
         if failed is not None:
             return
 
 
 def tell_verdict(
-    observer: Observer, place: tuple[str, int, int], check: str, finding: Finding | None
+    observer: Observer, node: str, round_index: int, sequence: int, check: str, finding: Finding | None
 ) -> None:
-    """One check's verdict. place: node, round and sequence."""
-    node, round_index, sequence = place
+    """The verdict of one check on a commitment."""
     observer.emit(
         "verdict",
         node=node,

@@ -16,22 +16,22 @@ from cupel.protocol.spec import merkle, rollout_file
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.repetition import Place, Repetition, first_repetition
 from cupel.protocol.spec.rollout import (
-    FileRef,
     LeafContext,
     Metrics,
     PolicyRef,
     Rollout,
     RolloutLeaf,
     SubmissionManifest,
+    file_reference,
     leaf_hash,
     make_leaf,
+    pieced_reference,
 )
-from cupel.protocol.spec.shardcast.unixfs import file_dag
 from cupel.protocol.spec.task import TaskParams, TaskSpec
 from cupel.protocol.submissions import SubmissionFiles
 
 if TYPE_CHECKING:
-    from cupel.protocol.model.tiny import TinyPolicy
+    from cupel.protocol.model.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Draft:
     spec: TaskSpec
     context: LeafContext
     reference: PolicyRef
-    policy: TinyPolicy
+    policy: Policy
     """The canonical one."""
     seed: bytes
     """The round's, of which problems and sampling seeds follow."""
@@ -141,8 +141,8 @@ def make_submission(
         round=context.round,
         sequence=context.sequence,
         policy=policy,
-        rollouts=_reference(rollouts_file),
-        update=_reference(update_file),
+        rollouts=file_reference(rollouts_file),
+        update=pieced_reference(update_file),
         units=len(rollouts),
         metrics=metrics,
     )
@@ -163,8 +163,3 @@ def _leaves(params: TaskParams, policy: PolicyRef, rollouts: Sequence[Rollout]) 
         make_leaf(index, rollout, policy.version, policy.digest, params.chunk_tokens)
         for index, rollout in enumerate(rollouts)
     )
-
-
-def _reference(file: bytes) -> FileRef:
-    root, _ = file_dag(file)
-    return FileRef(str(root), len(file))

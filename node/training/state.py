@@ -10,7 +10,8 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from cupel.protocol.spec.diloco.blocks import Update, encode_update
+from cupel.protocol.spec.diloco.blocks import Update
+from cupel.protocol.spec.diloco.codec import Codec
 
 _ARRAYS: Final = ("first_moment", "second_moment", "remainder")
 
@@ -37,10 +38,10 @@ def fresh_state(num_parameters: int) -> TrainerState:
 
 
 def quantise(
-    pseudo_gradient: npt.NDArray[np.float32], state: TrainerState, max_exponent: int
+    pseudo_gradient: npt.NDArray[np.float32], state: TrainerState, max_exponent: int, codec: Codec
 ) -> tuple[Update, TrainerState]:
     """The update to publish, and the state with what it leaves out, which the next update makes up for."""
-    update, remainder = encode_update(pseudo_gradient + state.remainder, max_exponent)
+    update, remainder = codec.encode(pseudo_gradient + state.remainder, max_exponent)
     return update, replace(state, remainder=remainder)
 
 

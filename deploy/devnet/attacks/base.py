@@ -9,8 +9,14 @@ from enum import StrEnum
 
 from cupel.node.publishing.submission import Draft, Submission
 from cupel.protocol.spec import merkle, rollout_file
-from cupel.protocol.spec.rollout import FileRef, PolicyRef, Rollout, leaf_hash, make_leaf
-from cupel.protocol.spec.shardcast.unixfs import file_dag
+from cupel.protocol.spec.rollout import (
+    PolicyRef,
+    Rollout,
+    file_reference,
+    leaf_hash,
+    make_leaf,
+    pieced_reference,
+)
 from cupel.protocol.submissions import SubmissionFiles
 
 
@@ -96,8 +102,10 @@ def forge(
     rollouts = honest.rollouts_file if rollouts_file is None else rollouts_file
     update = honest.update_file if update_file is None else update_file
     if manifest_file is None:
-        names = {"rollouts": reference_of(rollouts), "update": reference_of(update)}
-        manifest_file = dataclasses.replace(honest.manifest, **names).to_bytes()
+        manifest = dataclasses.replace(
+            honest.manifest, rollouts=file_reference(rollouts), update=pieced_reference(update)
+        )
+        manifest_file = manifest.to_bytes()
     return Forged(
         honest.manifest,
         rollouts,
@@ -119,7 +127,7 @@ def bound(
     root = merkle.root(list(leaf_hashes(draft, rollouts, reference)))
     rollouts_file = rollout_file.encode(rollouts, draft.params)
     manifest = dataclasses.replace(
-        honest.manifest, rollouts=reference_of(rollouts_file), policy=reference, units=len(rollouts)
+        honest.manifest, rollouts=file_reference(rollouts_file), policy=reference, units=len(rollouts)
     )
     return forge(
         honest,
@@ -139,8 +147,3 @@ def leaf_hashes(
         leaf_hash(draft.context, make_leaf(index, rollout, policy.version, policy.digest, chunk))
         for index, rollout in enumerate(rollouts)
     )
-
-
-def reference_of(file: bytes) -> FileRef:
-    """A file by address and size."""
-    return FileRef(str(file_dag(file)[0]), len(file))

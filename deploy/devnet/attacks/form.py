@@ -135,7 +135,7 @@ class GarbageManifest(Strategy):
 
     name = "garbage-manifest"
     title = "bytes in place of a manifest"
-    reasons = frozenset({"encoding", "schema"})
+    reasons = frozenset({"encoding", "schema", "size"})
     _GARBAGE: Final = b"\xff\x00" * 200
 
     def submit(self, draft: Draft, honest: Submission) -> Submission:

@@ -7,6 +7,7 @@ from typing import Final
 from cupel.devnet.attacks.base import Fate, Strategy, bound
 from cupel.devnet.attacks.work import assigned_of
 from cupel.node.publishing.submission import Draft, Submission
+from cupel.protocol.model.tiny import TinyPolicy
 from cupel.protocol.spec.environments.base import get_environment
 from cupel.protocol.spec.rollout import Rollout
 from cupel.protocol.spec.task import MILLION
@@ -45,7 +46,10 @@ class ZooCheat(Strategy):
         self.fate = fate
 
     def submit(self, draft: Draft, honest: Submission) -> Submission:
-        """The claim in place of the honest rollouts; honest if the cheat makes no sense for this policy."""
+        """The claim in place of the honest rollouts; honest if the cheat makes no sense for this policy, or needs the
+        built-in transformer and this is another."""
+        if not isinstance(draft.policy, TinyPolicy):
+            return honest
         bench = Bench(_setting(draft), draft.policy, _SEED, _STUDENT_STEPS)
         cheat = next(one for one in zoo(bench, ()) if one.name == self.name)
         forger = cheat.prepare(bench)

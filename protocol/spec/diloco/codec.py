@@ -123,4 +123,6 @@ def get_codec(name: str) -> Codec:
     for kept in range(1, sparse.MAX_KEPT + 1):
         if name == f"{_SPARSE}{kept}":
             return Sparse(kept)
-    raise Rejected(Reason.TASK_SPEC, f"codec {name}: mxint8, mxint4 or {_SPARSE}1 to {sparse.MAX_KEPT}")
+    raise Rejected(
+        Reason.TASK_SPEC, f"aggregation.codec {name!r}: mxint8, mxint4 or {_SPARSE}1 to {sparse.MAX_KEPT}"
+    )

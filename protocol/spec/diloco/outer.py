@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from cupel.protocol.spec.diloco.blocks import BLOCK, MAX_EXPONENT, MIN_EXPONENT, Update
 from cupel.protocol.spec.errors import Reason, Rejected
-from cupel.protocol.spec.task import Aggregation
+from cupel.protocol.spec.task import MEAN, Aggregation
 
 WEIGHT_FRACTION_BITS: Final = 20
 MOMENTUM_FRACTION_BITS: Final = 32
@@ -54,12 +54,13 @@ def check_aggregation(aggregation: Aggregation) -> None:
 
 
 def aggregate(state: OuterState, updates: Sequence[Update], aggregation: Aggregation) -> OuterState:
-    """The next version from the accepted updates, in any order. Without updates nothing changes.
+    """The next version from the mean of the accepted updates, in any order. Without updates nothing changes.
 
     Rejected(TASK_SPEC) as `check_aggregation`. Updates must have passed `update_from_bytes`, the state
     `check_state`.
     """
     check_aggregation(aggregation)
+    assert aggregation.rule == MEAN, "combine.py knows the other rules"
     if not updates:
         return state
     return step(state, sum_updates(updates, state.weights.size), len(updates), aggregation)

@@ -25,6 +25,7 @@ from cupel.protocol.network import Announcement, BlockUnavailable
 from cupel.protocol.spec.demand import DataDemand, Part, answer
 from cupel.protocol.spec.errors import Reason
 from cupel.protocol.spec.fraud import ObjectiveKind, kind_of
+from cupel.protocol.spec.pieces import num_pieces
 from cupel.protocol.spec.rollout import PolicyRef, Rollout
 from cupel.protocol.spec.sampling import gumbel_noise
 from cupel.protocol.spec.shardcast.cid import Cid
@@ -37,14 +38,14 @@ from cupel.verifier import auditor as auditor_module
 from cupel.verifier import inbox as inbox_module
 from cupel.verifier.auditor import Auditor
 from cupel.verifier.budget import Budget
-from cupel.verifier.checks import CHEAP_NAMES, CHECK_NAMES
+from cupel.verifier.checks import CHEAP_NAMES, CHECK_NAMES, distribution
 from cupel.verifier.checks.base import FetchedSubmission
+from cupel.verifier.dispute.demands import MAX_DEMANDED_PIECES
 from cupel.verifier.evidence import EvidenceDocument, Judges, JuryEvidence
 from cupel.verifier.exhibit import Exhibit
 from cupel.verifier.inbox import Inbox
 from cupel.verifier.journal import Journal
 from cupel.verifier.options import Options
-from cupel.verifier.sandbox import Limits
 from cupel.verifier.watch import Watch
 
 ME, OBJECTIVE, JURY = ("0x" + digit * 20 for digit in ("0a", "0b", "0c"))
@@ -90,6 +91,8 @@ class Held:
 
     versions: dict[int, CanonicalVersion]
     max_update_bytes: int = 1 << 20
+    max_checkpoint_bytes: int = 1 << 20
+    false_updates: set[bytes] = field(default_factory=set)
 
     def get(self, version: int) -> CanonicalVersion | None:
         return self.versions.get(version)
@@ -212,35 +215,6 @@ def test_without_means_only_the_cheap_checks_run(run: Run) -> None:
     run(scenario)
 
 
-@pytest.mark.parametrize(("reward", "found"), [(0, None), (1_000_000, "wrong-reward")])
-def test_rewards_from_the_sandbox_give_the_same_verdict(run: Run, reward: int, found: str | None) -> None:
-    async def scenario(desk: Desk) -> None:
-        desk.inbox._auditor.sandbox = Limits()
-        submission = desk.world.submission(desk.world.changed(2, reward=reward))
-        desk.peers.serve(submission)
-        desk.commit(submission)
-        await desk.settled()
-        failed = [verdict["reason"] for verdict in desk.told("verdict") if not verdict["passed"]]
-        assert (failed, desk.told("error")) == ([found] if found else [], [])
-
-    run(scenario)
-
-
-def test_a_reward_function_that_fails_here_is_no_evidence(run: Run) -> None:
-    async def scenario(desk: Desk) -> None:
-        desk.inbox._auditor.sandbox = Limits(processor_seconds=0, wall_seconds=5.0)
-        submission = desk.world.submission(desk.world.changed(2, reward=1_000_000))
-        desk.peers.serve(submission)
-        desk.commit(submission)
-        await desk.settled()
-        assert desk.told("verdict") == []
-        assert (desk.inbox.findings, desk.inbox.accusations) == ({}, {})
-        (error,) = desk.told("error")
-        assert "SandboxFailure" in error["message"]
-
-    run(scenario)
-
-
 def test_what_passed_before_a_restart_is_not_checked_again(run: Run) -> None:
     async def scenario(desk: Desk) -> None:
         submission = desk.world.submission()
@@ -355,12 +329,60 @@ def test_what_nobody_serves_for_long_is_demanded(run: Run) -> None:
         await eventually(lambda: bool(desk.inbox.wanted), 60)
         wanted = desk.inbox.wanted[node, submission.work.sequence]
         assert {part.commitment for part in wanted} == {submission.commitment}
-        assert len({part.demand.index for part in wanted if part.demand.part is not Part.MANIFEST}) == 2
+        rollouts = [
+            part.demand for part in wanted if part.demand.part in (Part.LEAF, Part.TOKENS, Part.PROOF)
+        ]
+        assert len({demand.index for demand in rollouts}) == 2
+        assert {part.demand.part for part in wanted} == set(Part) - {Part.CHECKPOINT}
         assert desk.told("withheld") == [{"node": node, "round": 5, "demands": len(wanted)}]
         # Files that come late are checked all the same.
         desk.peers.serve(submission)
         await eventually(lambda: bool(desk.told("verdict")), 60)
         assert desk.inbox.findings == {}
+
+    run(scenario)
+
+
+def test_an_update_that_alone_is_withheld_is_demanded(run: Run) -> None:
+    async def scenario(desk: Desk) -> None:
+        submission = desk.world.submission()
+        desk.inbox.answer_seconds = 20
+        desk.peers.serve(submission)
+        del desk.peers.files[Cid.parse(submission.manifest.update.cid)]
+        desk.commit(submission)
+        desk.inbox.now = 1120
+        await eventually(lambda: bool(desk.inbox.wanted), 60)
+        wanted = desk.inbox.wanted[submission.work.node, submission.work.sequence]
+        assert {part.demand.part for part in wanted} == {Part.UPDATE}
+        assert len(wanted) == min(MAX_DEMANDED_PIECES, num_pieces(submission.manifest.update.size))
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("fault", ["withheld", "computed", "served", "no judge"])
+def test_a_posted_version_nobody_can_have_is_demanded(run: Run, fault: str) -> None:
+    async def scenario(desk: Desk) -> None:
+        node, version = desk.world.node, desk.held.versions[4]
+        if fault != "computed":
+            desk.held.versions = {}
+        if fault == "served":
+            for file in (version.manifest.to_bytes(), version.file):
+                desk.peers.files[file_dag(file)[0]] = file
+        desk.inbox.answer_seconds = None if fault == "no judge" else 20
+        event = hub.CheckpointPosted(desk.ledger.task, 4, node, 6, version.digest, 1110)
+        desk.ledger.apply(event)
+        desk.inbox.notice(Logged(event, "", 1, b"\1" * 32, b"", 0), desk.ledger)
+        desk.inbox.now = 1120
+        await eventually(lambda: fault != "withheld" or bool(desk.inbox.wanted), 60)
+        await turns()
+        if fault != "withheld":
+            assert desk.inbox.wanted == {}
+            return
+        manifest, *pieces = desk.inbox.wanted[node, 6]
+        assert manifest.demand == DataDemand(Part.MANIFEST)
+        assert {piece.demand.part for piece in pieces} == {Part.CHECKPOINT}
+        assert manifest.commitment == desk.ledger.commitments(node)[-1]
+        assert desk.told("withheld") == [{"node": node, "round": 4, "demands": 1 + MAX_DEMANDED_PIECES}]
 
     run(scenario)
 
