@@ -33,6 +33,11 @@ _HEAD: Final = (
     "paid units",
 )
 
+PAID: Final = "paid"
+"""A false submission that nobody stopped."""
+IDLE: Final = "committed nothing"
+"""Nothing was shown: on a busy machine its rounds were over before its work was done."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -115,7 +120,11 @@ def _node_row(facts: ChainFacts, state: DemoState, node: NodeState) -> Row:
     if slash is not None:
         return _slashed_row(facts, state, node, slash, paid)
     # Where the strategy's lie is beside its work, the work is honest and paid as such.
-    found = Fate.UNNOTICED.value if paid and strategy.fate is not Fate.REFUSED else Fate.REFUSED.value
+    found = strategy.fate.value if strategy.fate is not Fate.SLASHED else PAID
+    if not facts.units_of(node.account):
+        found = IDLE
+    elif not paid:
+        found = Fate.REFUSED.value
     return Row(strategy.name, strategy.title, strategy.fate.value, found, "", "", 0, -1, paid)
 
 
