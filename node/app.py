@@ -21,6 +21,7 @@ from cupel.node.publishing.disclosure import Discloser
 from cupel.node.publishing.memory import Memory
 from cupel.node.publishing.replication import Replication
 from cupel.node.publishing.round import RoundPublisher
+from cupel.node.publishing.seams import Seams
 from cupel.node.publishing.submission import published_leaves
 from cupel.node.rollout.process import Parts
 from cupel.node.rollout.rule import require_known_rule
@@ -49,7 +50,13 @@ class Node:
     """One node's work on one task."""
 
     def __init__(
-        self, participant: Participant, ledger: TaskLedger, spec: TaskSpec, settings: Settings, crew: Crew
+        self,
+        participant: Participant,
+        ledger: TaskLedger,
+        spec: TaskSpec,
+        settings: Settings,
+        crew: Crew,
+        seams: Seams,
     ) -> None:
         folder = Path(settings.data_dir)
         self._participant = participant
@@ -58,6 +65,7 @@ class Node:
         self._params = ledger.params
         self._spec = spec
         self._crew = crew
+        self._seams = seams
         shelf = VersionShelf(participant.store, folder / "versions")
         self._versions = Versions(ledger, spec, participant.swarm, shelf, look=self._look)
         max_bytes = self._versions.max_checkpoint_bytes, self._versions.max_update_bytes
@@ -75,7 +83,7 @@ class Node:
         )
         self._shared = folder / FOLDER
         self._workshop = Workshop(self._shared / self._task.hex())
-        self._replication = Replication(participant, ledger, self._versions.max_update_bytes)
+        self._replication = Replication(participant, ledger, self._versions.max_update_bytes, seams)
         self._rounds = RoundPublisher(
             participant,
             ledger,
@@ -84,6 +92,7 @@ class Node:
             self._memory,
             self._replication,
             MetricsLog(self._workshop.folder / FILE, settings.tensorboard),
+            seams,
         )
         self._blocked: tuple[int, float] = (-1, 0.0)
 
@@ -191,6 +200,8 @@ class Node:
             case duties.PostCheckpoint(version):
                 with contextlib.suppress(ContractError):
                     digest = self._versions.newest.digest
+                    if self._seams.checkpoint is not None:
+                        digest = self._seams.checkpoint(version, digest)
                     await participant.send("post checkpoint", hub.post_checkpoint(task, version, digest))
                     self._observer.emit("checkpoint", version=version, digest="0x" + digest.hex())
             case duties.Claim(sequences):
@@ -260,16 +271,18 @@ class Node:
         self._observer.emit("policy", version=version.version, digest="0x" + version.digest.hex())
 
 
-def run_node(settings: Settings, observer: Observer, parts: Parts | None = None) -> Coroutine[Any, Any, int]:
+def run_node(
+    settings: Settings, observer: Observer, parts: Parts | None = None, seams: Seams | None = None
+) -> Coroutine[Any, Any, int]:
     """Join the settings' task and work on it to the end; the process's exit code.
 
     The call itself starts the node's two other processes, so it comes before any thread or event loop.
     """
     crew = start_crew(Path(settings.data_dir), parts)
-    return _run(settings, observer, crew)
+    return _run(settings, observer, crew, seams or Seams())
 
 
-async def _run(settings: Settings, observer: Observer, crew: Crew) -> int:
+async def _run(settings: Settings, observer: Observer, crew: Crew, seams: Seams) -> int:
     with contextlib.closing(crew):
         async with participate(settings, observer) as participant:
             await participant.announce_endpoint()
@@ -282,6 +295,6 @@ async def _run(settings: Settings, observer: Observer, crew: Crew) -> int:
             spec = await participant.fetch_spec(ledger)
             # It starts the environment's process, which may take long. Better now than after a stake.
             await asyncio.to_thread(check_environment, spec.environment)
-            node = Node(participant, ledger, spec, settings, crew)
+            node = Node(participant, ledger, spec, settings, crew, seams)
             return await node.run()
     raise AssertionError("the block above returns or raises")

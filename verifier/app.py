@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
 import torch
 
-from cupel.protocol.chain.bindings import hub
 from cupel.protocol.chain.bindings.jury_judge import JuryJudge
 from cupel.protocol.chain.bindings.structs import ChallengeStatus
 from cupel.protocol.chain.bindings.test_token import TestToken
-from cupel.protocol.chain.contract import Event
 from cupel.protocol.chain.errors import ChainUnavailable, TransactionTimeout
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.config import ConfigError
@@ -21,6 +20,7 @@ from cupel.protocol.custody import Custody
 from cupel.protocol.environments.installed import check_environment
 from cupel.protocol.keeping import Share, share_of_verifier
 from cupel.protocol.model.layout import layout_of
+from cupel.protocol.network import Swarm
 from cupel.protocol.observe import Observer
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant, participate
 from cupel.protocol.settings import Settings
@@ -31,48 +31,40 @@ from cupel.protocol.spec.task import TaskSpec
 from cupel.protocol.storage import VersionShelf
 from cupel.protocol.versions import Versions
 from cupel.verifier.auditor import Auditor
+from cupel.verifier.budget import Budget
 from cupel.verifier.checks.base import Rules
 from cupel.verifier.dispute.responder import Responder
 from cupel.verifier.dispute.solver import Dispute, Stop, View, decide
 from cupel.verifier.dispute.trial import JuryRules
 from cupel.verifier.dispute.trials import TrialFeed, read_rules
-from cupel.verifier.draw import DEFAULT_AUDIT_ROLLOUTS
 from cupel.verifier.evidence import Judges
 from cupel.verifier.inbox import Inbox
 from cupel.verifier.journal import Journal
+from cupel.verifier.meters import Meters
+from cupel.verifier.metrics import metrics_endpoint
+from cupel.verifier.options import Options
+from cupel.verifier.telling import Teller
 from cupel.verifier.upkeep import Upkeep
 from cupel.verifier.withheld import WithheldData
 
 # A transaction needs a block or two; on a fast chain, our own loop is the slower part.
 MARGIN_BLOCKS: Final = 3
 MIN_MARGIN_SECONDS: Final = 4
-MAX_PLACES: Final = 31
-"""Places in the pool of jurors that the JuryJudge lets one account hold."""
 
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What a verifier chooses for itself."""
-
-    audit_rollouts: int = DEFAULT_AUDIT_ROLLOUTS
-    """Rollouts to recompute of each submission; of a node whose errors add up, all."""
-    jury_places: int = 1
-    """Places to stake for in the pool of jurors where the task has a jury; 0 for none."""
-
-    def __post_init__(self) -> None:
-        if self.audit_rollouts < 1:
-            problem = f"{self.audit_rollouts} rollouts cannot show a lie"
-            raise ConfigError("audit_rollouts", problem, "Recompute at least one")
-        if not 0 <= self.jury_places <= MAX_PLACES:
-            problem = f"an account cannot hold {self.jury_places} places"
-            raise ConfigError("jury_places", problem, f"Stake for 0 to {MAX_PLACES}")
+MakeAuditor = Callable[[Rules, Swarm, Versions], Auditor]
 
 
 class Verifier:
     """One verifier of one task."""
 
     def __init__(
-        self, participant: Participant, ledger: TaskLedger, spec: TaskSpec, folder: Path, options: Options
+        self,
+        participant: Participant,
+        ledger: TaskLedger,
+        spec: TaskSpec,
+        folder: Path,
+        options: Options,
+        make_auditor: MakeAuditor = Auditor,
     ) -> None:
         params, deployment = ledger.params, participant.deployment
         self._participant = participant
@@ -97,8 +89,10 @@ class Verifier:
             num_parameters=layout_of(spec.model).num_parameters,
         )
         self._journal = Journal(folder, ledger.task)
-        auditor = Auditor(rules, participant.swarm, self._versions)
-        self._inbox = Inbox(participant, auditor, self._journal, self._judges, options.audit_rollouts)
+        auditor = make_auditor(rules, participant.swarm, self._versions)
+        auditor.budget = self._budget = Budget(options.budget_seconds)
+        evidence = folder / "evidence"
+        self._inbox = Inbox(participant, auditor, self._journal, self._judges, options, evidence)
         self._withheld = WithheldData(
             participant, ledger.task, self._judges, self._inbox, self._versions.false_updates
         )
@@ -108,7 +102,9 @@ class Verifier:
         jury = self._judges.jury
         self._jury = None if jury is None else JuryJudge(participant.chain, jury)
         self._feed = TrialFeed(participant.chain, self._jury, deployment.first_block)
+        self._teller = Teller(participant, self._judges, self._inbox, self._feed)
         self._rules: JuryRules | None = None
+        self._head = 0
         custody = Custody(participant, shelf, params, self._share, storing=self._versions.storing)
         self._upkeep = Upkeep(
             participant, self._versions, custody, lambda: self._ledger, lambda: self._inbox.now
@@ -185,10 +181,10 @@ class Verifier:
         events = await self._participant.refresh()
         await self._feed.refresh()
         await self._withheld.refresh()
-        self._inbox.now = now
+        self._inbox.now, self._head = now, head
         for logged in events:
             self._inbox.notice(logged, self._ledger)
-            self._tell(logged.event)
+            self._teller.tell(logged.event, self._ledger)
         self._begin_jury_duty()
         for demand_action in self._withheld.actions(now, self._ledger):
             await self._responder.carry_out(demand_action)
@@ -263,45 +259,37 @@ class Verifier:
         since, first = self._first_look
         return max(MIN_MARGIN_SECONDS, -(-MARGIN_BLOCKS * (now - since) // max(1, head - first)))
 
-    def _tell(self, event: Event) -> None:
-        """Report what became of challenges that we brought or judged."""
-        account = self._participant.address
-        match event:
-            case hub.Challenged(task=self._task, challenge=challenge) if challenge.challenger == account:
-                accusation = self._inbox.accusations.get((event.node, challenge.sequence))
-                reason = "" if accusation is None else accusation.reason.value
-                judge = self._judges.name_of(challenge.judge)
-                self._observer.emit(
-                    "challenged",
-                    challenge_id=event.challenge_id,
-                    node=event.node,
-                    sequence=challenge.sequence,
-                    judge=judge,
-                    reason="withheld" if judge == "data" else reason,
-                )
-            case hub.Resolved():
-                record = self._ledger.challenges.get(event.challenge_id)
-                trial = self._feed.ledger.trials.get(event.challenge_id)
-                judged = trial is not None and trial.binds(account)
-                if record is not None and (judged or record.challenger == account):
-                    self._observer.emit(
-                        "resolved",
-                        challenge_id=event.challenge_id,
-                        node=record.node,
-                        guilty=event.guilty,
-                    )
+    def gauges(self) -> dict[str, int]:
+        """What is true now, in numbers."""
+        inbox = self._inbox
+        return {
+            "block": self._head,
+            "chain_time": inbox.now,
+            "queue": inbox.num_open,
+            "skipped": self._budget.skipped,
+        }
 
 
-async def run_verifier(settings: Settings, observer: Observer, options: Options) -> int:
+async def run_verifier(
+    settings: Settings, observer: Observer, options: Options, make_auditor: MakeAuditor = Auditor
+) -> int:
     """Check the settings' task to its end; the process's exit code."""
     # Tiny models gain nothing from more threads, and the results must not depend on how many there are.
     torch.set_num_threads(1)
-    async with participate(settings, observer) as participant:
+    meters, folder = Meters(observer), Path(settings.data_dir)
+    async with AsyncExitStack() as stack:
+        if options.metrics_port is not None:
+            port = await stack.enter_async_context(metrics_endpoint(meters.prometheus, options.metrics_port))
+            observer.emit("metrics", port=port)
+        participant = await stack.enter_async_context(participate(settings, meters))
         await participant.announce_endpoint()
         ledger = await participant.find_task(settings.task)
         try:
             spec = await participant.fetch_spec(ledger)
-            verifier = Verifier(participant, ledger, spec, Path(settings.data_dir), options)
+            verifier = Verifier(participant, ledger, spec, folder, options, make_auditor)
         except Rejected as error:
             raise ConfigError("task", f"this task cannot be checked ({error})", "Choose another") from None
-        return await verifier.run()
+        meters.gauges = verifier.gauges
+        async with meters.writing(folder):
+            return await verifier.run()
+    raise AssertionError("the block above returns or raises")

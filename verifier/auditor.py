@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from cupel.protocol.economics.terms import MAX_REWARD_BONDS
 from cupel.protocol.model.policy import Policy
 from cupel.protocol.model.weights import policy_of
 from cupel.protocol.network import NetworkError, Swarm
@@ -22,6 +24,7 @@ from cupel.protocol.spec.rounds import CommittedWork
 from cupel.protocol.submissions import Missing, fetch_manifest, fetch_posted, fetch_submission, missing_parts
 from cupel.protocol.versions import Versions
 from cupel.verifier.audit import Rechecked, examine, recheck
+from cupel.verifier.budget import Budget
 from cupel.verifier.checks.base import FetchedSubmission, Finding, Rules
 from cupel.verifier.recompute import recompute
 
@@ -40,6 +43,8 @@ class Auditor:
     rules: Rules
     swarm: Swarm
     versions: Versions
+    budget: Budget = field(default_factory=lambda: Budget(None))
+    """Seconds that recomputation may take."""
     _policies: dict[int, Policy] = field(default_factory=dict)
     _proven: dict[str, ProvenWork] = field(default_factory=dict)
     """By node, the work seen here."""
@@ -103,7 +108,15 @@ class Auditor:
             if policy is None:
                 policy = await asyncio.to_thread(policy_of, self.rules.spec.model, version.state)
                 self._remember(number, policy)
-            return await asyncio.to_thread(_recheck, policy, version.digest, submission, drawn)
+            found, seconds = await asyncio.to_thread(_recheck, policy, version.digest, submission, drawn)
+            self.budget.record(len(drawn), seconds)
+            return found
+
+    def affords(self, seed: bytes, rollouts: int, odds: float, now: int) -> bool:
+        """Whether the budget has so many rollouts of a commitment recomputed. As `Budget.admits`."""
+        params = self.rules.params
+        reward = min(params.stake // 2, MAX_REWARD_BONDS * params.bond)
+        return self.budget.admits(seed, rollouts, reward, odds, now)
 
     def _remember(self, number: int, policy: Policy) -> None:
         self._policies[number] = policy
@@ -111,5 +124,10 @@ class Auditor:
             del self._policies[min(self._policies)]
 
 
-def _recheck(policy: Policy, digest: bytes, submission: FetchedSubmission, drawn: Sequence[int]) -> Rechecked:
-    return recheck(submission, recompute(policy, digest, submission, drawn))
+def _recheck(
+    policy: Policy, digest: bytes, submission: FetchedSubmission, drawn: Sequence[int]
+) -> tuple[Rechecked, float]:
+    """What the recomputation says, and how many seconds of this thread it took."""
+    begun = time.thread_time()
+    found = recheck(submission, recompute(policy, digest, submission, drawn))
+    return found, time.thread_time() - begun

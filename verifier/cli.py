@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import json as json_text
+from pathlib import Path
+from typing import Annotated, Any, Final
 
 import typer
 
+from cupel.protocol.config import ConfigError
 from cupel.protocol.options import execute
+
+EXIT_REFUTED: Final = 1
+EXIT_UNDECIDED: Final = 3
+EXIT_MALFORMED: Final = 5
 
 app = typer.Typer(help="Check what nodes commit to; challenge what is false.", no_args_is_help=True)
 
@@ -38,6 +45,15 @@ def run(
     jury_places: Annotated[
         int, typer.Option(help="Places to stake for as a juror, where the task has a jury; 0 for none.")
     ] = 1,
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            help="Seconds of recomputation an hour; everything by default. Cheap checks always run."
+        ),
+    ] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Port for Prometheus on this machine; 0 takes a free one.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Events as JSON lines on standard output.")] = False,
 ) -> None:
     """Check every commitment of a task, challenge what is false, take the reward home, and stop.
@@ -48,10 +64,111 @@ def run(
     Example: cupel verifier run --config verifier.toml --task newest
     """
     options = dict(locals())
-    for name in ("audit_rollouts", "jury_places"):
+    for name in ("audit_rollouts", "jury_places", "metrics_port", "budget"):
         del options[name]
     # PyTorch takes seconds to load; `--help` must not.
-    from cupel.verifier.app import Options, run_verifier
+    from cupel.verifier.app import run_verifier
+    from cupel.verifier.options import Options
 
-    chosen = Options(audit_rollouts, jury_places)
+    chosen = Options(audit_rollouts, jury_places, metrics_port, budget)
     execute(lambda settings, observer: run_verifier(settings, observer, chosen), options)
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="An evidence file, as verifiers write them.")],
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+) -> None:
+    """Come to the finding of an evidence file again, offline.
+
+    Exit code 0 if it is confirmed, 1 if it is refuted, 3 if it takes a checkpoint that the file does not hold, 5 for a
+    file that breaks the format or contradicts itself; 2 if it cannot be read.
+
+    Example: cupel verifier check verifier-1/evidence/0a1b.evidence
+    """
+    from cupel.protocol.spec.errors import Rejected
+    from cupel.verifier.exhibit import MAX_EXHIBIT_BYTES, Exhibit
+    from cupel.verifier.exhibit_check import Outcome, verify
+
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(MAX_EXHIBIT_BYTES + 1)
+    except OSError as error:
+        raise ConfigError("file", f"cannot read {file}: {error.strerror}", "Name an evidence file") from None
+    try:
+        exhibit = Exhibit.from_bytes(data)
+        report = verify(exhibit)
+    except Rejected as rejected:
+        _show(json, {"outcome": "malformed", "reason": rejected.reason.value, "why": rejected.detail})
+        raise typer.Exit(EXIT_MALFORMED) from None
+    accused, found = exhibit.document, report.finding
+    answer: dict[str, Any] = {
+        "outcome": report.outcome.value,
+        "why": report.why,
+        "node": accused.node,
+        "round": accused.commitment.round,
+        "check": accused.check,
+        "reason": accused.reason,
+        "observed": accused.observed,
+        "allowed": accused.allowed,
+    }
+    if found is not None:
+        answer["found"] = {
+            "check": found.check,
+            "reason": found.reason.value,
+            "observed": found.observed,
+            "allowed": found.allowed,
+        }
+    answer["ask_the_chain"] = report.chain_facts
+    _show(json, answer)
+    codes = {Outcome.CONFIRMED: 0, Outcome.REFUTED: EXIT_REFUTED, Outcome.UNDECIDED: EXIT_UNDECIDED}
+    raise typer.Exit(codes[report.outcome])
+
+
+@app.command()
+def status(
+    config: Annotated[str | None, typer.Option(help="TOML file of settings; flags win over it.")] = None,
+    rpc_url: Annotated[str | None, typer.Option(help="JSON-RPC endpoint of the chain.")] = None,
+    chain_id: Annotated[int | None, typer.Option(help="The chain you mean.")] = None,
+    deployment: Annotated[str | None, typer.Option(help="File of contract addresses.")] = None,
+    keystore: Annotated[str | None, typer.Option(help="Keystore v3 file of the verifier's key.")] = None,
+    password_file: Annotated[str | None, typer.Option(help="File with the keystore's password.")] = None,
+    data_dir: Annotated[str | None, typer.Option(help="Folder of blocks and journal.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+) -> None:
+    """Tell what a verifier has done: disputes with their clocks, profit and loss, its own false alarms.
+
+    Money and disputes are read from the chain; counts of verdicts and the queue are what the process last wrote to its
+    data folder. Exit code 0; 2 for a setting to correct, 4 if the chain does not answer.
+
+    Example: cupel verifier status --config verifier.toml
+    """
+    import asyncio
+    import time
+
+    from cupel.protocol.settings import load_settings
+    from cupel.verifier.status import read_status
+
+    options = {
+        "rpc_url": rpc_url,
+        "chain_id": chain_id,
+        "deployment": deployment,
+        "keystore": keystore,
+        "password_file": password_file,
+        "data_dir": data_dir,
+    }
+    settings = load_settings(None if config is None else Path(config), options)
+    _show(json, asyncio.run(read_status(settings, time.time())))
+
+
+def _show(json: bool, answer: dict[str, Any]) -> None:
+    if json:
+        print(json_text.dumps(answer))
+        return
+    for name, value in answer.items():
+        if isinstance(value, dict):
+            print(f"{name}:")
+            for key, item in value.items():
+                print(f"  {key}: {item}")
+        elif value != "":
+            print(f"{name}: {value}")

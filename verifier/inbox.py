@@ -10,13 +10,14 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from cupel.protocol.chain.bindings import hub
 from cupel.protocol.chain.contract import Event, Logged
 from cupel.protocol.chain.ledger import ChallengeRecord, CheckpointRecord, TaskLedger
 from cupel.protocol.environments.process import EnvironmentFailed
-from cupel.protocol.network import Announcement, AnnouncementKind, NetworkError
+from cupel.protocol.network import NetworkError
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant
 from cupel.protocol.spec.demand import Answer, DataDemand
 from cupel.protocol.spec.repetition import RING
@@ -25,6 +26,7 @@ from cupel.protocol.spec.rounds import CommittedWork
 from cupel.protocol.spec.toploc.pooled import Pool
 from cupel.verifier.audit import Rechecked
 from cupel.verifier.auditor import Auditor, PolicyPending
+from cupel.verifier.checks import CHEAP_NAMES
 from cupel.verifier.checks.base import FetchedSubmission, Finding, commitment_of
 from cupel.verifier.checks.checkpoint import check_checkpoint
 from cupel.verifier.checks.disclosed import accusable, shown_rollouts
@@ -32,7 +34,9 @@ from cupel.verifier.demander import Demander, Place
 from cupel.verifier.dispute.demands import Wanted, demand_time
 from cupel.verifier.draw import draw, draw_seed
 from cupel.verifier.evidence import Accusation, Judges, accuse, asked_rollouts, document_of
+from cupel.verifier.exhibits import Exhibits
 from cupel.verifier.journal import Journal
+from cupel.verifier.options import Options
 from cupel.verifier.verdicts import tell_checks, tell_verdict
 from cupel.verifier.watch import Watch, is_disputable
 
@@ -53,15 +57,18 @@ class Inbox:
         auditor: Auditor,
         journal: Journal,
         judges: Judges,
-        audit_rollouts: int,
+        options: Options,
+        evidence: Path,
     ) -> None:
         self._participant = participant
         self._observer = participant.observer
         self._auditor = auditor
         self._journal = journal
         self._judges = judges
-        self._watch = Watch(journal, auditor.rules.spec.pooling, self._observer, audit_rollouts)
+        self._watch = Watch(journal, auditor.rules.spec.pooling, self._observer, options.audit_rollouts)
+        self._exhibits = Exhibits(participant, auditor.versions, evidence)
         self._tasks: dict[object, asyncio.Task[None]] = {}
+        self._begun: set[object] = set()
         self.now = 0
         self.answer_seconds: int | None = None
         """How long nodes have to show demanded data; None where nothing can be demanded."""
@@ -111,17 +118,25 @@ class Inbox:
                 self.accusations[place] = Accusation(work.node, commitment, judge, evidence, reason)
                 return
 
+    @property
+    def num_open(self) -> int:
+        """Audits and trials under way."""
+        return len(self._tasks)
+
     async def close(self) -> None:
         """Give up everything under way."""
-        for task in self._tasks.values():
+        tasks = tuple(self._tasks.values())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _start(self, key: object, work: Coroutine[Any, Any, None]) -> None:
-        if key in self._tasks:
+        if key in self._begun:
             work.close()
             return
+        self._begun.add(key)
         self._tasks[key] = asyncio.create_task(self._guarded(work))
+        self._tasks[key].add_done_callback(lambda _: self._tasks.pop(key, None))
 
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
         """One submission that breaks our own code must not keep us from checking the others."""
@@ -149,11 +164,15 @@ class Inbox:
         submission = await self._fetch_or_demand(work, ledger, seed, drawn, what)
         self._observer.emit("checking", node=work.node, round=work.round)
         finding = await self._retry(lambda: self._auditor.examine(submission), closes, what)
-        pool = Pool()
-        if finding is None:
+        pool, odds = Pool(), self._watch.lie_odds(work.node)
+        if finding is not None:
+            tell_checks(self._observer, work, finding)
+        elif self._auditor.affords(seed, len(drawn), odds, self.now):
             rechecked = await self._recheck(submission, drawn, closes, what)
             finding, pool = rechecked.finding, rechecked.pool
-        tell_checks(self._observer, work, finding)
+            tell_checks(self._observer, work, finding)
+        else:
+            tell_checks(self._observer, work, None, CHEAP_NAMES)
         if finding is None or not is_disputable(finding, self._judges):
             self._watch.record(work, pool, finding)
         else:
@@ -257,21 +276,15 @@ class Inbox:
         twin: FetchedSubmission | None = None,
     ) -> None:
         """Publish the evidence, and leave the accusation to the solver."""
-        participant, rules = self._participant, self._auditor.rules
         self.findings[node, commitment.sequence] = finding
-        document = document_of(finding, rules, node, commitment, participant.address)
+        document = document_of(finding, self._auditor.rules, node, commitment, self._participant.address)
         accusation = accuse(finding, document, self._judges, submission, twin)
         if accusation is None:
             message = f"the task has no judge for {finding.reason.value} of {node}"
             self._observer.emit("error", message=message)
         else:
             self.accusations[node, commitment.sequence] = accusation
-        cid = await asyncio.to_thread(participant.store.put, document.to_bytes())
-        # Nothing on the chain leads to it, but a jury may ask for it.
-        await asyncio.to_thread(participant.store.pin, cid)
-        await participant.swarm.announce(
-            Announcement(AnnouncementKind.EVIDENCE, rules.task, participant.address, commitment.round, cid)
-        )
+        await self._exhibits.publish(document, submission, twin)
 
     async def _retry(self, attempt: Callable[[], Awaitable[Result]], deadline: int, what: str) -> Result:
         """Try until it works. TooLate at `deadline` of the chain's clock, with the last problem."""

@@ -11,7 +11,7 @@ import json
 import os
 import secrets
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cupel.protocol.config import ConfigError
 from cupel.protocol.spec.toploc.pooled import Pool
@@ -20,6 +20,10 @@ from cupel.verifier.dispute.solver import Vote
 from cupel.verifier.draw import SECRET_BYTES
 
 SALT_BYTES: Final = 32
+MAX_PASSED: Final = 8192
+"""Commitments remembered, the newest: the rings of 128 nodes. Older ones are past their windows."""
+MAX_VOTES: Final = 1024
+"""Votes remembered, the newest: a vote is of no use once its jury has closed."""
 
 
 class Journal:
@@ -31,7 +35,8 @@ class Journal:
         self.secret = secrets.token_bytes(SECRET_BYTES)
         self.votes: dict[tuple[int, int], Vote] = {}
         """By challenge and round."""
-        self.passed: set[str] = set()
+        self.passed: dict[str, None] = {}
+        """Roots, oldest first."""
         self.pools: dict[str, Pool] = {}
         """By node, the errors of all its commitments in `passed`, as far as they were recomputed."""
         self.suspects: set[str] = set()
@@ -49,6 +54,7 @@ class Journal:
         place = challenge_id, round_index
         if place not in self.votes:
             self.votes[place] = Vote(guilty, secrets.token_bytes(SALT_BYTES))
+            _forget(self.votes, MAX_VOTES)
             self._write()
         return self.votes[place]
 
@@ -58,7 +64,8 @@ class Journal:
         Once: a commitment that was recorded before adds nothing.
         """
         if not self.has_passed(root):
-            self.passed.add(root.hex())
+            self.passed[root.hex()] = None
+            _forget(self.passed, MAX_PASSED)
             self.pools[node] = self.pools.get(node, Pool()) + pool
         if is_suspect:
             self.suspects.add(node)
@@ -76,7 +83,7 @@ class Journal:
                 (vote["challenge"], vote["round"]): Vote(vote["guilty"], bytes.fromhex(vote["salt"]))
                 for vote in document["votes"]
             }
-            self.passed = set(document["passed"])
+            self.passed = dict.fromkeys(document["passed"])
             self.pools = {node: Pool(*map(int, sums)) for node, sums in document["pools"].items()}
             self.suspects = set(document["suspects"])
         except OSError as error:
@@ -96,7 +103,7 @@ class Journal:
                 {"challenge": number, "round": index, "guilty": vote.guilty, "salt": vote.salt.hex()}
                 for (number, index), vote in self.votes.items()
             ],
-            "passed": sorted(self.passed),
+            "passed": list(self.passed),
             "pools": {node: dataclasses.astuple(pool) for node, pool in self.pools.items()},
             "suspects": sorted(self.suspects),
         }
@@ -113,3 +120,8 @@ class Journal:
         except OSError as error:
             problem = f"cannot write {self._path}: {error.strerror}"
             raise StorageError(problem, "free disk space or choose another data_dir") from error
+
+
+def _forget(oldest_first: dict[Any, Any], limit: int) -> None:
+    while len(oldest_first) > limit:
+        del oldest_first[next(iter(oldest_first))]

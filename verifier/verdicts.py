@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cupel.protocol.observe import Observer
 from cupel.protocol.spec.rounds import CommittedWork
 from cupel.verifier.checks import CHECK_NAMES
 from cupel.verifier.checks.base import Finding
 
 
-def tell_checks(observer: Observer, work: CommittedWork, finding: Finding | None) -> None:
-    """One verdict per check that came to one."""
-    for name in CHECK_NAMES:
+def tell_checks(
+    observer: Observer,
+    work: CommittedWork,
+    finding: Finding | None,
+    names: Sequence[str] = CHECK_NAMES,
+) -> None:
+    """One verdict per check that came to one. names: the checks that ran, cheapest first."""
+    for name in names:
         failed = finding if finding is not None and finding.check == name else None
         tell_verdict(observer, work.node, work.round, work.sequence, name, failed)
         if failed is not None:

@@ -14,6 +14,7 @@ from cupel.protocol.spec.errors import Reason
 from cupel.protocol.spec.rounds import CommittedWork
 from cupel.protocol.spec.task import Pooling
 from cupel.protocol.spec.toploc.pooled import SURE_FACTOR, Pool
+from cupel.verifier.budget import lie_odds
 from cupel.verifier.checks.base import Finding
 from cupel.verifier.evidence import Judges
 from cupel.verifier.journal import Journal
@@ -31,6 +32,11 @@ class Watch:
     def rollouts(self, work: CommittedWork) -> int:
         """How many rollouts of a submission to recompute: all of a suspect's."""
         return work.units if work.node in self._journal.suspects else self._audit_rollouts
+
+    def lie_odds(self, node: str) -> float:
+        """Odds of a lie in a commitment of this node, by what was recomputed of its others."""
+        passed = self._journal.pools.get(node, Pool()).chunks // max(self._audit_rollouts, 1)
+        return lie_odds(node in self._journal.suspects, passed)
 
     def record(self, work: CommittedWork, pool: Pool, finding: Finding | None) -> None:
         """Remember that there is nothing to challenge in a commitment, and add up what was recomputed of it.

@@ -6,6 +6,7 @@ import asyncio
 import json as json_text
 import signal
 import sys
+import time
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
@@ -45,7 +46,7 @@ def up(
 @demo_app.callback()
 def demo(
     nodes: Annotated[int, typer.Option(help="Nodes, 3 to 16; the last two of them lie.")] = 5,
-    rounds: Annotated[int | None, typer.Option(help="Rounds of training.")] = None,
+    rounds: Annotated[int | None, typer.Option(help="Rounds of training.", min=1)] = None,
     seed: Annotated[int, typer.Option(help="Seed of the pre-training.")] = 0,
     fast: Annotated[
         bool, typer.Option("--fast", help="A smaller run of the same parts, in about two minutes.")
@@ -59,14 +60,27 @@ def demo(
         Path | None, typer.Option(help="Folder of the run; a new one below runs/ by default.")
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the processes' data and keys.")] = False,
+    attack: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Run this attack instead, or `all`; `list` names them. May be given several times."
+        ),
+    ] = None,
 ) -> None:
     """Train a policy among strangers, two of whom lie: the liars lose their stake, the others are paid.
 
     Exit code 0 only if every promise held: both liars slashed, by different checks; every honest node paid in full and
     none slashed; the reward rose; all canonical digests equal; the hub solvent to the last unit.
 
+    With --attack, small runs of two honest nodes and a few attackers each, and a table of what became of them; exit
+    code 0 only if no attacker fared better than the table's "expected" and nobody honest lost anything. A suite that
+    was stopped goes on if --run-dir names the same folder.
+
     Example: cupel demo --fast
     """
+    if attack:
+        _attack(attack, rounds, seed, json, run_dir, keep)
+        return
     # These take a second to load; `--help` must not.
     from rich.console import Console
 
@@ -103,6 +117,26 @@ def demo(
     if json:
         print(json_text.dumps(outcome.as_json()), flush=True)
     raise typer.Exit(0 if outcome.passed else EXIT_FAILED)
+
+
+def _attack(
+    names: list[str], rounds: int | None, seed: int, json: bool, run_dir: Path | None, keep: bool
+) -> None:
+    from rich.console import Console
+
+    from cupel.devnet.attacks import suite
+    from cupel.devnet.attacks.catalogue import attack_names
+    from cupel.devnet.machine import find_tools
+
+    if suite.LIST in names:
+        print("\n".join(attack_names()))
+        return
+    folder = run_dir or find_tools().root / "runs" / time.strftime("attacks-%Y%m%d-%H%M%S")
+    console = Console(stderr=json, force_terminal=False, width=_WIDTH_OF_FILES)
+    wanted = suite.Suite(suite.chosen(names), folder.resolve(), rounds or suite.ROUNDS, seed, keep)
+    runs = _run(suite.run_suite(wanted, console))
+    print(json_text.dumps(suite.summary(runs)) if json else suite.page(runs), flush=True)
+    raise typer.Exit(0 if suite.passed(runs) else EXIT_FAILED)
 
 
 def _tell_failure(json: bool, error: str) -> None:

@@ -12,7 +12,6 @@ from typing import Final
 from cupel.devnet import liars
 from cupel.devnet.presets import to_toml
 from cupel.devnet.run_folder import RunFolder
-from cupel.devnet.story.state import Lie
 from cupel.devnet.wallets import Wallet
 from cupel.protocol import cli
 from cupel.protocol.config import ConfigError
@@ -62,15 +61,17 @@ def write_settings(folder: RunFolder, wallet: Wallet, rpc_url: str, chain_id: in
     return path
 
 
-def node_command(config: Path, lie: Lie | None) -> Command:
+def node_command(config: Path, lie: str | None) -> Command:
     """A node; a lying one is the ordinary node with one part exchanged."""
     if lie is not None:
-        return Command(liars.__name__, ("--lie", lie.value, "--config", config, "--json"))
+        return Command(liars.__name__, ("--lie", str(lie), "--config", config, "--json"))
     return Command(cli.__name__, ("node", "run", "--config", config, "--json"))
 
 
-def verifier_command(config: Path) -> Command:
-    """A verifier."""
+def verifier_command(config: Path, lie: str | None = None) -> Command:
+    """A verifier; a lying one has another auditor."""
+    if lie is not None:
+        return Command(liars.__name__, ("--lie", lie, "--config", config, "--json"))
     return Command(cli.__name__, ("verifier", "run", "--config", config, "--json"))
 
 

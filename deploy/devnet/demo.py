@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -23,7 +23,7 @@ from cupel.devnet.processes import tail
 from cupel.devnet.run_folder import RunFolder
 from cupel.devnet.story.state import ENDED, DemoState, Status
 from cupel.devnet.supervisor import Supervisor
-from cupel.devnet.verdict import Check, judge
+from cupel.devnet.verdict import Check
 from cupel.devnet.wallets import Wallet
 from cupel.devnet.watch import ChainWatcher
 from cupel.protocol.chain.client import ChainClient
@@ -47,7 +47,9 @@ class Demo:
         folder: RunFolder,
         wallets: dict[str, Wallet],
         chronicle: Chronicle,
+        judged: Callable[[ChainFacts, DemoState], tuple[Check, ...]],
     ) -> None:
+        self._judge = judged
         self._options = options
         self._tools = tools
         self._folder = folder
@@ -145,7 +147,8 @@ class Demo:
             command = commands.node_command(self._settings(name, chain), self._options.lies.get(name))
             await supervisor.fork(name, server, command)
         for name in self._options.verifier_names:
-            await supervisor.fork(name, server, commands.verifier_command(self._settings(name, chain)))
+            lie = self._options.verifier_lies.get(name)
+            await supervisor.fork(name, server, commands.verifier_command(self._settings(name, chain), lie))
 
     async def _start_creator(
         self,
@@ -224,7 +227,7 @@ class Demo:
         chronicle.stage("verdict", "running")
         task = bytes.fromhex(chronicle.state.task.task_id.removeprefix("0x"))
         facts = await read_facts(client, deployment, task, self._tools.artefacts)
-        checks = judge(facts, chronicle.state, self._options.preset.reward_margin)
+        checks = self._judge(facts, chronicle.state)
         held = sum(check.passed for check in checks)
         status = "done" if held == len(checks) else "failed"
         chronicle.stage("verdict", status, f"{held} of {len(checks)} promises held")

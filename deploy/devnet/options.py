@@ -42,6 +42,10 @@ class DemoOptions:
     """Where to keep the run; a new folder below runs/ if None."""
     keep: bool
     """Whether the processes' data and keys stay after the run."""
+    attacks: tuple[str, ...] = tuple(Lie)
+    """How the last nodes lie, one each."""
+    verifier_attacks: tuple[str, ...] = ()
+    """How further verifiers lie, one each."""
 
     @property
     def node_names(self) -> tuple[str, ...]:
@@ -50,8 +54,9 @@ class DemoOptions:
 
     @property
     def verifier_names(self) -> tuple[str, ...]:
-        """`verifier-1` and so on."""
-        return tuple(f"verifier-{number}" for number in range(1, NUM_VERIFIERS + 1))
+        """`verifier-1` and so on; those that lie are the last."""
+        count = NUM_VERIFIERS + len(self.verifier_attacks)
+        return tuple(f"verifier-{number}" for number in range(1, count + 1))
 
     @property
     def participants(self) -> tuple[str, ...]:
@@ -59,9 +64,14 @@ class DemoOptions:
         return (*self.node_names, *self.verifier_names)
 
     @property
-    def lies(self) -> dict[str, Lie]:
-        """The last two nodes lie, each in its own way."""
-        return dict(zip(self.node_names[-len(Lie) :], Lie, strict=True))
+    def lies(self) -> dict[str, str]:
+        """The last nodes lie, each in its own way."""
+        return dict(zip(self.node_names[self.num_nodes - len(self.attacks) :], self.attacks, strict=True))
+
+    @property
+    def verifier_lies(self) -> dict[str, str]:
+        """The last verifiers lie, if any do."""
+        return dict(zip(self.verifier_names[NUM_VERIFIERS:], self.verifier_attacks, strict=True))
 
     def first_state(self, accounts: dict[str, str], now_ms: int) -> DemoState:
         """The demo before anything happened. `accounts` are addresses by process name."""

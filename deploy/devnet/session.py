@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,19 +13,25 @@ from rich.console import Console
 from cupel.devnet import machine
 from cupel.devnet.chronicle import Chronicle
 from cupel.devnet.demo import Demo
+from cupel.devnet.facts import ChainFacts
 from cupel.devnet.options import DemoOptions
 from cupel.devnet.outcome import Outcome, RunInfo
 from cupel.devnet.presets import CREATOR
 from cupel.devnet.report.page import render
 from cupel.devnet.run_folder import RunFolder, make_run_folder
 from cupel.devnet.screen.live import LiveScreen, PlainScreen
+from cupel.devnet.story.state import DemoState
+from cupel.devnet.verdict import Check, judge
 from cupel.devnet.wallets import create_wallet
 from cupel.protocol.config import EnvironmentProblem
 
+Judged = Callable[[ChainFacts, DemoState], tuple[Check, ...]]
 
-async def run_session(options: DemoOptions, console: Console) -> Outcome:
+
+async def run_session(options: DemoOptions, console: Console, judged: Judged | None = None) -> Outcome:
     """Run a demo and write its files; everything for people goes to `console`.
 
+    judged: the promises to hold it against, if not the demo's own.
     DemoFailed, ChildFailed, ConfigError or EnvironmentProblem if it does not get to a verdict.
     """
     tools = machine.find_tools()
@@ -39,7 +46,9 @@ async def run_session(options: DemoOptions, console: Console) -> Outcome:
             screen = LiveScreen(console, state) if console.is_terminal else PlainScreen(console, state)
             stack.enter_context(screen)
             chronicle = stack.enter_context(Chronicle(state, folder.path / "events.jsonl", screen))
-            facts, checks = await Demo(options, tools, folder, wallets, chronicle).run()
+            margin = options.preset.reward_margin
+            promises = judged or (lambda facts, state: judge(facts, state, margin))
+            facts, checks = await Demo(options, tools, folder, wallets, chronicle, promises).run()
         info = RunInfo(started, options.preset.name, options.seed, machine.describe(), str(folder.path))
         outcome = Outcome(info, chronicle.state, facts, checks)
         _write(folder, outcome)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
+from cupel.node.publishing.seams import Seams
 from cupel.node.publishing.submission import Submission
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.network import Announcement, AnnouncementKind, NetworkError
@@ -25,11 +26,14 @@ REPLICATION_POLL_SECONDS: Final = 0.3
 class Replication:
     """Submissions of one task, ours and others'."""
 
-    def __init__(self, participant: Participant, ledger: TaskLedger, max_update_bytes: int) -> None:
+    def __init__(
+        self, participant: Participant, ledger: TaskLedger, max_update_bytes: int, seams: Seams
+    ) -> None:
         self._participant = participant
         self._task = ledger.task
         self._params = ledger.params
         self._max_update_bytes = max_update_bytes
+        self._seams = seams
         self._held: set[bytes] = set()
 
     async def run(self) -> None:
@@ -42,13 +46,14 @@ class Replication:
     async def publish(self, submission: Submission, phase: Callable[[str, int], None]) -> None:
         """Store and announce everything, and wait until others hold it or time runs out."""
         participant, manifest = self._participant, submission.manifest
-        for file in (submission.rollouts_file, submission.update_file):
+        for file in submission.files:
             await asyncio.to_thread(put_file, participant.store, file)
-        address = await asyncio.to_thread(participant.store.put, manifest.to_bytes())
-        self._held.add(manifest.digest)
-        await participant.swarm.announce(
-            Announcement(AnnouncementKind.SUBMISSION, self._task, manifest.node, manifest.round, address)
-        )
+        for announced in submission.announced:
+            address = await asyncio.to_thread(participant.store.put, announced)
+            self._held.add(address.digest)
+            await participant.swarm.announce(
+                Announcement(AnnouncementKind.SUBMISSION, self._task, manifest.node, manifest.round, address)
+            )
         phase("replicating", 0)
         latest = commit_deadline(self._params, manifest.round) - COMMIT_MARGIN_SECONDS
         while await participant.chain.now() < latest:
@@ -62,9 +67,11 @@ class Replication:
             return
         self._held.add(manifest.digest)
         try:
-            await fetch_submission(
+            files = await fetch_submission(
                 self._participant.swarm, manifest.digest, self._params, self._max_update_bytes, FETCH_SECONDS
             )
+            if self._seams.witness is not None:
+                self._seams.witness(files)
         except NetworkError as error:
             self._held.discard(manifest.digest)
             self._participant.observer.emit("error", message=str(error))

@@ -17,7 +17,14 @@ from cupel.node.pipeline.worker import Clock
 from cupel.node.pipeline.workshop import Trained, Workshop
 from cupel.node.publishing.memory import Memory
 from cupel.node.publishing.replication import Replication
-from cupel.node.publishing.submission import RepeatedWork, Submission, distinct_rollouts, make_submission
+from cupel.node.publishing.seams import Seams
+from cupel.node.publishing.submission import (
+    Draft,
+    RepeatedWork,
+    Submission,
+    distinct_rollouts,
+    make_submission,
+)
 from cupel.node.publishing.waiting import until_trained
 from cupel.node.rollout.worker import num_batches
 from cupel.protocol.chain.errors import ContractError
@@ -26,6 +33,7 @@ from cupel.protocol.model.canonical import CanonicalVersion
 from cupel.protocol.participant import Participant
 from cupel.protocol.spec import rollout_file
 from cupel.protocol.spec.assignment import round_seed
+from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.recipe import Recipe
 from cupel.protocol.spec.rollout import LeafContext, Metrics, PolicyRef
 from cupel.protocol.spec.rounds import commit_deadline
@@ -47,6 +55,7 @@ class RoundPublisher:
         memory: Memory,
         replication: Replication,
         metrics: MetricsLog,
+        seams: Seams,
     ) -> None:
         self._participant = participant
         self._observer = participant.observer
@@ -57,6 +66,7 @@ class RoundPublisher:
         self._memory = memory
         self._replication = replication
         self._metrics = metrics
+        self._seams = seams
         self._clock = Clock(time.monotonic)
         self.attempted = -1
         """Newest round that nothing more is to be done for, or -1."""
@@ -116,7 +126,7 @@ class RoundPublisher:
         began = time.monotonic()
         committed = await self._commit(submission, ledger.beacons[order.round])
         self._clock.waited["chain"] = time.monotonic() - began
-        return submission.manifest.digest.hex() if committed else ""
+        return sha256(submission.manifest_file).hex() if committed else ""
 
     async def _commit(self, submission: Submission, beacon: bytes) -> bool:
         manifest, hub = submission.manifest, self._participant.hub
@@ -126,8 +136,8 @@ class RoundPublisher:
             manifest.sequence,
             manifest.round,
             submission.root,
-            manifest.digest,
-            manifest.units,
+            sha256(submission.manifest_file),
+            submission.units,
         )
         try:
             await self._participant.send("commit", call)
@@ -190,7 +200,15 @@ class RoundPublisher:
         submission = make_submission(params, context, reference, rollouts, trained.update, told, proven)
         self._memory.record(sequence, submission.leaves)
         self._workshop.save_manifest(order.round, submission.manifest.to_bytes())
-        return submission
+        if self._seams.submit is None:
+            return submission
+        version, task = self._workshop.version(order.sampler), self._workshop.task()
+        assert version is not None, "what was sampled with is here"
+        assert task is not None, "the task is saved before it is announced"
+        draft = Draft(
+            params, task.spec, context, reference, version[1], order.seed, rollouts, trained.update, told
+        )
+        return self._seams.submit(draft, submission)
 
     def _end(self, order: Order, outcome: str, facts: dict[str, object]) -> None:
         self._metrics.write(facts)

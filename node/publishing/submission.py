@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cupel.protocol.config import ConfigError
 from cupel.protocol.spec import merkle, rollout_file
@@ -26,8 +27,11 @@ from cupel.protocol.spec.rollout import (
     make_leaf,
     pieced_reference,
 )
-from cupel.protocol.spec.task import TaskParams
+from cupel.protocol.spec.task import TaskParams, TaskSpec
 from cupel.protocol.submissions import SubmissionFiles
+
+if TYPE_CHECKING:
+    from cupel.protocol.model.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,52 @@ class Submission:
     root: bytes
     """Merkle root over the rollout leaves."""
     leaves: tuple[RolloutLeaf, ...]
+
+    @property
+    def units(self) -> int:
+        """What is committed to and paid."""
+        return self.manifest.units
+
+    @property
+    def manifest_file(self) -> bytes:
+        """Its SHA-256 goes on-chain."""
+        return self.manifest.to_bytes()
+
+    @property
+    def files(self) -> tuple[bytes, ...]:
+        """What is stored for others to fetch, beside the manifest."""
+        return self.rollouts_file, self.update_file
+
+    @property
+    def announced(self) -> tuple[bytes, ...]:
+        """The manifests that others are told of."""
+        return (self.manifest_file,)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A round's work before it is bound to its place on the chain."""
+
+    params: TaskParams
+    spec: TaskSpec
+    context: LeafContext
+    reference: PolicyRef
+    checkpoint: bytes
+    """Of the version that sampled."""
+    seed: bytes
+    """The round's, of which problems and sampling seeds follow."""
+    rollouts: tuple[Rollout, ...]
+    update_file: bytes
+    metrics: Metrics
+
+    @property
+    def policy(self) -> Policy:
+        """The canonical policy that sampled, made anew."""
+        from cupel.protocol.model.checkpoint import checkpoint_from_bytes
+        from cupel.protocol.model.layout import layout_of
+        from cupel.protocol.model.weights import policy_of
+
+        return policy_of(self.spec.model, checkpoint_from_bytes(self.checkpoint, layout_of(self.spec.model)))
 
 
 class RepeatedWork(ConfigError):

@@ -46,6 +46,7 @@ from cupel.verifier.dispute.solver import Challenge
 from cupel.verifier.evidence import Judges
 from cupel.verifier.inbox import Inbox
 from cupel.verifier.journal import Journal
+from cupel.verifier.options import Options
 from cupel.verifier.withheld import WithheldData
 
 pytestmark = pytest.mark.e2e
@@ -262,7 +263,8 @@ async def case(
         )
         journal = Journal(folder, task)
         versions: Any = NoVersions()
-        inbox = Inbox(verifier, Auditor(rules, verifier.swarm, versions), journal, judges, 4)
+        auditor = Auditor(rules, verifier.swarm, versions)
+        inbox = Inbox(verifier, auditor, journal, judges, Options(4), folder / "evidence")
         withheld = WithheldData(verifier, task, judges, inbox, versions.false_updates)
         await withheld.prepare()
         responder = Responder(verifier, task, params, judges, journal, withheld.feed)

@@ -24,4 +24,5 @@ CHEAP: Final[tuple[Check, ...]] = (
 """For every rollout, without a policy."""
 DEEP: Final[tuple[Check, ...]] = (PolicyDigest(), Toploc(), Ending(), Sampling(), Distribution(), Pooled())
 """For the drawn rollouts, against their recomputation by the canonical policy."""
+CHEAP_NAMES: Final = tuple(dict.fromkeys(check.name for check in CHEAP))
 CHECK_NAMES: Final = tuple(dict.fromkeys(check.name for check in CHEAP + DEEP))

@@ -90,7 +90,8 @@ class NodeState:
 
     name: str
     account: str
-    lie: Lie | None = None
+    lie: str | None = None
+    """Name of its attack."""
     status: Status = Status.STARTING
     phase: str = ""
     round: int = -1

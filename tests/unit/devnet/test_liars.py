@@ -36,6 +36,7 @@ def test_full_reward_for_any_answer() -> None:
 
 
 def test_one_part_is_exchanged() -> None:
-    honest, model, reward = Parts(), lying_parts(Lie.PERTURBED_MODEL), lying_parts(Lie.INFLATED_REWARD)
+    honest = Parts()
+    (model, _), (reward, _) = lying_parts(Lie.PERTURBED_MODEL), lying_parts(Lie.INFLATED_REWARD)
     assert (model.rollout_policy, model.score) == (four_bit, honest.score)
     assert (reward.rollout_policy, reward.score) == (honest.rollout_policy, full_reward)

@@ -37,12 +37,15 @@ from cupel.protocol.testing.waiting import eventually
 from cupel.verifier import auditor as auditor_module
 from cupel.verifier import inbox as inbox_module
 from cupel.verifier.auditor import Auditor
-from cupel.verifier.checks import CHECK_NAMES, distribution
+from cupel.verifier.budget import Budget
+from cupel.verifier.checks import CHEAP_NAMES, CHECK_NAMES, distribution
 from cupel.verifier.checks.base import FetchedSubmission
 from cupel.verifier.dispute.demands import MAX_WHOLE_PIECES, SAMPLED_PIECES
 from cupel.verifier.evidence import EvidenceDocument, Judges, JuryEvidence
+from cupel.verifier.exhibit import Exhibit
 from cupel.verifier.inbox import Inbox
 from cupel.verifier.journal import Journal
+from cupel.verifier.options import Options
 from cupel.verifier.watch import Watch
 
 ME, OBJECTIVE, JURY = ("0x" + digit * 20 for digit in ("0a", "0b", "0c"))
@@ -171,7 +174,9 @@ def run(
         recorder = Recorder()
         participant: Any = SimpleNamespace(address=ME, observer=recorder, swarm=peers, store=peers)
         auditor = Auditor(world.rules, peers, held)  # type: ignore[arg-type]
-        inbox = Inbox(participant, auditor, journal, Judges(OBJECTIVE, JURY), 4)
+        inbox = Inbox(
+            participant, auditor, journal, Judges(OBJECTIVE, JURY), Options(4), tmp_path / "evidence"
+        )
         inbox.now = 1115
         await scenario(Desk(world, inbox, peers, held, journal, ledger, recorder.events))
         await inbox.close()
@@ -193,6 +198,19 @@ def test_honest_work_passes_every_check_and_is_remembered(run: Run) -> None:
         assert desk.told("checking") == [{"node": submission.work.node, "round": 5}]
         assert (desk.inbox.findings, desk.inbox.accusations, desk.told("error")) == ({}, {}, [])
         assert desk.journal.has_passed(submission.work.root)
+
+    run(scenario)
+
+
+def test_without_means_only_the_cheap_checks_run(run: Run) -> None:
+    async def scenario(desk: Desk) -> None:
+        desk.inbox._auditor.budget = Budget(1e-9)
+        submission = desk.world.submission()
+        desk.peers.serve(submission)
+        desk.commit(submission)
+        await desk.settled()
+        assert [verdict["check"] for verdict in desk.told("verdict")] == list(CHEAP_NAMES)
+        assert desk.inbox._auditor.budget.skipped == 1
 
     run(scenario)
 
@@ -225,6 +243,10 @@ def test_a_lie_becomes_an_accusation_and_public_evidence(run: Run) -> None:
         document = EvidenceDocument.from_bytes(desk.peers.files[announcement.cid])
         assert (document.node, document.rollout, document.accuser) == (submission.work.node, 2, ME)
         assert not desk.journal.has_passed(submission.work.root)
+        (told,) = desk.told("evidence")
+        exhibit = Exhibit.from_bytes(await asyncio.to_thread(Path(told["path"]).read_bytes))
+        assert exhibit.document == document
+        assert {"rollouts", "update", "version", "checkpoint"} <= set(exhibit.parts)
 
     run(scenario)
 

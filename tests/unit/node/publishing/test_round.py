@@ -24,6 +24,7 @@ from cupel.node.pipeline.workshop import Task, Workshop
 from cupel.node.publishing.memory import Memory
 from cupel.node.publishing.replication import Replication
 from cupel.node.publishing.round import RoundPublisher
+from cupel.node.publishing.seams import Seams
 from cupel.node.rollout.process import Parts, RolloutJob
 from cupel.node.training.process import TrainerJob
 from cupel.protocol.chain.client import ChainClient
@@ -133,8 +134,9 @@ class World:
             SPEC.recipe,
             self.workshop,
             Memory(Journal(self.folder / "journal")),
-            Replication(self.participant, self.ledger, limit),
+            Replication(self.participant, self.ledger, limit, Seams()),
             MetricsLog(self.folder / "metrics.jsonl"),
+            Seams(),
         )
 
     async def work(self, publisher: RoundPublisher) -> None:

@@ -66,6 +66,8 @@ def test_a_damaged_result_is_waited_for_again(workshop: Workshop) -> None:
             "the rollouts process (pid 5), which waits for the publisher process: version 0 of the weights",
         ),
     ],
+    # A process number in a name would differ between the processes that run the tests.
+    ids=["silent", "at work", "waiting"],
 )
 def test_a_wait_that_ends_names_the_chain(workshop: Workshop, status: Status | None, told: str) -> None:
     if status is not None:

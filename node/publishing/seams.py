@@ -1,0 +1,21 @@
+"""Where a test kit may exchange what a node shows the world. An honest node has none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cupel.node.publishing.submission import Draft, Submission
+from cupel.protocol.submissions import SubmissionFiles
+
+
+@dataclass(frozen=True, slots=True)
+class Seams:
+    """What a liar puts in place of the truth; None leaves it."""
+
+    submit: Callable[[Draft, Submission], Submission] | None = None
+    """What is published and committed to, made from the honest submission."""
+    witness: Callable[[SubmissionFiles], None] | None = None
+    """Told of every submission that another node published."""
+    checkpoint: Callable[[int, bytes], bytes] | None = None
+    """The digest posted of a version, made from the canonical one."""

@@ -1,0 +1,176 @@
+"""The shipped liars against the verifier's checks: each is found for a reason that its strategy names."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from typing import Any
+
+import pytest
+import torch
+
+from cupel.devnet.attacks.base import Fate, Strategy
+from cupel.devnet.attacks.catalogue import strategies
+from cupel.node.publishing.submission import Draft, Submission
+from cupel.protocol.model.checkpoint import checkpoint_to_bytes, genesis
+from cupel.protocol.model.layout import layout_of
+from cupel.protocol.model.tiny import TinyPolicy
+from cupel.protocol.model.weights import flatten
+from cupel.protocol.spec.assignment import round_seed
+from cupel.protocol.spec.errors import Reason, Rejected
+from cupel.protocol.spec.hashing import sha256
+from cupel.protocol.spec.rollout import LeafContext, Metrics, PolicyRef, SubmissionManifest
+from cupel.protocol.spec.rounds import CommittedWork
+from cupel.protocol.spec.task import Pooling, Thresholds
+from cupel.protocol.submissions import SubmissionFiles
+from cupel.verifier.audit import examine, recheck
+from cupel.verifier.checks.base import FetchedSubmission, Finding
+from cupel.verifier.checks.checkpoint import check_checkpoint
+from cupel.verifier.recompute import recompute
+
+ALL = strategies()
+NODE, OTHER = "0x2000000000000000000000000000000000000002", "0x3000000000000000000000000000000000000003"
+EVERY = tuple(range(8))
+# Found through what nobody serves, what the chain compares, or not at all.
+ELSEWHERE = {"false-checkpoint", "pruned"}
+OF_FILES = sorted(name for name, one in ALL.items() if one.reasons and name not in ELSEWHERE)
+UNFOUND = sorted(name for name, one in ALL.items() if not one.reasons and not name.startswith("withheld"))
+
+
+@pytest.fixture(scope="module")
+def court(world: Any) -> Any:
+    """The tests' world with the demo's thresholds."""
+    spec = dataclasses.replace(world.rules.spec, thresholds=Thresholds(4, 500, 500), pooling=Pooling(250_000))
+    return dataclasses.replace(world, rules=dataclasses.replace(world.rules, spec=spec))
+
+
+def draft_of(
+    court: Any, node: str = NODE, round_index: int = 5, policy: Any = None
+) -> tuple[Draft, Submission]:
+    """An honest round of a node, and its submission."""
+    place = dataclasses.replace(court, node=node, round=round_index, sequence=round_index - 2)
+    rules, context_policy = court.rules, court.policy if policy is None else policy
+    rollouts = place.roll_out(context_policy)
+    fetched = place.submission(rollouts)
+    seed = round_seed(rules.chain_id, rules.hub, rules.task, node, round_index, place.beacon)
+    context = LeafContext(rules.chain_id, rules.hub, rules.task, node, place.sequence, round_index)
+    reference = place.reference if policy is None else PolicyRef(place.reference.version - 1, bytes(32))
+    draft = Draft(
+        rules.params,
+        rules.spec,
+        context,
+        reference,
+        checkpoint_of(context_policy),
+        seed,
+        rollouts,
+        fetched.update_file,
+        Metrics(0, 0),
+    )
+    manifest = SubmissionManifest.from_bytes(fetched.manifest_file)
+    return draft, Submission(
+        manifest, fetched.rollouts_file, fetched.update_file, fetched.work.root, fetched.leaves
+    )
+
+
+def checkpoint_of(policy: Any) -> bytes:
+    """As the canonical version that the policy is made from holds it."""
+    layout = layout_of(policy.shape)
+    return checkpoint_to_bytes(genesis(flatten(policy, layout)), layout)
+
+
+def stepped_policy(court: Any) -> TinyPolicy:
+    """The policy of a round earlier: every weight a fiftieth away."""
+    policy = copy.deepcopy(court.policy)
+    with torch.no_grad():
+        for parameter in policy.parameters():
+            parameter.mul_(1.02)
+    return policy.eval()
+
+
+def fetched(court: Any, draft: Draft, made: Submission) -> FetchedSubmission:
+    """A submission as a verifier has it from the network: files that do not fit their names are Rejected."""
+    context, file = draft.context, made.manifest_file
+    rollouts: bytes | Rejected = made.rollouts_file
+    update: bytes | Rejected = made.update_file
+    try:
+        manifest = SubmissionManifest.from_bytes(file)
+    except Rejected as rejected:
+        rollouts = update = rejected
+    else:
+        if "/" in manifest.rollouts.cid:
+            rollouts = Rejected(Reason.CID, "not a CID")
+    work = CommittedWork(
+        context.node, context.sequence, context.round, made.root, sha256(file), made.units, 1110
+    )
+    return FetchedSubmission(court.rules, work, court.beacon, file, rollouts, update)
+
+
+def verdict(court: Any, submission: FetchedSubmission) -> Finding | None:
+    """What an audit of every rollout finds."""
+    finding = examine(submission)
+    if finding is not None:
+        return finding
+    return recheck(submission, recompute(court.policy, court.reference.digest, submission, EVERY)).finding
+
+
+def attack(court: Any, strategy: Strategy) -> tuple[Draft, Submission]:
+    """The strategy's second round, after it saw its own first one and another node's second."""
+    strategy.submit(*draft_of(court, round_index=4, policy=stepped_policy(court)))
+    _, others = draft_of(court, OTHER)
+    strategy.witness(SubmissionFiles(others.manifest_file, others.rollouts_file, others.update_file))
+    draft, honest = draft_of(court)
+    return draft, strategy.submit(draft, honest)
+
+
+@pytest.mark.parametrize("name", OF_FILES)
+def test_every_liar_is_found_for_its_reason(court: Any, name: str) -> None:
+    strategy = strategies()[name]
+    draft, made = attack(court, strategy)
+    finding = verdict(court, fetched(court, draft, made))
+    assert finding is not None
+    assert finding.reason.value in strategy.reasons
+    assert strategy.fate is Fate.SLASHED
+
+
+def test_an_honest_draft_passes(court: Any) -> None:
+    draft, honest = draft_of(court)
+    assert verdict(court, fetched(court, draft, honest)) is None
+
+
+@pytest.mark.parametrize("name", UNFOUND)
+def test_what_no_check_of_files_finds_is_said_to_be_so(court: Any, name: str) -> None:
+    """A check that closes one of these has to change its strategy's fate."""
+    strategy = strategies()[name]
+    assert verdict(court, fetched(court, *attack(court, strategy))) is None
+    assert strategy.fate in (Fate.UNNOTICED, Fate.REFUSED)
+
+
+@pytest.mark.parametrize("name", ["withheld-data", "withheld-rollouts"])
+def test_what_is_withheld_is_not_stored(court: Any, name: str) -> None:
+    _, made = attack(court, strategies()[name])
+    assert made.rollouts_file not in made.files
+
+
+def test_announcements_beside_the_committed_one_name_other_manifests(court: Any) -> None:
+    _, twice = attack(court, strategies()["equivocation"])
+    _, spam = attack(court, strategies()["spam"])
+    assert len(set(twice.announced)) == 2
+    assert len(set(spam.announced)) == 65
+    assert twice.announced[-1] == twice.manifest_file
+
+
+def test_a_false_checkpoint_is_found_by_comparing_digests() -> None:
+    strategy, digest = strategies()["false-checkpoint"], b"\1" * 32
+    finding = check_checkpoint(3, strategy.checkpoint(3, digest), digest)
+    assert finding is not None
+    assert {finding.reason.value} == strategy.reasons
+
+
+def test_a_layer_cannot_be_left_out_of_a_policy_of_one(court: Any) -> None:
+    draft, honest = draft_of(court)
+    assert strategies()["pruned"].submit(draft, honest) is honest
+
+
+def test_the_kit_has_a_strategy_for_every_attack_of_the_list() -> None:
+    assert len(ALL) >= 25
+    assert all(one.title and one.name == name for name, one in ALL.items())

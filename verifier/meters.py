@@ -1,0 +1,128 @@
+"""Counting what a verifier does: the numbers behind `cupel verifier status` and the Prometheus endpoint.
+
+Labels come from this build's own tables of checks, reasons, judges and actions, so the number of counters is bounded
+however long a verifier runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from cupel.protocol.observe import Observer, Value
+from cupel.protocol.storage import StorageError
+
+STATUS_FILE: Final = "status.json"
+WRITE_SECONDS: Final = 5.0
+_PREFIX: Final = "cupel_verifier_"
+_HELP: Final = {
+    "verdicts_total": "Checks that came to a verdict on a commitment.",
+    "findings_total": "Lies found, by reason code.",
+    "challenges_total": "Challenges brought, by judge.",
+    "resolved_total": "Verdicts of judges on challenges brought or judged here.",
+    "withheld_total": "Submissions that nobody served for long.",
+    "suspected_total": "Nodes whose errors add up to more than an honest engine's.",
+    "errors_total": "Failures on this side; none of them is held against a node.",
+    "gas_total": "Gas spent, by action.",
+}
+Key = tuple[str, tuple[tuple[str, str], ...]]
+"""A counter's name and labels."""
+
+
+class Meters:
+    """An observer that counts events and passes them on."""
+
+    def __init__(self, observer: Observer, gauges: Callable[[], Mapping[str, int]] = dict) -> None:
+        self._observer = observer
+        self.gauges = gauges
+        """What is true now, asked whenever somebody looks."""
+        self.counts: Counter[Key] = Counter()
+
+    def emit(self, event: str, **fields: Value) -> None:
+        """Count the event and pass it on."""
+        for key, amount in counted(event, fields):
+            self.counts[key] += amount
+        self._observer.emit(event, **fields)
+
+    def prometheus(self) -> str:
+        """Everything in Prometheus' text format, version 0.0.4."""
+        lines: list[str] = []
+        for name, told in _HELP.items():
+            lines += [f"# HELP {_PREFIX}{name} {told}", f"# TYPE {_PREFIX}{name} counter"]
+            for (counter, labels), amount in sorted(self.counts.items()):
+                if counter == name:
+                    inside = ",".join(f'{label}="{value}"' for label, value in labels)
+                    lines.append(
+                        f"{_PREFIX}{name}{{{inside}}} {amount}" if inside else f"{_PREFIX}{name} {amount}"
+                    )
+        for name, value in sorted(self.gauges().items()):
+            lines += [f"# TYPE {_PREFIX}{name} gauge", f"{_PREFIX}{name} {value}"]
+        return "\n".join(lines) + "\n"
+
+    def as_json(self, now: float) -> dict[str, Any]:
+        """Everything as plain values. now: Unix seconds, by which a reader knows how old this is."""
+        counters = [
+            {"name": name, "labels": dict(labels), "count": amount}
+            for (name, labels), amount in sorted(self.counts.items())
+        ]
+        return {"written": int(now), "gauges": dict(self.gauges()), "counters": counters}
+
+    @asynccontextmanager
+    async def writing(self, folder: Path) -> AsyncIterator[None]:
+        """Keep the folder's status file up to date as long as the block runs, and once more at its end."""
+        task = asyncio.create_task(self._write_often(folder / STATUS_FILE))
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            self._write(folder / STATUS_FILE)
+
+    async def _write_often(self, path: Path) -> None:
+        while True:
+            await asyncio.to_thread(self._write, path)
+            await asyncio.sleep(WRITE_SECONDS)
+
+    def _write(self, path: Path) -> None:
+        temporary = path.with_suffix(".new")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_text(json.dumps(self.as_json(time.time())), encoding="utf-8")
+            os.replace(temporary, path)
+        except OSError as error:
+            problem = f"cannot write {path}: {error.strerror}"
+            raise StorageError(problem, "free disk space or choose another data_dir") from error
+
+
+def counted(event: str, fields: Mapping[str, Value]) -> list[tuple[Key, int]]:
+    """The counters that an event moves, and by how much. Pure."""
+
+    def key(name: str, *labels: str) -> Key:
+        return name, tuple((label, str(fields.get(label, ""))) for label in labels)
+
+    match event:
+        case "verdict":
+            outcome = "passed" if fields.get("passed") is True else "failed"
+            counts: list[tuple[Key, int]] = [
+                (("verdicts_total", (("check", str(fields.get("check"))), ("outcome", outcome))), 1)
+            ]
+            return counts if outcome == "passed" else [*counts, (key("findings_total", "reason"), 1)]
+        case "challenged":
+            return [(key("challenges_total", "judge"), 1)]
+        case "resolved":
+            outcome = "guilty" if fields.get("guilty") is True else "not_guilty"
+            return [(("resolved_total", (("outcome", outcome),)), 1)]
+        case "transaction":
+            gas = fields.get("gas")
+            return [(key("gas_total", "action"), gas if isinstance(gas, int) else 0)]
+        case "error" | "withheld" | "suspected":
+            return [((f"{event}s_total" if event == "error" else f"{event}_total", ()), 1)]
+    return []
