@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -26,13 +26,8 @@ from cupel.node.publishing.submission import (
 from cupel.node.rollout.rule import require_known_rule
 from cupel.node.rollout.worker import RolloutWorker, Score, environment_reward
 from cupel.node.training.batch import Batch, batch_of, fresh_groups, with_answers
-from cupel.node.training.state import (
-    TrainerState,
-    fresh_state,
-    quantise,
-    state_from_bytes,
-    state_to_bytes,
-)
+from cupel.node.training.saved import SavedStates
+from cupel.node.training.state import quantise
 from cupel.node.training.trainer import PastWeights, schedule_of, train_round
 from cupel.protocol.chain.errors import ContractError
 from cupel.protocol.chain.ledger import TaskLedger
@@ -48,7 +43,6 @@ from cupel.protocol.observe import Observer
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant, participate
 from cupel.protocol.settings import Settings
 from cupel.protocol.spec.assignment import assigned_work, round_seed
-from cupel.protocol.spec.diloco.blocks import update_to_bytes
 from cupel.protocol.spec.environments.base import Environment, get_environment
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.recipe import SFT
@@ -109,6 +103,7 @@ class Node:
         )
         self._journal = Journal(folder / "journal")
         self._memory = Memory(self._journal)
+        self._trainer_states = SavedStates(self._journal)
         self._discloser = Discloser(participant, lambda: self._ledger, self._versions.max_update_bytes)
         self._past = PastWeights()
         self._attempted = -1
@@ -310,14 +305,16 @@ class Node:
         weights = to_floats(canonical.state.weights)
         batch = self._batch(round_index, canonical.version, rollouts, seed)
         schedule = schedule_of(self._params, self._spec, round_index)
-        state = self._trainer_state(weights.size)
+        committed = {work.round for work in self._ledger.commitments(self._participant.address)}
+        state = self._trainer_states.load(committed, weights.size)
         gradient, state, metrics = train_round(
             self._spec.model, weights, batch, self._spec.recipe, schedule, state, self._past
         )
-        update, state = quantise(gradient, state, self._versions.max_exponent)
-        self._journal.save("trainer", state_to_bytes(state))
+        codec = self._versions.codec
+        update, state = quantise(gradient, state, codec, self._versions.max_exponent)
+        self._trainer_states.save(replace(state, round=round_index))
         told = Metrics(round(metrics.mean_reward * MILLION), round(abs(metrics.loss) * MILLION))
-        return update_to_bytes(update), told
+        return codec.to_bytes(update, weights.size), told
 
     def _batch(self, round_index: int, version: int, rollouts: tuple[Rollout, ...], seed: bytes) -> Batch:
         params, spec, environment = self._params, self._spec, self._environment
@@ -329,10 +326,6 @@ class Node:
         for reason in refused:
             self._observer.emit("error", message=f"not trained on: {reason}")
         return batch
-
-    def _trainer_state(self, num_parameters: int) -> TrainerState:
-        saved = self._journal.load("trainer")
-        return fresh_state(num_parameters) if saved is None else state_from_bytes(saved, num_parameters)
 
     async def _publish(self, submission: Submission) -> None:
         """Store and announce everything, and wait until others hold it or time runs out."""

@@ -15,7 +15,8 @@ from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.model.canonical import CanonicalVersion, next_version
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.network import NetworkError, Swarm
-from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT, Update, max_update_bytes, update_from_bytes
+from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT, Update
+from cupel.protocol.spec.diloco.codec import get_codec
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.rounds import CommittedWork, accepted_work
 from cupel.protocol.spec.shardcast.route import Offer, Route, routes
@@ -57,6 +58,9 @@ class Versions:
         self._swarm = swarm
         self._shelf = shelf
         self._layout = layout_of(spec.model)
+        self.codec = get_codec(spec.aggregation.codec)
+        self.max_update_bytes = self.codec.num_bytes(self._layout.num_parameters)
+        """Largest update file of the task; of honest ones there is no other size."""
         self._source = VersionSource(swarm, shelf, self._layout, spec.aggregation)
         self._versions: dict[int, CanonicalVersion] = {}
         self._unproven: set[int] = set()
@@ -73,11 +77,6 @@ class Versions:
     def num_held(self) -> int:
         """How many versions are held: what staleness allows, and the spare ones."""
         return self._ledger.params.max_staleness + self._spare_versions + 1
-
-    @property
-    def max_update_bytes(self) -> int:
-        """Largest update file of the task."""
-        return max_update_bytes(self._layout.num_parameters)
 
     @property
     def max_exponent(self) -> int:
@@ -191,7 +190,7 @@ class Versions:
         if isinstance(file, Rejected):
             return None
         try:
-            return update_from_bytes(file, self._layout.num_parameters, self.max_exponent)
+            return self.codec.from_bytes(file, self._layout.num_parameters, self.max_exponent)
         except Rejected:
             return None
 

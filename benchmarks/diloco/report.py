@@ -51,6 +51,7 @@ CLAIMS = [
     Claim("ring at momentum 9/10 within 2 % of the full mean", "H=20, ring", "H=20", 2),
     Claim("one round of delay costs less than 2 %", "H=50, delayed", "H=50", 2),
     Claim("the same at momentum 1/2", "H=50, momentum 1/2, delayed", "H=50", 2),
+    Claim("the same without momentum", "H=50, no momentum, delayed", "H=50", 2),
 ]
 
 

@@ -10,7 +10,8 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from cupel.protocol.spec.diloco.blocks import Update, encode_update
+from cupel.protocol.spec.diloco.blocks import Update
+from cupel.protocol.spec.diloco.codec import Codec
 
 _ARRAYS: Final = ("first_moment", "second_moment", "remainder")
 
@@ -21,13 +22,14 @@ class DamagedState(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TrainerState:
-    """AdamW's two moments, what quantisation left out of the last update (each float32 [parameters]), and how many
-    inner steps are behind them."""
+    """AdamW's two moments, what the codec left out of the last update (each float32 [parameters]), how many inner steps
+    are behind them, and the last round they are of (-1 before the first)."""
 
     first_moment: npt.NDArray[np.float32]
     second_moment: npt.NDArray[np.float32]
     remainder: npt.NDArray[np.float32]
     steps: int
+    round: int = -1
 
 
 def fresh_state(num_parameters: int) -> TrainerState:
@@ -37,17 +39,17 @@ def fresh_state(num_parameters: int) -> TrainerState:
 
 
 def quantise(
-    pseudo_gradient: npt.NDArray[np.float32], state: TrainerState, max_exponent: int
+    pseudo_gradient: npt.NDArray[np.float32], state: TrainerState, codec: Codec, max_exponent: int
 ) -> tuple[Update, TrainerState]:
     """The update to publish, and the state with what it leaves out, which the next update makes up for."""
-    update, remainder = encode_update(pseudo_gradient + state.remainder, max_exponent)
+    update, remainder = codec.encode(pseudo_gradient + state.remainder, max_exponent)
     return update, replace(state, remainder=remainder)
 
 
 def state_to_bytes(state: TrainerState) -> bytes:
     """The state's file (safetensors)."""
     arrays = {name: getattr(state, name) for name in _ARRAYS}
-    return save({**arrays, "steps": np.array([state.steps], dtype=np.int64)})
+    return save({**arrays, "steps": np.array([state.steps, state.round], dtype=np.int64)})
 
 
 def state_from_bytes(data: bytes, num_parameters: int) -> TrainerState:
@@ -56,10 +58,11 @@ def state_from_bytes(data: bytes, num_parameters: int) -> TrainerState:
         arrays = load(data)
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise DamagedState(f"not a safetensors file: {error}") from None
-    if set(arrays) != {*_ARRAYS, "steps"} or arrays["steps"].shape != (1,):
+    if set(arrays) != {*_ARRAYS, "steps"} or arrays["steps"].shape != (2,):
         raise DamagedState(f"unexpected arrays {sorted(arrays)}")
     for name in _ARRAYS:
         if arrays[name].dtype != np.float32 or arrays[name].shape != (num_parameters,):
             raise DamagedState(f"{name} does not fit a model of {num_parameters} parameters")
     first, second, remainder = (arrays[name] for name in _ARRAYS)
-    return TrainerState(first, second, remainder, int(arrays["steps"][0]))
+    steps, last_round = arrays["steps"].tolist()
+    return TrainerState(first, second, remainder, steps, last_round)

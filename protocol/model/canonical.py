@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from cupel.protocol.model.checkpoint import checkpoint_from_bytes, checkpoint_to_bytes
 from cupel.protocol.model.layout import Layout
 from cupel.protocol.spec.diloco.blocks import Update
+from cupel.protocol.spec.diloco.combine import combine
 from cupel.protocol.spec.diloco.delta import Delta, delta_from_bytes, delta_to_bytes
-from cupel.protocol.spec.diloco.outer import OuterState, step, sum_updates
+from cupel.protocol.spec.diloco.outer import OuterState, step
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.shardcast.manifest import ContentRef, WeightsManifest
@@ -55,7 +56,7 @@ def next_version(
     """The version that the accepted updates of a round make of the current one."""
     if not updates:
         return _following(current, None, None, aggregation)
-    delta = Delta(sum_updates(updates, current.manifest.num_parameters), len(updates))
+    delta = Delta(*combine(updates, current.manifest.num_parameters, aggregation))
     return _following(current, delta, delta_to_bytes(delta), aggregation)
 
 

@@ -13,6 +13,8 @@ from typing import Any, Final
 from eth_abi.abi import encode as abi_encode
 
 from cupel.protocol.spec import documents
+from cupel.protocol.spec.aggregation import Aggregation as Aggregation
+from cupel.protocol.spec.aggregation import check_aggregation
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.hashing import keccak256, sha256
 from cupel.protocol.spec.length_reward import LengthRule, check_length_rule
@@ -166,16 +168,6 @@ class Pooling:
 
 
 @dataclass(frozen=True, slots=True)
-class Aggregation:
-    """The outer optimiser: Nesterov momentum on exact integers."""
-
-    learning_rate_numerator: int
-    learning_rate_denominator: int
-    momentum_numerator: int
-    momentum_denominator: int
-
-
-@dataclass(frozen=True, slots=True)
 class TaskSpec:
     """What to train and how work is checked; its SHA-256 stands in the task's parameters."""
 
@@ -203,11 +195,9 @@ class TaskSpec:
     def from_bytes(cls, data: bytes) -> TaskSpec:
         """Inverse of `to_bytes`. Rejected(SIZE, ENCODING, SCHEMA, TASK_SPEC)."""
         spec = documents.decode(cls, _SPEC_KIND, data, MAX_SPEC_BYTES)
-        aggregation, sampling = spec.aggregation, spec.sampling
-        if 0 in (aggregation.learning_rate_denominator, aggregation.momentum_denominator):
-            raise Rejected(Reason.TASK_SPEC, "a denominator is zero")
-        if sampling.temperature_millionths == 0:
+        if spec.sampling.temperature_millionths == 0:
             raise Rejected(Reason.TASK_SPEC, "the temperature is positive")
+        check_aggregation(spec.aggregation)
         check_recipe(spec.recipe)
         if spec.recipe.lora_rank > spec.model.width:
             raise Rejected(Reason.TASK_SPEC, "recipe.lora_rank is above the model's width")

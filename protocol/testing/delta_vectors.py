@@ -7,17 +7,38 @@ from typing import Any
 import numpy as np
 
 from cupel.protocol.spec.diloco.blocks import BLOCK, MAX_EXPONENT, MIN_EXPONENT, Update, num_blocks
+from cupel.protocol.spec.diloco.combine import combine
 from cupel.protocol.spec.diloco.delta import Delta, delta_to_bytes
 from cupel.protocol.spec.diloco.outer import OuterState, step, sum_updates
 from cupel.protocol.spec.task import Aggregation
 
 _SIZES = (1, BLOCK, BLOCK + 1, 3 * BLOCK - 5)
+_RULES = (Aggregation(1, 1, 0, 1, rule="clip"), Aggregation(1, 1, 0, 1, rule="trim", trimmed=2))
 _EXPONENTS = (MIN_EXPONENT, -20, -7, MAX_EXPONENT)
 
 
 def delta_vectors() -> dict[str, Any]:
-    """One to three updates of some sizes, blocks of zeros and of mixed exponents among them."""
-    return {"cases": [_case(size, count) for size in _SIZES for count in (1, 2, 3)]}
+    """Updates of some sizes, blocks of zeros and of mixed exponents among them: one to three summed, five by rule."""
+    return {
+        "cases": [_case(size, count) for size in _SIZES for count in (1, 2, 3)],
+        "rules": [_rule(size, aggregation) for size in _SIZES for aggregation in _RULES],
+    }
+
+
+def _rule(size: int, aggregation: Aggregation) -> dict[str, Any]:
+    """What a rule makes of five updates, whose lengths differ."""
+    updates = [_update(size, number) for number in range(5)]
+    total, count = combine(updates, size, aggregation)
+    return {
+        "rule": aggregation.rule,
+        "trimmed": aggregation.trimmed,
+        "updates": [
+            {"mantissas": one.mantissas.tolist(), "exponents": one.exponents.tolist()} for one in updates
+        ],
+        "total": [str(value) for value in total],
+        "count": count,
+        "file": "0x" + delta_to_bytes(Delta(total, count)).hex(),
+    }
 
 
 def _case(size: int, count: int) -> dict[str, Any]:

@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from cupel.protocol.spec import rollout_file
 from cupel.protocol.spec.assignment import Assigned, assigned_work, round_seed
-from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT, Update, update_from_bytes
+from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT, Update
+from cupel.protocol.spec.diloco.codec import get_codec
 from cupel.protocol.spec.environments.base import Environment
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.fraud import ObjectiveKind
@@ -114,11 +115,15 @@ class FetchedSubmission:
 
     @cached_property
     def update(self) -> Update:
-        """The decoded update. Rejected as `update_from_bytes`."""
+        """The decoded update. Rejected as the task's codec's `from_bytes`."""
         if isinstance(self.update_file, Rejected):
             raise self.update_file
-        max_exponent = self.rules.spec.recipe.max_exponent_offset + MIN_EXPONENT
-        return update_from_bytes(self.update_file, self.rules.num_parameters, max_exponent)
+        spec = self.rules.spec
+        codec, max_exponent = (
+            get_codec(spec.aggregation.codec),
+            spec.recipe.max_exponent_offset + MIN_EXPONENT,
+        )
+        return codec.from_bytes(self.update_file, self.rules.num_parameters, max_exponent)
 
     @cached_property
     def leaves(self) -> tuple[RolloutLeaf, ...]:

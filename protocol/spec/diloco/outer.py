@@ -18,16 +18,15 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from cupel.protocol.spec.aggregation import Aggregation, check_aggregation
 from cupel.protocol.spec.diloco.blocks import BLOCK, MAX_EXPONENT, MIN_EXPONENT, Update
 from cupel.protocol.spec.errors import Reason, Rejected
-from cupel.protocol.spec.task import Aggregation
 
 WEIGHT_FRACTION_BITS: Final = 20
 MOMENTUM_FRACTION_BITS: Final = 32
 # Below 2^24 an integer converts to float32 exactly; with 20 fraction bits a weight stays below 16.
 MAX_WEIGHT: Final = 2**24 - 1
 MAX_MOMENTUM: Final = 2**50
-MAX_TERM: Final = 2**10
 MAX_UPDATES: Final = 2**16
 
 
@@ -39,34 +38,8 @@ class OuterState:
     momentum: npt.NDArray[np.int64]
 
 
-def check_aggregation(aggregation: Aggregation) -> None:
-    """Rejected(TASK_SPEC) unless the rates are rationals the integers are safe with: terms up to 2^10, momentum
-    below one."""
-    rate = (aggregation.learning_rate_numerator, aggregation.learning_rate_denominator)
-    momentum = (aggregation.momentum_numerator, aggregation.momentum_denominator)
-    for name, (numerator, denominator) in (("learning rate", rate), ("momentum", momentum)):
-        if not (0 <= numerator <= MAX_TERM and 1 <= denominator <= MAX_TERM):
-            raise Rejected(
-                Reason.TASK_SPEC, f"outer {name} {numerator}/{denominator}: terms go up to {MAX_TERM}"
-            )
-    if momentum[0] >= momentum[1]:
-        raise Rejected(Reason.TASK_SPEC, f"outer momentum {momentum[0]}/{momentum[1]} is not below one")
-
-
-def aggregate(state: OuterState, updates: Sequence[Update], aggregation: Aggregation) -> OuterState:
-    """The next version from the accepted updates, in any order. Without updates nothing changes.
-
-    Rejected(TASK_SPEC) as `check_aggregation`. Updates must have passed `update_from_bytes`, the state
-    `check_state`.
-    """
-    check_aggregation(aggregation)
-    if not updates:
-        return state
-    return step(state, sum_updates(updates, state.weights.size), len(updates), aggregation)
-
-
 def step(state: OuterState, total: npt.NDArray[np.int64], count: int, aggregation: Aggregation) -> OuterState:
-    """The next version from the sum of `count` updates, as `sum_updates` makes it.
+    """The next version from a sum of `count` terms, as combine.py makes it.
 
     Rejected(TASK_SPEC) as `check_aggregation`.
     """

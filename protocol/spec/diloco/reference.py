@@ -141,7 +141,9 @@ def close_round(
 
 def finish(run: Run, plan: Plan) -> OuterState:
     """The canonical version once nothing is under way any more."""
-    return run.canonical if run.under_way is None else outer_step(run.canonical, run.under_way, plan.aggregation)
+    return (
+        run.canonical if run.under_way is None else outer_step(run.canonical, run.under_way, plan.aggregation)
+    )
 
 
 def _close_delayed(

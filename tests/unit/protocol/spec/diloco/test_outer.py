@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
+from cupel.protocol.spec.aggregation import MAX_TERM
 from cupel.protocol.spec.diloco.blocks import BLOCK, MAX_EXPONENT, MAX_MANTISSA, Update
+from cupel.protocol.spec.diloco.combine import aggregate
 from cupel.protocol.spec.diloco.outer import (
     MAX_MOMENTUM,
-    MAX_TERM,
     MAX_WEIGHT,
     OuterState,
-    aggregate,
     check_state,
     divide,
 )
