@@ -35,9 +35,8 @@ from cupel.protocol.model.layout import layout_of
 from cupel.protocol.model.weights import policy_of
 from cupel.protocol.spec.assignment import Assigned, assigned_work
 from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT
-from cupel.protocol.spec.diloco.codec import get_codec
-from cupel.protocol.spec.diloco.combine import aggregate
-from cupel.protocol.spec.diloco.outer import OuterState
+from cupel.protocol.spec.diloco.codec import MxInt8
+from cupel.protocol.spec.diloco.outer import OuterState, aggregate
 from cupel.protocol.spec.environments.base import assigned_prompt, get_environment
 from cupel.protocol.spec.hashing import keccak256
 from cupel.protocol.spec.rollout import Rollout
@@ -91,12 +90,7 @@ class Run:
             gradient, state, metrics = train_round(
                 self.spec.model, weights, batch, recipe, schedule, state, past
             )
-            update, state = quantise(
-                gradient,
-                state,
-                get_codec(self.spec.aggregation.codec),
-                recipe.max_exponent_offset + MIN_EXPONENT,
-            )
+            update, state = quantise(gradient, state, recipe.max_exponent_offset + MIN_EXPONENT, MxInt8())
             self.versions.append(aggregate(self.versions[index], [update], self.spec.aggregation))
             self.rewards.append(metrics.mean_reward)
 

@@ -36,9 +36,8 @@ from cupel.protocol.model.tiny import TinyPolicy
 from cupel.protocol.model.weights import load_weights, policy_of
 from cupel.protocol.spec.assignment import assigned_work
 from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT, Update
-from cupel.protocol.spec.diloco.codec import get_codec
-from cupel.protocol.spec.diloco.combine import aggregate
-from cupel.protocol.spec.diloco.outer import OuterState
+from cupel.protocol.spec.diloco.codec import MxInt8
+from cupel.protocol.spec.diloco.outer import OuterState, aggregate
 from cupel.protocol.spec.environments.base import Environment, get_environment
 from cupel.protocol.spec.hashing import keccak256
 from cupel.protocol.spec.recipe import Recipe
@@ -182,7 +181,7 @@ class Simulation:
             self.spec.model, weights, batch, recipe, schedule, self.trainers[node]
         )
         update, self.trainers[node] = quantise(
-            gradient, state, get_codec(self.spec.aggregation.codec), recipe.max_exponent_offset + MIN_EXPONENT
+            gradient, state, recipe.max_exponent_offset + MIN_EXPONENT, MxInt8()
         )
         self.cpu_seconds["rollouts"] += rolled_out - started
         self.cpu_seconds["training"] += time.process_time() - rolled_out

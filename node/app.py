@@ -32,18 +32,19 @@ from cupel.node.training.trainer import PastWeights, schedule_of, train_round
 from cupel.protocol.chain.errors import ContractError
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.custody import Custody
+from cupel.protocol.environments.installed import check_environment
+from cupel.protocol.environments.process import EnvironmentFailed
 from cupel.protocol.keeping import Share, share_of_node
 from cupel.protocol.model.canonical import CanonicalVersion
-from cupel.protocol.model.checkpoint import max_checkpoint_bytes, to_floats
-from cupel.protocol.model.layout import layout_of
-from cupel.protocol.model.tiny import TinyPolicy
+from cupel.protocol.model.checkpoint import to_floats
+from cupel.protocol.model.policy import Policy
 from cupel.protocol.model.weights import policy_of
 from cupel.protocol.network import Announcement, AnnouncementKind, NetworkError
 from cupel.protocol.observe import Observer
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant, participate
 from cupel.protocol.settings import Settings
 from cupel.protocol.spec.assignment import assigned_work, round_seed
-from cupel.protocol.spec.environments.base import Environment, get_environment
+from cupel.protocol.spec.environments.base import Environment
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.recipe import SFT
 from cupel.protocol.spec.rollout import LeafContext, Metrics, PolicyRef, Rollout
@@ -64,7 +65,7 @@ BLOCKED_SECONDS: Final = 4.0
 EXIT_SLASHED: Final = 3
 
 
-def _same_policy(policy: TinyPolicy) -> TinyPolicy:
+def _same_policy(policy: Policy) -> Policy:
     return policy
 
 
@@ -72,7 +73,7 @@ def _same_policy(policy: TinyPolicy) -> TinyPolicy:
 class Parts:
     """What the composition may be given instead of the usual."""
 
-    rollout_policy: Callable[[TinyPolicy], TinyPolicy] = _same_policy
+    rollout_policy: Callable[[Policy], Policy] = _same_policy
     """The policy that generates, made from the canonical one."""
     score: Score = environment_reward
 
@@ -89,22 +90,25 @@ class Node:
         self._params = ledger.params
         self._spec = spec
         self._parts = parts
-        self._environment: Environment = get_environment(spec.environment)
+        self._environment: Environment = check_environment(spec.environment)
         self._worker = RolloutWorker(ledger.params, spec, self._environment, parts.score)
         shelf = VersionShelf(participant.store, folder / "versions")
-        self._versions = Versions(ledger, spec, participant.swarm, shelf)
+        self._versions = Versions(ledger, spec, participant.swarm, shelf, look=self._look)
+        max_bytes = self._versions.max_checkpoint_bytes, self._versions.max_update_bytes
         self._custody = Custody(
             participant,
             shelf,
             ledger.params,
             self._share,
-            (max_checkpoint_bytes(layout_of(spec.model)), self._versions.max_update_bytes),
+            max_bytes,
             self._versions.storing,
         )
         self._journal = Journal(folder / "journal")
         self._memory = Memory(self._journal)
         self._trainer_states = SavedStates(self._journal)
-        self._discloser = Discloser(participant, lambda: self._ledger, self._versions.max_update_bytes)
+        self._discloser = Discloser(
+            participant, lambda: self._ledger, max_bytes, self._versions.false_updates
+        )
         self._past = PastWeights()
         self._attempted = -1
         self._blocked: tuple[int, float] = (-1, 0.0)
@@ -113,6 +117,11 @@ class Node:
     @property
     def _ledger(self) -> TaskLedger:
         return self._participant.ledger.tasks[self._task]
+
+    async def _look(self) -> TaskLedger:
+        """The chain as it is now; only while the loop below waits for a version, and so does not look itself."""
+        await self._participant.refresh()
+        return self._ledger
 
     async def run(self) -> int:
         """Work until the task is over and everything is paid out; the process's exit code."""
@@ -238,7 +247,7 @@ class Node:
         beacon = self._ledger.beacons[round_index]
         try:
             submission = await asyncio.to_thread(self._produce, round_index, beacon, canonical)
-        except RepeatedWork as error:
+        except (RepeatedWork, EnvironmentFailed) as error:
             self._observer.emit("error", message=f"round {round_index} has nothing to commit: {error}")
             self._phase(round_index, "missed")
             return
@@ -310,11 +319,10 @@ class Node:
         gradient, state, metrics = train_round(
             self._spec.model, weights, batch, self._spec.recipe, schedule, state, self._past
         )
-        codec = self._versions.codec
-        update, state = quantise(gradient, state, codec, self._versions.max_exponent)
+        update, state = quantise(gradient, state, self._versions.max_exponent, self._versions.codec)
         self._trainer_states.save(replace(state, round=round_index))
         told = Metrics(round(metrics.mean_reward * MILLION), round(abs(metrics.loss) * MILLION))
-        return codec.to_bytes(update, weights.size), told
+        return self._versions.codec.to_bytes(update, weights.size), told
 
     def _batch(self, round_index: int, version: int, rollouts: tuple[Rollout, ...], seed: bytes) -> Batch:
         params, spec, environment = self._params, self._spec, self._environment

@@ -14,13 +14,11 @@ from cupel.protocol.network import NetworkError
 from cupel.protocol.observe import Value
 from cupel.protocol.participant import FETCH_SECONDS, Participant
 from cupel.protocol.spec.errors import Rejected
-from cupel.protocol.spec.shardcast.cid import Cid
-from cupel.protocol.spec.shardcast.manifest import MAX_MANIFEST_BYTES, WeightsManifest
 from cupel.protocol.spec.shardcast.versions import KeptWork
 from cupel.protocol.spec.task import TaskParams
 from cupel.protocol.storage.port import StorageError
 from cupel.protocol.storage.shelf import VersionShelf
-from cupel.protocol.submissions import fetch_submission, fetch_update
+from cupel.protocol.submissions import fetch_posted, fetch_submission, fetch_update
 
 # A pass lists the whole store, so a few in each round are enough; the placed items of one pass share a link.
 PASSES_PER_ROUND: Final = 4
@@ -119,11 +117,9 @@ class Custody:
         swarm = self._participant.swarm
         try:
             with contextlib.suppress(NetworkError):
-                block = await swarm.fetch_block(Cid.from_digest(digest), FETCH_SECONDS, MAX_MANIFEST_BYTES)
-                root = WeightsManifest.from_bytes(block).file
-                file = await swarm.fetch_file(root, self._max_checkpoint_bytes, FETCH_SECONDS)
+                found = await fetch_posted(swarm, digest, self._max_checkpoint_bytes, FETCH_SECONDS)
                 async with self._storing:
-                    await asyncio.to_thread(self._shelf.put, block, file)
+                    await asyncio.to_thread(self._shelf.put, *found)
         except Rejected:
             self._hopeless.add(digest)
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from cupel.protocol.chain.bindings.data_judge import DataJudge
 from cupel.protocol.chain.bindings.structs import Challenge, Demand
 from cupel.protocol.chain.contract import Call
-from cupel.protocol.spec.demand import Answer, ChunkAnswer, DataDemand, LeafAnswer, ManifestAnswer, Part
+from cupel.protocol.spec.demand import (
+    Answer,
+    ChunkAnswer,
+    DataDemand,
+    LeafAnswer,
+    ManifestAnswer,
+    Part,
+    PieceAnswer,
+)
 
 
 def demanded(demand: Demand) -> DataDemand:
@@ -22,3 +30,5 @@ def answer_call(judge: DataJudge, challenge: Challenge, demand: Demand, answer: 
             return judge.answer_chunk(challenge, demand, leaf, proof, data, chunk_proof)
         case ManifestAnswer(manifest):
             return judge.answer_manifest(challenge, demand, manifest)
+        case PieceAnswer(manifest, piece, proof):
+            return judge.answer_piece(challenge, demand, manifest, piece, proof)

@@ -6,6 +6,8 @@ garbage by `storage.garbage`. This is where they meet the store. A data folder b
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -16,7 +18,7 @@ from cupel.protocol.spec.rollout import SubmissionManifest
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.spec.shardcast.manifest import WeightsManifest
 from cupel.protocol.spec.shardcast.placement import NO_BEACON, holders
-from cupel.protocol.spec.shardcast.versions import KeptVersion, KeptWork, retain
+from cupel.protocol.spec.shardcast.versions import KeptVersion, KeptWork, is_answered_for, retain
 from cupel.protocol.storage.garbage import ReadBlock, blocks_of_files, sweep
 from cupel.protocol.storage.port import BlockStore
 from cupel.protocol.storage.shelf import VersionShelf
@@ -51,8 +53,14 @@ def share_of_node(
     ledger: TaskLedger, now: int, held: Mapping[int, bytes], num_newest: int, account: str
 ) -> Share:
     """What every node keeps, what placement gives this one, and what it has committed to itself."""
-    kept = retain(ledger.facts(now), _newest(ledger, held), num_newest, frozenset({account}))
-    digests, roster = _digests(ledger, held), ledger.roster()
+    facts = ledger.facts(now)
+    kept = retain(facts, _newest(ledger, held), num_newest, frozenset({account}))
+    ours = {
+        one.version: one.digest
+        for one in ledger.posted
+        if one.node == account and is_answered_for(facts, account, one.sequence, one.time)
+    }
+    digests, roster = _digests(ledger, held, ours), ledger.roster()
 
     def is_placed(digest: bytes, round_index: int) -> bool:
         beacon = ledger.beacons.get(round_index, NO_BEACON)
@@ -70,7 +78,12 @@ def share_of_node(
         if not one.everywhere and is_placed(one.work.manifest, one.work.round)
     )
     return Share(
-        tuple(one for one in kept.versions if one.everywhere or one.version in versions),
+        tuple(
+            # A version that we posted may have to be shown.
+            dataclasses.replace(one, whole=one.whole or one.version in ours)
+            for one in kept.versions
+            if one.everywhere or one.version in versions or one.version in ours
+        ),
         tuple(
             one
             for one in kept.work
@@ -215,10 +228,9 @@ def _newest(ledger: TaskLedger, held: Mapping[int, bytes]) -> int:
     return max(held) if held else max((record.version for record in ledger.standing()), default=0)
 
 
-def _digests(ledger: TaskLedger, held: Mapping[int, bytes]) -> dict[int, frozenset[bytes]]:
+def _digests(ledger: TaskLedger, *known: Mapping[int, bytes]) -> dict[int, frozenset[bytes]]:
     digests = {0: {ledger.params.genesis_digest}}
-    for version, digest in [(record.version, record.digest) for record in ledger.standing()] + [
-        *held.items()
-    ]:
+    standing = {record.version: record.digest for record in ledger.standing()}
+    for version, digest in itertools.chain.from_iterable(one.items() for one in (standing, *known)):
         digests.setdefault(version, set()).add(digest)
     return {version: frozenset(found) for version, found in digests.items()}

@@ -8,6 +8,7 @@ from pathlib import Path
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
+from cupel.protocol.chain.contract import checksum
 from cupel.protocol.config import ConfigError
 from cupel.protocol.settings import Settings
 
@@ -15,21 +16,35 @@ from cupel.protocol.settings import Settings
 def load_account(settings: Settings) -> LocalAccount:
     """The account of the settings' keystore. ConfigError if a file is missing or the password is wrong."""
     if not settings.keystore:
-        remedy = "Name one with --keystore; `cast wallet new FOLDER` makes one"
+        remedy = "Name one with --keystore; `cupel wallet new FILE` makes one"
         raise ConfigError("keystore", "no keystore file given", remedy)
-    keystore = _read("keystore", settings.keystore)
     password = _read("password_file", settings.password_file).rstrip("\r\n")
+    return open_keystore(settings.keystore, password, f"the password in {settings.password_file}")
+
+
+def open_keystore(path: str, password: str, named: str) -> LocalAccount:
+    """The account of a keystore file. `named`: what an error calls the password."""
+    keystore = _read("keystore", path)
     try:
         key = Account.decrypt(json.loads(keystore), password)
     except ValueError as error:
-        problem = f"cannot open {settings.keystore} with the password in {settings.password_file} ({error})"
-        raise ConfigError("keystore", problem, "Check that both files belong together") from None
+        problem = f"cannot open {path} with {named} ({error})"
+        raise ConfigError("keystore", problem, "Check that both belong together") from None
     except (KeyError, TypeError, NotImplementedError):
-        raise ConfigError(
-            "keystore", f"{settings.keystore} is not a keystore v3 file", "Name another file"
-        ) from None
+        raise ConfigError("keystore", f"{path} is not a keystore v3 file", "Name another file") from None
     account: LocalAccount = Account.from_key(key)
     return account
+
+
+def address_of(settings: Settings) -> str:
+    """The address a keystore file names, without opening it. ConfigError if it names none."""
+    if not settings.keystore:
+        raise ConfigError("node", "no address given", "Name one with --node, or a keystore with --keystore")
+    try:
+        return checksum("0x" + json.loads(_read("keystore", settings.keystore))["address"].removeprefix("0x"))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        problem = f"{settings.keystore} does not say which address it is of"
+        raise ConfigError("keystore", problem, "Name the address with --node") from None
 
 
 def _read(key: str, path: str) -> str:

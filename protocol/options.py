@@ -27,10 +27,11 @@ def execute(role: Callable[[Settings, Observer], Coroutine[Any, Any, int]], opti
     settings = load_settings(None if config is None else Path(config), options)
     stream: TextIO = sys.stdout
     observer: Observer = JsonObserver(stream) if as_json else TextObserver(stream)
-    raise typer.Exit(asyncio.run(_until_signal(role(settings, observer))))
+    raise typer.Exit(asyncio.run(until_signal(role(settings, observer))))
 
 
-async def _until_signal(work: Coroutine[Any, Any, int]) -> int:
+async def until_signal(work: Coroutine[Any, Any, int]) -> int:
+    """The exit code of a role that SIGINT or SIGTERM cancels."""
     task = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -19,6 +19,7 @@ from cupel.protocol.chain.cursor import LogCursor
 from cupel.protocol.chain.deployments import Deployment
 from cupel.protocol.chain.ledger import HubLedger, TaskLedger
 from cupel.protocol.config import ConfigError
+from cupel.protocol.environments.installed import open_environment
 from cupel.protocol.keys import load_account
 from cupel.protocol.network import Swarm
 from cupel.protocol.observe import Observer
@@ -126,7 +127,7 @@ class Participant:
         )
         spec = TaskSpec.from_bytes(document)
         check_task(ledger.params, spec)
-        check_fit(ledger.params, spec)
+        check_fit(ledger.params, spec, open_environment(spec.environment))
         return spec
 
     def report_transfers(self) -> None:

@@ -49,20 +49,31 @@ def load_settings(
 
     ConfigError for an unreadable file, an unknown key (with the nearest known one) or a value of the wrong type.
     """
+    return trace_settings(config_path, overrides, environment)[0]
+
+
+def trace_settings(
+    config_path: Path | None, overrides: Mapping[str, Any], environment: Mapping[str, str] | None = None
+) -> tuple[Settings, Mapping[str, str]]:
+    """As `load_settings`, and by name where each value comes from."""
     types = {field.name: type(field.default) for field in dataclasses.fields(Settings)}
     values: dict[str, Any] = {} if config_path is None else _read_toml(config_path, types)
+    origins = dict.fromkeys(types, "default") | dict.fromkeys(values, str(config_path))
     for name in types:
-        from_environment = (os.environ if environment is None else environment).get(f"CUPEL_{name.upper()}")
+        variable = f"CUPEL_{name.upper()}"
+        from_environment = (os.environ if environment is None else environment).get(variable)
         if from_environment is not None:
             values[name] = _convert(name, from_environment, types[name])
-    values |= {name: value for name, value in overrides.items() if value is not None}
-    settings = Settings(**values)
+            origins[name] = variable
+    flags = {name: value for name, value in overrides.items() if value is not None}
+    settings = Settings(**(values | flags))
+    origins |= {name: f"--{name.replace('_', '-')}" for name in flags}
     for name in ("p2p_port", "http_port"):
         if not 0 <= getattr(settings, name) < 65536:
             raise ConfigError(
                 name, f"{getattr(settings, name)} is not a port", "Use 0 (any free port) to 65535"
             )
-    return settings
+    return settings, origins
 
 
 def _read_toml(path: Path, types: Mapping[str, type]) -> dict[str, Any]:

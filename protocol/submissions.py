@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Container
 from dataclasses import dataclass
 
-from cupel.protocol.network import Swarm
-from cupel.protocol.spec.errors import Rejected
-from cupel.protocol.spec.rollout import MAX_MANIFEST_BYTES, FileRef, SubmissionManifest
+from cupel.protocol.network import NetworkError, Swarm
+from cupel.protocol.spec.errors import Reason, Rejected
+from cupel.protocol.spec.pieces import num_pieces, pieces_root
+from cupel.protocol.spec.rollout import MAX_MANIFEST_BYTES, FileRef, PiecedRef, SubmissionManifest
 from cupel.protocol.spec.shardcast.cid import Cid
+from cupel.protocol.spec.shardcast.manifest import WeightsManifest
 from cupel.protocol.spec.task import TaskParams
 
 # Room in a rollouts file beside its arrays: the safetensors header.
 _HEADER_BYTES = 4096
 _ROLLOUT_BYTES = 32 + 8 + 4 + 4
+_ANOTHER_UPDATE = Rejected(Reason.MANIFEST, "the update is not the file whose pieces the manifest names")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +37,16 @@ def max_rollouts_bytes(params: TaskParams) -> int:
 
 
 async def fetch_submission(
-    swarm: Swarm, manifest_digest: bytes, params: TaskParams, max_update_bytes: int, deadline_seconds: float
+    swarm: Swarm,
+    manifest_digest: bytes,
+    params: TaskParams,
+    max_update_bytes: int,
+    deadline_seconds: float,
+    false_updates: Container[bytes] = (),
 ) -> SubmissionFiles:
     """Fetch a submission by the digest on the chain; all of it is then served from here too.
+
+    false_updates: manifests that name another update than was shown, which nobody needs to find.
 
     NetworkError if something cannot be had in time: that is no evidence of anything. A manifest that does not decode
     has no files to fetch; both are then Rejected with the same reason.
@@ -45,9 +56,13 @@ async def fetch_submission(
         parsed = SubmissionManifest.from_bytes(manifest)
     except Rejected as rejected:
         return SubmissionFiles(manifest, rejected, rejected)
+    most = max_rollouts_bytes(params)
+    if manifest_digest in false_updates:
+        rollouts = await _fetch_file(swarm, parsed.rollouts, most, deadline_seconds)
+        return SubmissionFiles(manifest, rollouts, _ANOTHER_UPDATE)
     rollouts, update = await asyncio.gather(
-        _fetch_file(swarm, parsed.rollouts, max_rollouts_bytes(params), deadline_seconds),
-        _fetch_file(swarm, parsed.update, max_update_bytes, deadline_seconds),
+        _fetch_file(swarm, parsed.rollouts, most, deadline_seconds),
+        _fetch_update(swarm, parsed.update, max_update_bytes, deadline_seconds),
     )
     return SubmissionFiles(manifest, rollouts, update)
 
@@ -61,7 +76,55 @@ async def fetch_update(
         reference = SubmissionManifest.from_bytes(manifest).update
     except Rejected as rejected:
         return rejected
-    return await _fetch_file(swarm, reference, max_bytes, deadline_seconds)
+    return await _fetch_update(swarm, reference, max_bytes, deadline_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What nobody serves of a submission."""
+
+    manifest: bool
+    rollouts: bool
+    update_pieces: int
+    """Pieces of the update, if nobody serves it; one where nobody tells how many there are."""
+
+
+async def missing_parts(
+    swarm: Swarm, manifest_digest: bytes, params: TaskParams, max_update_bytes: int, deadline_seconds: float
+) -> Missing:
+    """Try each part of a submission by itself. A part that cannot be fetched because it is false is not missing."""
+    try:
+        manifest = await _fetch_manifest(swarm, manifest_digest, deadline_seconds)
+    except NetworkError:
+        return Missing(manifest=True, rollouts=True, update_pieces=1)
+    try:
+        parsed = SubmissionManifest.from_bytes(manifest)
+    except Rejected:
+        return Missing(manifest=False, rollouts=False, update_pieces=0)
+    rollouts, update = await asyncio.gather(
+        _fetch_file(swarm, parsed.rollouts, max_rollouts_bytes(params), deadline_seconds),
+        _fetch_update(swarm, parsed.update, max_update_bytes, deadline_seconds),
+        return_exceptions=True,
+    )
+    for result in (rollouts, update):
+        if isinstance(result, BaseException) and not isinstance(result, NetworkError | Rejected):
+            raise result
+    lost = num_pieces(parsed.update.size) if isinstance(update, NetworkError) else 0
+    return Missing(manifest=False, rollouts=isinstance(rollouts, NetworkError), update_pieces=lost)
+
+
+async def fetch_posted(
+    swarm: Swarm, digest: bytes, max_checkpoint_bytes: int, deadline_seconds: float
+) -> tuple[bytes, bytes]:
+    """Manifest and checkpoint of a posted version; both are then served from here too.
+
+    NetworkError as `fetch_submission`; Rejected if the digest leads to no checkpoint of this size.
+    """
+    manifest = await _fetch_manifest(swarm, digest, deadline_seconds)
+    parsed = WeightsManifest.from_bytes(manifest)
+    return manifest, await swarm.fetch_file(
+        parsed.file, max_bytes=max_checkpoint_bytes, deadline_seconds=deadline_seconds
+    )
 
 
 async def count_holders(swarm: Swarm, manifest: SubmissionManifest) -> int:
@@ -80,8 +143,20 @@ async def _fetch_manifest(swarm: Swarm, digest: bytes, deadline_seconds: float) 
     )
 
 
+async def _fetch_update(
+    swarm: Swarm, reference: PiecedRef, max_bytes: int, deadline_seconds: float
+) -> bytes | Rejected:
+    """Rejected(MANIFEST) where the chain was promised the pieces of another file: everybody then takes it for none."""
+    file = await _fetch_file(swarm, reference, max_bytes, deadline_seconds)
+    if isinstance(file, Rejected):
+        return file
+    if not file or await asyncio.to_thread(pieces_root, file) != reference.pieces:
+        return _ANOTHER_UPDATE
+    return file
+
+
 async def _fetch_file(
-    swarm: Swarm, reference: FileRef, max_bytes: int, deadline_seconds: float
+    swarm: Swarm, reference: FileRef | PiecedRef, max_bytes: int, deadline_seconds: float
 ) -> bytes | Rejected:
     try:
         root = Cid.parse(reference.cid)

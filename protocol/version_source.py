@@ -9,7 +9,7 @@ from functools import partial
 from cupel.protocol.model.canonical import CanonicalVersion, follow, read_version
 from cupel.protocol.model.checkpoint import max_checkpoint_bytes
 from cupel.protocol.model.layout import Layout
-from cupel.protocol.network import NetworkError, Swarm
+from cupel.protocol.network import NetworkError, Superseded, Swarm
 from cupel.protocol.spec.diloco.delta import max_delta_bytes
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.shardcast.cid import Cid
@@ -36,14 +36,18 @@ class VersionSource:
         return await _attempt(number, partial(asyncio.to_thread, read_version, *held, digest, self._layout))
 
     async def checkpoint(
-        self, number: int, digest: bytes, deadline_seconds: float
+        self,
+        number: int,
+        digest: bytes,
+        deadline_seconds: float,
+        superseded: asyncio.Event | None = None,
     ) -> CanonicalVersion | None:
-        """The version from its checkpoint."""
+        """The version from its checkpoint. Superseded as `Swarm.fetch_file`."""
 
         async def fetch() -> CanonicalVersion:
             manifest = await self._manifest(digest, deadline_seconds)
             most = max_checkpoint_bytes(self._layout)
-            file = await self._swarm.fetch_file(manifest.file, most, deadline_seconds)
+            file = await self._swarm.fetch_file(manifest.file, most, deadline_seconds, superseded)
             return await asyncio.to_thread(read_version, manifest.to_bytes(), file, digest, self._layout)
 
         return await _attempt(number, fetch)
@@ -99,6 +103,8 @@ class VersionSource:
 async def _attempt(number: int, fetch: Callable[[], Awaitable[CanonicalVersion]]) -> CanonicalVersion | None:
     try:
         version = await fetch()
+    except Superseded:
+        raise
     except (NetworkError, Rejected):
         return None
     return version if version.version == number else None

@@ -8,15 +8,18 @@ result is the right one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
+from cupel.protocol.chain.errors import ChainUnavailable
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.model.canonical import CanonicalVersion, next_version
+from cupel.protocol.model.checkpoint import max_checkpoint_bytes
 from cupel.protocol.model.layout import layout_of
-from cupel.protocol.network import NetworkError, Swarm
+from cupel.protocol.network import NetworkError, Superseded, Swarm
 from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT, Update
-from cupel.protocol.spec.diloco.codec import get_codec
+from cupel.protocol.spec.diloco.codec import Codec, get_codec
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.rounds import CommittedWork, accepted_work
 from cupel.protocol.spec.shardcast.route import Offer, Route, routes
@@ -28,6 +31,9 @@ from cupel.protocol.version_source import VersionSource
 
 PROOF_SHARE: Final = 0.25
 """Of the time for the next version, to ask again for updates that a version taken on somebody's word was made from."""
+
+LOOK_SECONDS: Final = 1.0
+"""Between two looks at the chain while a checkpoint is on its way."""
 
 
 class VersionUnavailable(NetworkError):
@@ -45,26 +51,30 @@ class Versions:
         shelf: VersionShelf,
         spare_versions: int = SPARE_VERSIONS,
         trust_posted: bool = True,
+        look: Callable[[], Awaitable[TaskLedger]] | None = None,
     ) -> None:
         """spare_versions: how many more to hold than staleness allows; jurors judge work of long ago.
 
         trust_posted: begin with the newest version posted on the chain. Who judges others' checkpoints begins with one
         that nobody can challenge any more, and computes the rest.
+
+        look: reads the chain again. Who trusts what is posted looks while it fetches a checkpoint, and drops it for a
+        newer one. ChainUnavailable is no news.
         """
         self._ledger = ledger
         self._spare_versions = spare_versions
         self._trust_posted = trust_posted
+        self._look = look if trust_posted else None
         self._spec = spec
         self._swarm = swarm
         self._shelf = shelf
         self._layout = layout_of(spec.model)
-        self.codec = get_codec(spec.aggregation.codec)
-        self.max_update_bytes = self.codec.num_bytes(self._layout.num_parameters)
-        """Largest update file of the task; of honest ones there is no other size."""
         self._source = VersionSource(swarm, shelf, self._layout, spec.aggregation)
         self._versions: dict[int, CanonicalVersion] = {}
         self._unproven: set[int] = set()
         self._started = 0
+        self.false_updates: set[bytes] = set()
+        """Manifests that name another update than the one they had to show: it counts as none, for everybody alike."""
         self.storing = asyncio.Lock()
         """Held while blocks of a version are put, and by who deletes blocks."""
 
@@ -77,6 +87,21 @@ class Versions:
     def num_held(self) -> int:
         """How many versions are held: what staleness allows, and the spare ones."""
         return self._ledger.params.max_staleness + self._spare_versions + 1
+
+    @property
+    def codec(self) -> Codec:
+        """What the task's updates travel in."""
+        return get_codec(self._spec.aggregation.codec)
+
+    @property
+    def max_update_bytes(self) -> int:
+        """Length of every update file of the task."""
+        return self.codec.num_bytes(self._layout.num_parameters)
+
+    @property
+    def max_checkpoint_bytes(self) -> int:
+        """Largest checkpoint file of the task."""
+        return max_checkpoint_bytes(self._layout)
 
     @property
     def max_exponent(self) -> int:
@@ -186,6 +211,8 @@ class Versions:
 
     async def _update(self, work: CommittedWork, deadline_seconds: float) -> Update | None:
         """A node's update; None if its file is no update, which everybody finds alike."""
+        if work.manifest in self.false_updates:
+            return None
         file = await fetch_update(self._swarm, work.manifest, self.max_update_bytes, deadline_seconds)
         if isinstance(file, Rejected):
             return None
@@ -213,6 +240,13 @@ class Versions:
 
     async def _catch_up(self, posted: Mapping[int, bytes], deadline_seconds: float) -> bool:
         """Whether the newest of the posted versions that peers serve, if newer than what is held, is held now."""
+        while True:
+            try:
+                return await self._catch_up_once(posted, deadline_seconds)
+            except Superseded:
+                posted = {record.version: record.digest for record in self._ledger.standing()}
+
+    async def _catch_up_once(self, posted: Mapping[int, bytes], deadline_seconds: float) -> bool:
         held = max(self._versions, default=-1)
         offers = await self._source.offers(posted, held, deadline_seconds)
         for route in routes(held, offers):
@@ -232,10 +266,25 @@ class Versions:
         return True
 
     async def _fetch_checkpoint(self, number: int, digest: bytes, deadline_seconds: float) -> bool:
-        version = await self._source.checkpoint(number, digest, deadline_seconds)
+        superseded = asyncio.Event()
+        watch = asyncio.create_task(self._watch(number, superseded))
+        try:
+            version = await self._source.checkpoint(number, digest, deadline_seconds, superseded)
+        finally:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
         if version is not None:
             await self._keep(version)
         return version is not None
+
+    async def _watch(self, number: int, superseded: asyncio.Event) -> None:
+        """Set the event once a version newer than `number` stands on the chain."""
+        while self._look is not None and not superseded.is_set():
+            await asyncio.sleep(LOOK_SECONDS)
+            with contextlib.suppress(ChainUnavailable):
+                self._ledger = await self._look()
+                if any(record.version > number for record in self._ledger.standing()):
+                    superseded.set()
 
     async def _keep(self, version: CanonicalVersion) -> None:
         """Hold and serve a version."""

@@ -15,6 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says more about the machine and its other work than about the code.
+settings.register_profile("cupel", deadline=None)
+settings.load_profile("cupel")
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAIN_ID = 31337

@@ -18,12 +18,12 @@ from cupel.protocol.chain.errors import ChainUnavailable, TransactionTimeout
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.config import ConfigError
 from cupel.protocol.custody import Custody
+from cupel.protocol.environments.installed import check_environment
 from cupel.protocol.keeping import Share, share_of_verifier
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.observe import Observer
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant, participate
 from cupel.protocol.settings import Settings
-from cupel.protocol.spec.environments.base import get_environment
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.rounds import round_start
 from cupel.protocol.spec.shardcast.versions import num_whole
@@ -93,13 +93,15 @@ class Verifier:
             task=ledger.task,
             params=params,
             spec=spec,
-            environment=get_environment(spec.environment),
+            environment=check_environment(spec.environment),
             num_parameters=layout_of(spec.model).num_parameters,
         )
         self._journal = Journal(folder, ledger.task)
         auditor = Auditor(rules, participant.swarm, self._versions)
         self._inbox = Inbox(participant, auditor, self._journal, self._judges, options.audit_rollouts)
-        self._withheld = WithheldData(participant, self._judges, self._inbox)
+        self._withheld = WithheldData(
+            participant, ledger.task, self._judges, self._inbox, self._versions.false_updates
+        )
         self._responder = Responder(
             participant, ledger.task, params, self._judges, self._journal, self._withheld.feed
         )

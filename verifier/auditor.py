@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from cupel.protocol.model.tiny import TinyPolicy
+from cupel.protocol.model.policy import Policy
 from cupel.protocol.model.weights import policy_of
 from cupel.protocol.network import NetworkError, Swarm
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.repetition import ProvenWork
 from cupel.protocol.spec.rounds import CommittedWork
-from cupel.protocol.submissions import fetch_submission
+from cupel.protocol.submissions import Missing, fetch_posted, fetch_submission, missing_parts
 from cupel.protocol.versions import Versions
 from cupel.verifier.audit import Rechecked, examine, recheck
 from cupel.verifier.checks.base import FetchedSubmission, Finding, Rules
@@ -40,7 +40,7 @@ class Auditor:
     rules: Rules
     swarm: Swarm
     versions: Versions
-    _policies: dict[int, TinyPolicy] = field(default_factory=dict)
+    _policies: dict[int, Policy] = field(default_factory=dict)
     _proven: dict[str, ProvenWork] = field(default_factory=dict)
     """By node, the work seen here."""
     _processor: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
@@ -49,9 +49,27 @@ class Auditor:
     async def fetch(self, work: CommittedWork, beacon: bytes, deadline_seconds: float) -> FetchedSubmission:
         """A commitment's files, which are served from here then. NetworkError as `fetch_submission`."""
         files = await fetch_submission(
-            self.swarm, work.manifest, self.rules.params, self.versions.max_update_bytes, deadline_seconds
+            self.swarm,
+            work.manifest,
+            self.rules.params,
+            self.versions.max_update_bytes,
+            deadline_seconds,
+            self.versions.false_updates,
         )
         return FetchedSubmission(self.rules, work, beacon, files.manifest, files.rollouts, files.update)
+
+    async def missing(self, work: CommittedWork, deadline_seconds: float) -> Missing:
+        """What of a commitment's files nobody serves."""
+        params, most = self.rules.params, self.versions.max_update_bytes
+        return await missing_parts(self.swarm, work.manifest, params, most, deadline_seconds)
+
+    async def can_be_had(self, digest: bytes, deadline_seconds: float) -> bool:
+        """Whether anybody serves a posted version; a digest that leads to no checkpoint is like one nobody serves."""
+        try:
+            await fetch_posted(self.swarm, digest, self.versions.max_checkpoint_bytes, deadline_seconds)
+        except (NetworkError, Rejected):
+            return False
+        return True
 
     async def examine(self, submission: FetchedSubmission) -> Finding | None:
         """What needs no policy, for every rollout, also beside the node's other work seen here."""
@@ -83,13 +101,11 @@ class Auditor:
                 self._remember(number, policy)
             return await asyncio.to_thread(_recheck, policy, version.digest, submission, drawn)
 
-    def _remember(self, number: int, policy: TinyPolicy) -> None:
+    def _remember(self, number: int, policy: Policy) -> None:
         self._policies[number] = policy
         if len(self._policies) > MAX_POLICIES:
             del self._policies[min(self._policies)]
 
 
-def _recheck(
-    policy: TinyPolicy, digest: bytes, submission: FetchedSubmission, drawn: Sequence[int]
-) -> Rechecked:
+def _recheck(policy: Policy, digest: bytes, submission: FetchedSubmission, drawn: Sequence[int]) -> Rechecked:
     return recheck(submission, recompute(policy, digest, submission, drawn))

@@ -6,26 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from eth_abi.abi import decode as abi_decode
-from eth_abi.abi import encode as abi_encode
-from eth_abi.exceptions import DecodingError
-
 from cupel.protocol.chain.bindings.structs import Challenge
 from cupel.protocol.spec import documents, fraud, merkle
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.fraud import ObjectiveKind, OpenedChunk, OpenedLeaf
 from cupel.protocol.spec.hashing import keccak256, sha256
+from cupel.protocol.spec.jury_evidence import WHOLE_SUBMISSION as WHOLE_SUBMISSION
+from cupel.protocol.spec.jury_evidence import JuryEvidence as JuryEvidence
 from cupel.protocol.spec.rollout import Commitment, leaf_hash, leaf_preimage
 from cupel.protocol.spec.task import Pinned, TaskParams
 from cupel.verifier.checks.base import FetchedSubmission, Finding, Rules
 
-WHOLE_SUBMISSION: Final = 2**32 - 1
-"""Rollout index that names none in particular."""
 MAX_EVIDENCE_BYTES: Final = 16 * 1024
 ABOUT_ALL: Final = frozenset({Reason.TERMINATION, Reason.TOKEN_DISTRIBUTION, Reason.TOPLOC_POOLED})
 """Reasons of charges that may be about all rollouts together, and are then judged by all."""
 _KIND: Final = "cupel.evidence.v1"
-_JURY_ABI: Final = ("uint32", "string", "bytes32")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,30 +101,6 @@ class Accusation:
             deadline=0,
             evidence_hash=keccak256(self.evidence),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class JuryEvidence:
-    """What a jury is told."""
-
-    rollout: int | None
-    reason: str
-    digest: bytes
-    """SHA-256 of an evidence document; says nothing about whether it can be fetched."""
-
-    def to_bytes(self) -> bytes:
-        """As the JuryJudge takes it."""
-        index = WHOLE_SUBMISSION if self.rollout is None else self.rollout
-        return abi_encode(_JURY_ABI, (index, self.reason, self.digest))
-
-    @classmethod
-    def from_bytes(cls, evidence: bytes) -> JuryEvidence:
-        """Inverse of `to_bytes`, for any challenger's bytes. Rejected(ENCODING)."""
-        try:
-            index, reason, digest = abi_decode(_JURY_ABI, evidence)
-        except (DecodingError, OverflowError, UnicodeDecodeError) as error:
-            raise Rejected(Reason.ENCODING, f"not evidence for a jury: {error}") from None
-        return cls(None if index == WHOLE_SUBMISSION else index, reason, digest)
 
 
 def asked_rollouts(evidence: bytes, units: int) -> tuple[int, ...]:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from cupel.protocol.chain.bindings import hub
 from cupel.protocol.chain.contract import Event, Logged
 from cupel.protocol.chain.ledger import ChallengeRecord, CheckpointRecord, TaskLedger
+from cupel.protocol.environments.process import EnvironmentFailed
 from cupel.protocol.network import Announcement, AnnouncementKind, NetworkError
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant
 from cupel.protocol.spec.demand import Answer, DataDemand
@@ -24,14 +25,14 @@ from cupel.protocol.spec.rounds import CommittedWork
 from cupel.protocol.spec.toploc.pooled import Pool
 from cupel.verifier.audit import Rechecked
 from cupel.verifier.auditor import Auditor, PolicyPending
-from cupel.verifier.checks import CHECK_NAMES
 from cupel.verifier.checks.base import FetchedSubmission, Finding, commitment_of
 from cupel.verifier.checks.checkpoint import check_checkpoint
 from cupel.verifier.checks.disclosed import accusable, shown_rollouts
-from cupel.verifier.dispute.demands import Wanted, demand_time, wanted_parts
+from cupel.verifier.dispute.demands import Wanted, demand_time, wanted_parts, wanted_version
 from cupel.verifier.draw import draw, draw_seed
 from cupel.verifier.evidence import Accusation, Judges, accuse, asked_rollouts, document_of
 from cupel.verifier.journal import Journal
+from cupel.verifier.verdicts import tell_checks, tell_verdict
 from cupel.verifier.watch import Watch, is_disputable
 
 logger = logging.getLogger(__name__)
@@ -142,13 +143,14 @@ class Inbox:
         what = f"round {work.round} of {work.node}"
         seed = draw_seed(self._journal.secret, block_hash, rules.task, work.node, work.sequence)
         drawn = draw(seed, work.units, self._watch.rollouts(work))
-        submission = await self._fetch_or_demand(work, ledger, drawn, closes, what)
+        submission = await self._fetch_or_demand(work, ledger, seed, drawn, what)
         self._observer.emit("checking", node=work.node, round=work.round)
-        finding, pool = await self._auditor.examine(submission), Pool()
+        finding = await self._retry(lambda: self._auditor.examine(submission), closes, what)
+        pool = Pool()
         if finding is None:
             rechecked = await self._recheck(submission, drawn, closes, what)
             finding, pool = rechecked.finding, rechecked.pool
-        self._tell(work, finding)
+        tell_checks(self._observer, work, finding)
         if finding is None or not is_disputable(finding, self._judges):
             self._watch.record(work, pool, finding)
         else:
@@ -156,19 +158,25 @@ class Inbox:
             await self._accuse(work.node, commitment_of(work), finding, submission, twin)
 
     async def _fetch_or_demand(
-        self, work: CommittedWork, ledger: TaskLedger, drawn: Sequence[int], closes: int, what: str
+        self, work: CommittedWork, ledger: TaskLedger, seed: bytes, drawn: Sequence[int], what: str
     ) -> FetchedSubmission:
-        """A submission's files; some of it is demanded before the judge if nobody has served them for long."""
+        """A submission's files; some of what nobody has served for long is demanded before the judge."""
+        params, commitment = ledger.params, commitment_of(work)
         if self.answer_seconds is not None:
-            params, commitment = ledger.params, commitment_of(work)
             patient = demand_time(commitment, params, self.answer_seconds)
             try:
                 return await self._fetch(work, ledger, patient, what)
             except TooLate:
-                wanted = wanted_parts(work.node, commitment, drawn, params)
-                self.wanted[work.node, work.sequence] = wanted
-                self._observer.emit("withheld", node=work.node, round=work.round, demands=len(wanted))
-        return await self._fetch(work, ledger, closes, what)
+                missing = await self._auditor.missing(work, FETCH_SECONDS)
+                self._want(wanted_parts(work.node, commitment, drawn, params, missing, seed), work.round)
+        return await self._fetch(work, ledger, commitment.time + params.challenge_window, what)
+
+    def _want(self, wanted: Sequence[Wanted], round_index: int) -> None:
+        """Leave demands to the solver. A round of the commitment, or the version."""
+        if wanted:
+            node, sequence = wanted[0].node, wanted[0].commitment.sequence
+            self.wanted[node, sequence] = tuple(wanted)
+            self._observer.emit("withheld", node=node, round=round_index, demands=len(wanted))
 
     async def _fetch(
         self, work: CommittedWork, ledger: TaskLedger, deadline: int, what: str
@@ -188,11 +196,30 @@ class Inbox:
     async def _compare(self, posted: CheckpointRecord, commitment: Commitment) -> None:
         closes = posted.time + self._auditor.rules.params.challenge_window
         what = f"checkpoint {posted.version} of {posted.node}"
+        if self.answer_seconds is not None:
+            patient = demand_time(commitment, self._auditor.rules.params, self.answer_seconds)
+            try:
+                await self._retry(lambda: self._digest(posted.version), patient, what)
+            except TooLate:
+                await self._want_version(posted, commitment)
         canonical = await self._retry(lambda: self._digest(posted.version), closes, what)
         finding = check_checkpoint(posted.version, posted.digest, canonical)
         if finding is not None:
-            self._tell_verdict(posted.node, posted.version, posted.sequence, finding.check, finding)
+            tell_verdict(self._observer, posted.node, posted.version, posted.sequence, finding.check, finding)
             await self._accuse(posted.node, commitment, finding, None)
+
+    async def _want_version(self, posted: CheckpointRecord, commitment: Commitment) -> None:
+        """Demand a version that was neither computed here nor is served by anybody."""
+        if not await self._auditor.can_be_had(posted.digest, FETCH_SECONDS):
+            seed = draw_seed(
+                self._journal.secret,
+                posted.digest,
+                self._auditor.rules.task,
+                posted.node,
+                posted.sequence,
+            )
+            most = self._auditor.versions.max_checkpoint_bytes
+            self._want(wanted_version(posted.node, commitment, most, seed), posted.version)
 
     async def _digest(self, version: int) -> bytes:
         digest = self._auditor.versions.proven_digest(version)
@@ -267,31 +294,7 @@ class Inbox:
         while True:
             try:
                 return await attempt()
-            except NetworkError as error:
+            except (NetworkError, EnvironmentFailed) as error:
                 if self.now >= deadline:
                     raise TooLate(f"{what} was not checked in time: {error}") from error
                 await asyncio.sleep(POLL_SECONDS)
-
-    def _tell(self, work: CommittedWork, finding: Finding | None) -> None:
-        """One verdict per check that came to one."""
-        for name in CHECK_NAMES:
-            failed = finding if finding is not None and finding.check == name else None
-            self._tell_verdict(work.node, work.round, work.sequence, name, failed)
-            if failed is not None:
-                return
-
-    def _tell_verdict(
-        self, node: str, round_index: int, sequence: int, check: str, finding: Finding | None
-    ) -> None:
-        self._observer.emit(
-            "verdict",
-            node=node,
-            round=round_index,
-            sequence=sequence,
-            check=check,
-            passed=finding is None,
-            reason=finding.reason.value if finding else "",
-            detail=finding.detail if finding else "",
-            observed=finding.observed if finding else "",
-            allowed=finding.allowed if finding else "",
-        )

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from cupel.protocol.model.generate import replay
+from cupel.protocol.model.policy import Policy
 from cupel.protocol.model.selection import select_states
-from cupel.protocol.model.tiny import TinyPolicy
 from cupel.protocol.spec.environments.base import assigned_prompt
 from cupel.protocol.spec.rollout_file import PAD
 from cupel.verifier.checks.base import FetchedSubmission, Recomputed
 
 
 def recompute(
-    policy: TinyPolicy, policy_digest: bytes, submission: FetchedSubmission, drawn: Sequence[int]
+    policy: Policy, policy_digest: bytes, submission: FetchedSubmission, drawn: Sequence[int]
 ) -> Recomputed:
     """Supports of the states, and the scores, behind every token of the drawn rollouts.
 

@@ -6,24 +6,32 @@ from cupel.protocol.chain.bindings.data_judge import DataJudge
 from cupel.protocol.chain.bindings.structs import ChallengeStatus
 from cupel.protocol.chain.demands import DemandFeed
 from cupel.protocol.chain.ledger import TaskLedger
-from cupel.protocol.disclosure import demanded
 from cupel.protocol.participant import Participant
-from cupel.protocol.spec.demand import Answer, DataDemand
+from cupel.protocol.shown import ShownFiles, answers_by_place
 from cupel.verifier.dispute.demands import DemandAction, DemandView, decide_demands
 from cupel.verifier.evidence import Judges
-from cupel.verifier.inbox import Inbox, Place
+from cupel.verifier.inbox import Inbox
 
 
 class WithheldData:
     """The part of a verifier that deals with the DataJudge; without one, it does nothing."""
 
-    def __init__(self, participant: Participant, judges: Judges, inbox: Inbox) -> None:
+    def __init__(
+        self,
+        participant: Participant,
+        task: bytes,
+        judges: Judges,
+        inbox: Inbox,
+        false_updates: set[bytes],
+    ) -> None:
+        """false_updates: gets the digests of manifests whose update was shown to be another."""
         self._account = participant.address
         self._inbox = inbox
         self._judge = None if judges.data is None else DataJudge(participant.chain, judges.data)
         self.feed = DemandFeed(
             participant.chain, participant.hub, self._judge, participant.deployment.first_block
         )
+        self._shown = ShownFiles(participant.store, self.feed, task, false_updates)
 
     async def prepare(self) -> None:
         """Learn the judge's terms. ChainUnavailable."""
@@ -31,15 +39,17 @@ class WithheldData:
             self._inbox.answer_seconds = await self._judge.answer_seconds()
 
     async def refresh(self) -> None:
-        """Take in what the judge did since the last call. ChainUnavailable."""
+        """Take in what the judge did since the last call, and serve what was shown. ChainUnavailable."""
         await self.feed.refresh()
+        await self._shown.take()
 
     def actions(self, now: int, ledger: TaskLedger) -> tuple[DemandAction, ...]:
         """What to do about demands now. What was shown because we asked is checked on the way."""
-        for place, answers in self._answers().items():
-            if place in self._inbox.wanted:
-                self._inbox.consider(place, answers, ledger)
         records = self.feed.ledger.demands.values()
+        ours = (record for record in records if record.challenge.challenger == self._account)
+        for place, answers in answers_by_place(ours, ledger.task).items():
+            if place in self._inbox.wanted and place in ledger.work:
+                self._inbox.consider(place, answers, ledger)
         return decide_demands(
             DemandView(
                 account=self._account,
@@ -55,13 +65,3 @@ class WithheldData:
                 ),
             )
         )
-
-    def _answers(self) -> dict[Place, dict[DataDemand, Answer]]:
-        """What was shown to us, by commitment."""
-        answers: dict[Place, dict[DataDemand, Answer]] = {}
-        for record in self.feed.ledger.demands.values():
-            challenge = record.challenge
-            if challenge.challenger == self._account and record.shown is not None:
-                shown = answers.setdefault((challenge.node, challenge.sequence), {})
-                shown[demanded(record.demand)] = record.shown
-        return answers

@@ -15,9 +15,8 @@ import {IJudge} from "./IJudge.sol";
 /// is shown has been checked against the commitment and stands in this contract's events, which are public from then on.
 ///
 /// Limit: before somebody demands it, nothing here makes anything public. Covered is what fits a transaction: a rollout's
-/// leaf, a chunk of its tokens, a TOPLOC proof, and the submission manifest, which is at most 4096 bytes. Not covered are
-/// the update file, the weights and the manifest of a checkpoint, which may be too large for any transaction, so that a
-/// demand could convict an honest node: claims of checkpoints cannot be asked about at all.
+/// leaf, a chunk of its tokens, a TOPLOC proof, a manifest of at most 1024 bytes, and pieces of 2048 bytes of an update or
+/// a checkpoint, one for each demand. So a large file is not made public by a few demands: they show that the node has it.
 ///
 /// Demand early: an answer may come in the last second, and what it shows can be challenged in the commitment's
 /// `challengeWindow` only. Everything about a commitment can be demanded at once.
@@ -27,6 +26,8 @@ import {IJudge} from "./IJudge.sol";
 /// 2 Tokens    chunk `chunk` of that rollout's tokens.
 /// 3 Proof     chunk `chunk` of its TOPLOC proofs.
 /// 4 Manifest  the preimage of the commitment's `manifest`; `index` and `chunk` are zero.
+/// 5 Update    piece `index` of the update file, with the manifest, whose first bytes lead to it (`Pieces`).
+/// 6 Checkpoint  likewise of a posted version's checkpoint. Of a posted version only this and 4 can be demanded.
 /// What no commitment of these units and this task could have reverts: a slip costs nothing but gas.
 ///
 /// Course of a demand: `open` charges the challenger's deposit and asks; anyone answers before `answerBy`, or from then
@@ -49,8 +50,12 @@ interface IDataJudge is IJudge, IGasBonds {
         bytes data,
         bytes32[] chunkProof
     );
-    /// @notice The commitment has this manifest.
+    /// @notice The commitment has this manifest. Shown where a piece was demanded, it says that there is no such piece.
     event ManifestShown(uint256 indexed challengeId, address indexed answerer, bytes manifest);
+    /// @notice The commitment has this manifest, and the demanded piece of its file is `piece`.
+    event PieceShown(
+        uint256 indexed challengeId, address indexed answerer, bytes manifest, bytes piece, bytes32[] proof
+    );
     /// @notice An answer ended the demand: `paid` went to the answerer, `burned` to nobody, `returned` to the challenger.
     event Answered(
         uint256 indexed challengeId, address indexed answerer, uint256 paid, uint256 burned, uint256 returned
@@ -64,13 +69,15 @@ interface IDataJudge is IJudge, IGasBonds {
     error DataJudge_NotHub(address caller);
     /// @notice Answer and close need `needed` seconds; the task's disputes last `disputeSeconds`.
     error DataJudge_DisputeTooShort(uint256 needed, uint256 disputeSeconds);
-    /// @notice The commitment is a checkpoint claim, of which nothing can be demanded.
+    /// @notice The commitment is a posted version, which has no rollouts and no update.
     error DataJudge_NotRollouts(uint32 sequence);
+    /// @notice The commitment is to rollouts, and has no checkpoint.
+    error DataJudge_NotCheckpoint(uint32 sequence);
     /// @notice Evidence is three words, not `length` bytes.
     error DataJudge_EvidenceUndecodable(uint256 length);
     /// @notice There is no such kind of demand.
     error DataJudge_KindUnknown(uint256 kind);
-    /// @notice The commitment has `count` rollouts (one, where a manifest is demanded).
+    /// @notice The commitment has `count` rollouts (one, where a manifest is demanded; the most pieces of any file).
     error DataJudge_IndexOutOfRange(uint256 index, uint256 count);
     /// @notice A rollout of the task has at most `count` chunks (one, where no chunk is demanded).
     error DataJudge_ChunkOutOfRange(uint256 chunk, uint256 count);
@@ -82,14 +89,17 @@ interface IDataJudge is IJudge, IGasBonds {
     error DataJudge_TooLate(uint40 answerBy);
     /// @notice The demand can be answered until `answerBy`, and closed from then on.
     error DataJudge_AnswerOpen(uint40 answerBy);
-    /// @notice The demand is answered by another function, or wants the chunk because there is one.
+    /// @notice The demand is answered by another function, or wants the chunk or piece because there is one.
     error DataJudge_WrongAnswer(DemandKind kind);
     /// @notice The leaf does not open under the commitment's root at the demanded position.
     error DataJudge_LeafNotProven();
     /// @notice The chunk has not the length every honest one has, or does not open under the leaf's root.
     error DataJudge_ChunkNotProven();
-    /// @notice The manifest has more than 4096 bytes, or another SHA-256 than the commitment's.
+    /// @notice The manifest has more than 1024 bytes, or another SHA-256 than the commitment's, or where a piece is demanded
+    /// none of the bytes that lead to it.
     error DataJudge_ManifestNotProven();
+    /// @notice The piece has not its length, or does not open under the manifest's root.
+    error DataJudge_PieceNotProven();
 
     /// @notice Shows the leaf that was demanded, or that the leaf has no such chunk. Anyone may, before `answerBy`.
     /// @param leaf The leaf at `demand.index`.
@@ -115,9 +125,21 @@ interface IDataJudge is IJudge, IGasBonds {
         bytes32[] calldata chunkProof
     ) external;
 
-    /// @notice Shows the manifest that was demanded. Anyone may, before `answerBy`.
+    /// @notice Shows the manifest that was demanded, or that its file has no such piece. Anyone may, before `answerBy`.
     function answerManifest(Challenge calldata challenge, Demand calldata demand, bytes calldata manifest)
         external;
+
+    /// @notice Shows the piece of an update or checkpoint that was demanded. Anyone may, before `answerBy`.
+    /// @param manifest The preimage of `demand.root`.
+    /// @param piece Piece `demand.index` of the manifest's file.
+    /// @param proof From the piece to the root that the manifest begins with.
+    function answerPiece(
+        Challenge calldata challenge,
+        Demand calldata demand,
+        bytes calldata manifest,
+        bytes calldata piece,
+        bytes32[] calldata proof
+    ) external;
 
     /// @notice Convicts an accused that did not answer. Anyone may, from `answerBy` until the hub's deadline.
     /// @dev Gives the price back, and no verdict, once the hub's deadline is over, or at any time once the hub has ended

@@ -8,15 +8,11 @@ from typing import Final
 
 from cupel.devnet.facts import Challenge, Checkpoint, Claim, Membership, Slash, Withdrawal, Work
 from cupel.protocol.chain.bindings import hub
+from cupel.protocol.chain.charges import charge_of
 from cupel.protocol.chain.contract import Event, Logged
 from cupel.protocol.chain.deployments import Deployment
-from cupel.protocol.spec.demand import DataDemand
-from cupel.protocol.spec.errors import Rejected
-from cupel.protocol.spec.fraud import kind_of
-from cupel.verifier.evidence import JuryEvidence
 
 ZERO: Final = "0x" + "0" * 40
-_MAX_CHARGE: Final = 60
 
 
 class History:
@@ -73,38 +69,19 @@ class History:
                 self._close(event.challenge_id, None, event.time)
 
     def _challenge(self, event: hub.Challenged, transaction: str) -> Challenge:
-        judge, accusation = self._charge(event.challenge.judge, event.evidence)
+        charge = charge_of(self._deployment, event.challenge.judge, event.evidence)
         return Challenge(
             challenge_id=event.challenge_id,
             node=event.node,
             sequence=event.challenge.sequence,
-            judge=judge,
-            accusation=accusation,
+            judge=charge.judge,
+            accusation=charge.accusation,
             challenger=event.challenge.challenger,
             time=event.time,
             transaction=transaction,
             guilty=None,
             resolved_time=0,
         )
-
-    def _charge(self, judge: str, evidence: bytes) -> tuple[str, str]:
-        """Name of the judge and what the evidence claims; a challenger may send any bytes."""
-        if judge == self._deployment.objective_judge:
-            try:
-                return "ObjectiveJudge", kind_of(evidence).name.lower().replace("_", " ")
-            except Rejected:
-                return "ObjectiveJudge", "unreadable"
-        if judge == self._deployment.jury_judge:
-            try:
-                return "JuryJudge", JuryEvidence.from_bytes(evidence).reason[:_MAX_CHARGE]
-            except Rejected:
-                return "JuryJudge", "unreadable"
-        if judge == self._deployment.data_judge:
-            try:
-                return "DataJudge", f"{DataDemand.from_bytes(evidence).part.name.lower()} withheld"
-            except Rejected:
-                return "DataJudge", "unreadable"
-        return judge, "unknown judge"
 
     def _close(self, challenge_id: int, guilty: bool | None, time: int) -> None:
         # A challenge decided at once is resolved in its own transaction; of other tasks' challenges we know nothing.

@@ -21,10 +21,10 @@ from cupel.protocol.spec.task import MILLION
 
 if TYPE_CHECKING:
     from cupel.node.app import Parts
-    from cupel.protocol.model.tiny import TinyPolicy
+    from cupel.protocol.model.policy import Policy
 
 
-def four_bit(policy: TinyPolicy) -> TinyPolicy:
+def four_bit(policy: Policy) -> Policy:
     """A copy of the policy with every row of its weights rounded to 15 levels."""
     from cupel.protocol.model.quantise import quantised
 

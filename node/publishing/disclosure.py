@@ -1,4 +1,7 @@
-"""Answers what is demanded of a node's commitments, from the files it published: silence would cost its stake."""
+"""Answers what is demanded of a node's commitments, from the files it published: silence would cost its stake.
+
+What others had to show is taken into the store on the way.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,12 @@ from cupel.protocol.config import ConfigError
 from cupel.protocol.disclosure import answer_call, demanded
 from cupel.protocol.network import NetworkError
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant
-from cupel.protocol.spec.demand import answer
+from cupel.protocol.shown import ShownFiles
+from cupel.protocol.spec.demand import Answer, DataDemand, ManifestAnswer, answer, piece_answer
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.rollout import LeafContext
-from cupel.protocol.submissions import fetch_submission
+from cupel.protocol.spec.rounds import CommittedWork
+from cupel.protocol.submissions import fetch_posted, fetch_submission
 
 RETRY_SECONDS: Final = 4.0
 """Between two attempts at a demand that cannot be answered at the moment."""
@@ -45,17 +50,26 @@ class Discloser:
     """Runs beside a node's work: a round may take longer than an answer has time."""
 
     def __init__(
-        self, participant: Participant, ledger: Callable[[], TaskLedger], max_update_bytes: int
+        self,
+        participant: Participant,
+        ledger: Callable[[], TaskLedger],
+        max_bytes: tuple[int, int],
+        false_updates: set[bytes],
     ) -> None:
+        """max_bytes: of a checkpoint and of an update.
+
+        false_updates: gets the digests of manifests whose update was shown to be another.
+        """
         self._participant = participant
         self._ledger = ledger
-        self._max_update_bytes = max_update_bytes
+        self._max_checkpoint_bytes, self._max_update_bytes = max_bytes
         address = participant.deployment.data_judge
         trusted = any(judge.code == address for judge in ledger().params.judges)
         self._judge = DataJudge(participant.chain, address) if trusted else None
         self._feed = DemandFeed(
             participant.chain, participant.hub, self._judge, participant.deployment.first_block
         )
+        self._shown = ShownFiles(participant.store, self._feed, ledger().task, false_updates)
         self._told: set[tuple[int, str]] = set()
 
     async def run(self) -> None:
@@ -80,6 +94,7 @@ class Discloser:
     async def _answer_all(self, judge: DataJudge) -> None:
         account, now = self._participant.address, await self._participant.chain.now()
         await self._feed.refresh()
+        await self._shown.take()
         for record in due_demands(self._feed.ledger.demands.values(), account, self._ledger().task, now):
             try:
                 await self._answer(judge, record)
@@ -89,31 +104,50 @@ class Discloser:
 
     async def _answer(self, judge: DataJudge, record: DemandRecord) -> None:
         participant, ledger = self._participant, self._ledger()
-        account, challenge, demand = participant.address, record.challenge, record.demand
-        work = ledger.work.get((account, challenge.sequence))
-        if work is None:
+        place = participant.address, record.challenge.sequence
+        wanted = demanded(record.demand)
+        posted = next((one for one in ledger.posted if (one.node, one.sequence) == place), None)
+        if place in ledger.work:
+            round_index, given = ledger.work[place].round, await self._work_answer(wanted, ledger.work[place])
+        elif posted is not None:
+            round_index, given = posted.version, await self._version_answer(wanted, posted.digest)
+        else:
             return  # the node's own look at the chain is behind; it is asked again
+        await participant.send("answer demand", answer_call(judge, record.challenge, record.demand, given))
+        participant.observer.emit(
+            "disclosed", round=round_index, part=wanted.part.name.lower(), index=wanted.index
+        )
+
+    async def _work_answer(self, wanted: DataDemand, work: CommittedWork) -> Answer:
+        """The part of a submission. NetworkError if we lost it ourselves; Rejected for files that are not ours."""
+        participant, params = self._participant, self._ledger().params
         files = await fetch_submission(
-            participant.swarm, work.manifest, ledger.params, self._max_update_bytes, FETCH_SECONDS
+            participant.swarm, work.manifest, params, self._max_update_bytes, FETCH_SECONDS
         )
         if isinstance(files.rollouts, Rejected):
             raise files.rollouts
+        if isinstance(files.update, Rejected):
+            raise files.update
+        if wanted.of_piece:
+            return await asyncio.to_thread(piece_answer, wanted.index, files.manifest, files.update)
         context = LeafContext(
             participant.chain.chain_id,
             participant.hub.address,
-            ledger.task,
-            account,
+            self._ledger().task,
+            work.node,
             work.sequence,
             work.round,
         )
-        wanted = demanded(demand)
-        given = await asyncio.to_thread(
-            answer, wanted, files.manifest, files.rollouts, ledger.params, context
+        return await asyncio.to_thread(answer, wanted, files.manifest, files.rollouts, params, context)
+
+    async def _version_answer(self, wanted: DataDemand, digest: bytes) -> Answer:
+        """The part of a version that we posted. NetworkError and Rejected as `_work_answer`."""
+        manifest, file = await fetch_posted(
+            self._participant.swarm, digest, self._max_checkpoint_bytes, FETCH_SECONDS
         )
-        await participant.send("answer demand", answer_call(judge, challenge, demand, given))
-        participant.observer.emit(
-            "disclosed", round=work.round, part=wanted.part.name.lower(), rollout=wanted.index
-        )
+        if wanted.of_piece:
+            return await asyncio.to_thread(piece_answer, wanted.index, manifest, file)
+        return ManifestAnswer(manifest)
 
     def _tell(self, challenge_id: int, error: Exception) -> None:
         """Report a problem once: it is met again at every attempt."""

@@ -15,17 +15,17 @@ from cupel.protocol.spec import merkle, rollout_file
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.repetition import Place, Repetition, first_repetition
 from cupel.protocol.spec.rollout import (
-    FileRef,
     LeafContext,
     Metrics,
     PolicyRef,
     Rollout,
     RolloutLeaf,
     SubmissionManifest,
+    file_reference,
     leaf_hash,
     make_leaf,
+    pieced_reference,
 )
-from cupel.protocol.spec.shardcast.unixfs import file_dag
 from cupel.protocol.spec.task import TaskParams
 from cupel.protocol.submissions import SubmissionFiles
 
@@ -100,8 +100,8 @@ def make_submission(
         round=context.round,
         sequence=context.sequence,
         policy=policy,
-        rollouts=_reference(rollouts_file),
-        update=_reference(update_file),
+        rollouts=file_reference(rollouts_file),
+        update=pieced_reference(update_file),
         units=len(rollouts),
         metrics=metrics,
     )
@@ -122,8 +122,3 @@ def _leaves(params: TaskParams, policy: PolicyRef, rollouts: Sequence[Rollout]) 
         make_leaf(index, rollout, policy.version, policy.digest, params.chunk_tokens)
         for index, rollout in enumerate(rollouts)
     )
-
-
-def _reference(file: bytes) -> FileRef:
-    root, _ = file_dag(file)
-    return FileRef(str(root), len(file))

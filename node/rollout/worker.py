@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cupel.protocol.model.generate import Completions, sample
+from cupel.protocol.model.policy import Policy
 from cupel.protocol.model.recorder import ChunkRecorder, StateSink
-from cupel.protocol.model.tiny import TinyPolicy
 from cupel.protocol.spec.assignment import Assigned, assigned_work
 from cupel.protocol.spec.environments.base import Environment, assigned_prompt
 from cupel.protocol.spec.rollout import Rollout
@@ -40,7 +40,7 @@ class RolloutWorker:
     score: Score = environment_reward
 
     def produce(
-        self, policy: TinyPolicy, round_seed: bytes, progress: Callable[[int, int], None]
+        self, policy: Policy, round_seed: bytes, progress: Callable[[int, int], None]
     ) -> tuple[Rollout, ...]:
         """All rollouts of the round in index order; `progress(done, total)` is called after every batch."""
         total = self.params.units_per_round
@@ -51,7 +51,7 @@ class RolloutWorker:
             progress(len(rollouts), total)
         return tuple(rollouts)
 
-    def _batch(self, policy: TinyPolicy, round_seed: bytes, indices: range) -> list[Rollout]:
+    def _batch(self, policy: Policy, round_seed: bytes, indices: range) -> list[Rollout]:
         params = self.params
         assigned = assigned_work(round_seed, params, indices, self.spec.length)
         recorder = ChunkRecorder(params.chunk_tokens, params.topk)
@@ -64,7 +64,7 @@ class RolloutWorker:
             rollouts.append(Rollout(owed.problem, owed.seed, tokens, reward, tuple(proofs[row])))
         return rollouts
 
-    def _sample(self, policy: TinyPolicy, assigned: Sequence[Assigned], sink: StateSink) -> Completions:
+    def _sample(self, policy: Policy, assigned: Sequence[Assigned], sink: StateSink) -> Completions:
         shape = (self.params.max_tokens, self.environment.vocabulary)
         prompts: NDArray[np.int64] = np.array(
             [assigned_prompt(self.environment, owed) for owed in assigned], dtype=np.int64

@@ -15,7 +15,21 @@ from torch import Tensor
 
 from cupel.node.training.flat import FlatPolicy
 
-ADAPTED: Final = ("attention_in", "attention_out", "feed_in", "feed_out")
+ADAPTED: Final = (
+    *("attention_in", "attention_out", "feed_in", "feed_out"),
+    *(
+        "q_proj",
+        "k_proj",
+        "v_proj",
+        "o_proj",
+        "gate_proj",
+        "up_proj",
+        "down_proj",
+        "qkv_proj",
+        "gate_up_proj",
+    ),
+)
+"""By the names of the built-in policy, and by those that models of `transformers` share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +88,11 @@ class Adapters:
 
 
 def _places(model: FlatPolicy) -> list[tuple[slice, tuple[int, ...]]]:
-    places, start = [], 0
+    places: list[tuple[slice, tuple[int, ...]]] = []
+    start = 0
     for tensor in model.layout.tensors:
         end = start + tensor.num_parameters
-        if tensor.name.split(".")[-2] in ADAPTED:
+        if tensor.name.split(".")[-2] in ADAPTED and len(tensor.shape) == 2:
             places.append((slice(start, end), tensor.shape))
         start = end
     return places

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 from torch.optim.adamw import adamw
 
+from cupel.protocol.model.engines import new_policy
 from cupel.protocol.model.layout import layout_of
-from cupel.protocol.model.tiny import TinyPolicy
 from cupel.protocol.spec.task import ModelShape
 
 # The second moment's 0.95 in place of 0.999: a round has few steps (the usual choice for language models).
@@ -26,10 +26,10 @@ _DENOMINATOR_FLOOR: Final = 1e-8
 
 
 class FlatPolicy:
-    """A `TinyPolicy` over flat storage. Rejected(TASK_SPEC) as `TinyPolicy`."""
+    """A policy over flat storage. Rejected(TASK_SPEC), ConfigError as `new_policy`."""
 
     def __init__(self, shape: ModelShape) -> None:
-        self.policy: Final = TinyPolicy(shape)
+        self.policy: Final = new_policy(shape).eval()
         self.layout: Final = layout_of(shape)
         self.weights: Final = torch.zeros(self.layout.num_parameters)
         self.gradient: Final = torch.zeros(self.layout.num_parameters)

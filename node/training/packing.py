@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from cupel.protocol.model.tiny import Places, TinyPolicy
+from cupel.protocol.model.policy import Places, Policy
 
 _NOBODY = -1
 
@@ -44,7 +44,7 @@ def pack(lengths: npt.NDArray[np.integer], least_capacity: int) -> Packing:
 
 
 def packed_states(
-    policy: TinyPolicy, inputs: Tensor, lengths: npt.NDArray[np.integer], least_capacity: int
+    policy: Policy, inputs: Tensor, lengths: npt.NDArray[np.integer], least_capacity: int
 ) -> Tensor:
     """States of N sequences, computed in shared rows: float32 [N, L, width], as `policy(inputs)` where they count.
 

@@ -39,7 +39,7 @@ def fresh_state(num_parameters: int) -> TrainerState:
 
 
 def quantise(
-    pseudo_gradient: npt.NDArray[np.float32], state: TrainerState, codec: Codec, max_exponent: int
+    pseudo_gradient: npt.NDArray[np.float32], state: TrainerState, max_exponent: int, codec: Codec
 ) -> tuple[Update, TrainerState]:
     """The update to publish, and the state with what it leaves out, which the next update makes up for."""
     update, remainder = codec.encode(pseudo_gradient + state.remainder, max_exponent)

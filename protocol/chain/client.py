@@ -123,6 +123,11 @@ class ChainClient:
         returned = await self._request("eth_call", [transaction, "latest"])
         return call.decode_result(bytes.fromhex(returned[2:]))
 
+    async def estimate(self, call: Call[Any]) -> int:
+        """Gas that the call would take now, sent by this account. ContractError if it would revert."""
+        transaction = self._transaction(call.to, call.data, call.value)
+        return int(await self._request("eth_estimateGas", [transaction]), 16)
+
     async def send(self, call: Call[Any], deadline_seconds: float = MINED_SECONDS) -> Receipt:
         """Sign, send and wait until mined.
 

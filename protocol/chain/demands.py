@@ -14,7 +14,7 @@ from cupel.protocol.chain.bindings.structs import Challenge, Demand
 from cupel.protocol.chain.client import ChainClient
 from cupel.protocol.chain.contract import Event, Logged
 from cupel.protocol.chain.cursor import LogCursor
-from cupel.protocol.spec.demand import Answer, ChunkAnswer, LeafAnswer, ManifestAnswer
+from cupel.protocol.spec.demand import Answer, ChunkAnswer, LeafAnswer, ManifestAnswer, PieceAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,8 @@ class DemandLedger:
                 self._show(event.challenge_id, shown)
             case data.ManifestShown():
                 self._show(event.challenge_id, ManifestAnswer(event.manifest))
+            case data.PieceShown():
+                self._show(event.challenge_id, PieceAnswer(event.manifest, event.piece, event.proof))
             case data.DemandClosed(challenge_id):
                 record = self.demands[challenge_id]
                 self.demands[challenge_id] = dataclasses.replace(record, closed=True)

@@ -13,7 +13,8 @@ from cupel.protocol.spec.diloco.delta import Delta, delta_from_bytes, delta_to_b
 from cupel.protocol.spec.diloco.outer import OuterState, step
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.hashing import sha256
-from cupel.protocol.spec.shardcast.manifest import ContentRef, WeightsManifest
+from cupel.protocol.spec.pieces import pieces_root
+from cupel.protocol.spec.shardcast.manifest import WeightsManifest, index_digest
 from cupel.protocol.spec.shardcast.unixfs import file_dag
 from cupel.protocol.spec.task import Aggregation
 
@@ -25,6 +26,7 @@ class CanonicalVersion:
     manifest: WeightsManifest
     file: bytes
     state: OuterState
+    layout: Layout
     update: bytes | None = None
     """The delta from its parent, where it is at hand: a version read from its checkpoint has none."""
 
@@ -44,10 +46,8 @@ def make_version(
 ) -> CanonicalVersion:
     """Give a state its file and manifest. update: the delta that made it from its parent."""
     file = checkpoint_to_bytes(state, layout)
-    root, _ = file_dag(file)
-    delta = None if update is None else ContentRef(file_dag(update)[0], len(update))
-    manifest = WeightsManifest(version, parent, root, len(file), layout.tensors, delta)
-    return CanonicalVersion(manifest, file, state, update)
+    manifest = WeightsManifest.of(version, parent, file, layout.tensors, update)
+    return CanonicalVersion(manifest, file, state, layout, update)
 
 
 def next_version(
@@ -56,7 +56,7 @@ def next_version(
     """The version that the accepted updates of a round make of the current one."""
     if not updates:
         return _following(current, None, None, aggregation)
-    delta = Delta(*combine(updates, current.manifest.num_parameters, aggregation))
+    delta = combine(updates, current.layout.num_parameters, aggregation)
     return _following(current, delta, delta_to_bytes(delta), aggregation)
 
 
@@ -70,7 +70,7 @@ def follow(
     parsed = WeightsManifest.from_bytes(manifest)
     if (parsed.update is None) != (update is None):
         raise Rejected(Reason.CHECKPOINT, "the manifest names a delta exactly where there is one")
-    delta = None if update is None else delta_from_bytes(update, current.manifest.num_parameters)
+    delta = None if update is None else delta_from_bytes(update, current.layout.num_parameters)
     made = _following(current, delta, update, aggregation)
     if sha256(manifest) != digest or made.digest != digest:
         raise Rejected(Reason.CHECKPOINT, f"the delta does not lead to {digest.hex()}")
@@ -82,8 +82,7 @@ def _following(
 ) -> CanonicalVersion:
     """update: the bytes of the delta."""
     state = current.state if delta is None else step(current.state, delta.total, delta.count, aggregation)
-    layout = Layout(current.manifest.tensors)
-    return make_version(current.version + 1, current.digest, state, layout, update)
+    return make_version(current.version + 1, current.digest, state, current.layout, update)
 
 
 def read_version(manifest: bytes, file: bytes, digest: bytes, layout: Layout) -> CanonicalVersion:
@@ -95,6 +94,7 @@ def read_version(manifest: bytes, file: bytes, digest: bytes, layout: Layout) ->
     if sha256(manifest) != digest:
         raise Rejected(Reason.CHECKPOINT, f"the manifest is not {digest.hex()}")
     parsed = WeightsManifest.from_bytes(manifest)
-    if parsed.tensors != layout.tensors or parsed.file_bytes != len(file) or file_dag(file)[0] != parsed.file:
+    described = (parsed.tensors, parsed.file_bytes, parsed.file, parsed.pieces)
+    if described != (index_digest(layout.tensors), len(file), file_dag(file)[0], pieces_root(file)):
         raise Rejected(Reason.CHECKPOINT, "the manifest does not describe this file of this task")
-    return CanonicalVersion(parsed, file, checkpoint_from_bytes(file, layout))
+    return CanonicalVersion(parsed, file, checkpoint_from_bytes(file, layout), layout)

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from cupel.protocol.model.policy import Cache, Policy
 from cupel.protocol.model.recorder import StateSink
-from cupel.protocol.model.tiny import Cache, TinyPolicy
 
 PAD = -1
 
@@ -48,7 +48,7 @@ class _AllStates:
 
 
 def generate(
-    policy: TinyPolicy, prompts: NDArray[np.int64], noise: NDArray[np.float64], eos: int, temperature: float
+    policy: Policy, prompts: NDArray[np.int64], noise: NDArray[np.float64], eos: int, temperature: float
 ) -> Generation:
     """`sample`, keeping every state."""
     kept = _AllStates()
@@ -60,7 +60,7 @@ def generate(
 
 @torch.inference_mode()
 def sample(
-    policy: TinyPolicy,
+    policy: Policy,
     prompts: NDArray[np.int64],
     noise: NDArray[np.float64],
     eos: int,
@@ -89,17 +89,17 @@ def sample(
     return Completions(tokens, (tokens != PAD).sum(axis=1).astype(np.int32))
 
 
-def _read_prompts(policy: TinyPolicy, prompts: NDArray[np.int64]) -> tuple[Cache, torch.Tensor]:
+def _read_prompts(policy: Policy, prompts: NDArray[np.int64]) -> tuple[Cache, torch.Tensor]:
     """Cache and last state of every row. The rollouts of a group share a prompt, which is read once."""
     distinct, rows = np.unique(prompts, axis=0, return_inverse=True)
-    cache = Cache(policy.shape.layers)
+    cache = policy.new_cache()
     state = policy(torch.from_numpy(distinct), cache)[:, -1]
     index = torch.from_numpy(rows.reshape(-1))
     return cache.select(index), state[index]
 
 
 def prefill(
-    policy: TinyPolicy, prompts: NDArray[np.int64], tokens: NDArray[np.int32], lengths: NDArray[np.int32]
+    policy: Policy, prompts: NDArray[np.int64], tokens: NDArray[np.int32], lengths: NDArray[np.int32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """`replay` as arrays, zero at and behind each completion's length [N]."""
     states, scores = replay(policy, prompts, tokens)
@@ -109,7 +109,7 @@ def prefill(
 
 @torch.inference_mode()
 def replay(
-    policy: TinyPolicy, prompts: NDArray[np.int64], tokens: NDArray[np.int32]
+    policy: Policy, prompts: NDArray[np.int64], tokens: NDArray[np.int32]
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """States [N, T, width] and scores [N, T, vocabulary] behind every token of finished completions, in one pass.
 

@@ -56,7 +56,12 @@ def check_shape(shape: ModelShape) -> None:
 
 
 def layout_of(shape: ModelShape) -> Layout:
-    """Layout of the policy of a task. Rejected(TASK_SPEC) as `check_shape`."""
+    """Layout of the policy of a task. Rejected(TASK_SPEC), ConfigError as `engines.new_policy`."""
+    if shape.architecture.startswith("transformers/"):
+        # Only the package knows its models' parameters.
+        from cupel.protocol.model.transformers_engine import transformers_layout
+
+        return transformers_layout(shape)
     check_shape(shape)
     width, feed_forward = shape.width, shape.feed_forward
     tensors: dict[str, tuple[int, ...]] = {

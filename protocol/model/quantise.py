@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+from typing import TypeVar
 
 import torch
 
-from cupel.protocol.model.tiny import TinyPolicy
+from cupel.protocol.model.policy import Policy
+
+AnyPolicy = TypeVar("AnyPolicy", bound=Policy)
 
 
-def quantised(policy: TinyPolicy, bits: int) -> TinyPolicy:
+def quantised(policy: AnyPolicy, bits: int) -> AnyPolicy:
     """A copy of the policy with every row of its weights rounded to 2^bits - 1 levels, symmetric about zero."""
     assert bits >= 2, f"{bits} bits"
     steps = 2 ** (bits - 1) - 1

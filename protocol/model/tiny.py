@@ -6,7 +6,6 @@ the canonical integers without rounding. How many threads PyTorch uses is the pr
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import torch
@@ -14,14 +13,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cupel.protocol.model.layout import check_shape
+from cupel.protocol.model.policy import Cache, Places, Policy
 from cupel.protocol.spec.task import ModelShape
 
 # The usual 0.02 of large models leaves a network of width 64 slow to start.
 INITIAL_DEVIATION: Final = 0.05
 
 
-class Cache:
-    """Keys and values of the tokens a generation has seen: [rows, heads, seen, width / heads] per layer."""
+class TinyCache:
+    """Satisfies `Cache`: keys and values [rows, heads, seen, width / heads] per layer."""
 
     def __init__(self, layers: int) -> None:
         self._keys: list[Tensor | None] = [None] * layers
@@ -42,21 +42,12 @@ class Cache:
         self._keys[layer], self._values[layer] = keys, values
         return keys, values
 
-    def select(self, rows: Tensor) -> Cache:
+    def select(self, rows: Tensor) -> TinyCache:
         """A cache whose row i is this one's row rows[i]."""
-        chosen = Cache(len(self._keys))
+        chosen = TinyCache(len(self._keys))
         chosen._keys = [None if keys is None else keys[rows] for keys in self._keys]
         chosen._values = [None if values is None else values[rows] for values in self._values]
         return chosen
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Sequences that share rows: each token's position in its own sequence, int64 [rows, count], and which tokens each
-    token sees, bool [rows, count, count]."""
-
-    positions: Tensor
-    visible: Tensor
 
 
 class Block(nn.Module):
@@ -73,7 +64,7 @@ class Block(nn.Module):
         self.feed_out = nn.Linear(shape.feed_forward, shape.width, bias=False)
 
     def forward(
-        self, stream: Tensor, cache: Cache | None, layer: int, visible: Tensor | None = None
+        self, stream: Tensor, cache: TinyCache | None, layer: int, visible: Tensor | None = None
     ) -> Tensor:
         """stream float32 [rows, tokens, width] -> the same shape; visible bool [rows, 1, tokens, tokens]."""
         rows, tokens, width = stream.shape
@@ -91,7 +82,7 @@ class Block(nn.Module):
         return fed
 
 
-class TinyPolicy(nn.Module):
+class TinyPolicy(Policy):
     """Decoder-only transformer over a small vocabulary. Rejected(TASK_SPEC) as `check_shape`."""
 
     def __init__(self, shape: ModelShape) -> None:
@@ -104,11 +95,13 @@ class TinyPolicy(nn.Module):
         self.final_norm = nn.LayerNorm(shape.width)
         self.head = nn.Linear(shape.width, shape.vocabulary, bias=False)
 
-    def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
-        """Final-norm states of `tokens` int64 [rows, count]: float32 [rows, count, width].
+    def new_cache(self) -> TinyCache:
+        """See `Policy.new_cache`."""
+        return TinyCache(self.shape.layers)
 
-        With a cache, `tokens` continue what it holds: any number into an empty one, one at a time after that.
-        """
+    def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
+        """See `Policy.forward`."""
+        assert cache is None or isinstance(cache, TinyCache), "a cache of another engine"
         start = 0 if cache is None else cache.length
         count = tokens.shape[1]
         assert start == 0 or count == 1, "several tokens need an empty cache"
@@ -119,18 +112,18 @@ class TinyPolicy(nn.Module):
         return self._read(stream, cache, None)
 
     def packed(self, tokens: Tensor, places: Places) -> Tensor:
-        """The same of rows that hold several sequences each."""
+        """See `Policy.packed`."""
         stream = self.token_embedding(tokens) + self.position_embedding(places.positions)
         return self._read(stream, None, places.visible[:, None])
 
-    def _read(self, stream: Tensor, cache: Cache | None, visible: Tensor | None) -> Tensor:
+    def _read(self, stream: Tensor, cache: TinyCache | None, visible: Tensor | None) -> Tensor:
         for layer, block in enumerate(self.blocks):
             stream = block(stream, cache, layer, visible)
         hidden: Tensor = self.final_norm(stream)
         return hidden
 
     def logits(self, hidden: Tensor) -> Tensor:
-        """Scores of the next token: float32 [..., vocabulary]."""
+        """See `Policy.logits`."""
         scores: Tensor = self.head(hidden)
         return scores
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         LibraryMissing,
         NetworkError,
         PortTaken,
+        Superseded,
     )
     from cupel.protocol.network.statistics import PeerStatistics, TransferStatistics
     from cupel.protocol.network.swarm import Swarm
@@ -31,6 +32,7 @@ __all__ = [
     "NetworkError",
     "PeerStatistics",
     "PortTaken",
+    "Superseded",
     "Swarm",
     "TransferStatistics",
 ]
@@ -38,7 +40,14 @@ __all__ = [
 _HOMES: Final = {
     "announcement": ("Announcement", "AnnouncementKind"),
     "endpoint": ("Endpoint",),
-    "errors": ("BlockUnavailable", "ControlPlaneDown", "LibraryMissing", "NetworkError", "PortTaken"),
+    "errors": (
+        "BlockUnavailable",
+        "ControlPlaneDown",
+        "LibraryMissing",
+        "NetworkError",
+        "PortTaken",
+        "Superseded",
+    ),
     "statistics": ("PeerStatistics", "TransferStatistics"),
     "swarm": ("Swarm",),
 }

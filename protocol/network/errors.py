@@ -5,6 +5,7 @@ NetworkError
   LibraryMissing      libp2p is not installed
   ControlPlaneDown    the libp2p thread ended, or does not answer
   BlockUnavailable    no peer delivered a block within the caller's deadline
+  Superseded          a newer version of a file appeared before most of it was here
 """
 
 from __future__ import annotations
@@ -49,3 +50,7 @@ class BlockUnavailable(NetworkError):
     def __init__(self, cid: Cid, deadline_seconds: float, num_peers: int) -> None:
         super().__init__(f"none of {num_peers} peers delivered {cid} within {deadline_seconds:g} s")
         self.cid = cid
+
+
+class Superseded(NetworkError):
+    """A file that was dropped because a newer version of it appeared."""

@@ -54,7 +54,7 @@ async def _complete_file(
     if len(leaves) >= SHARED_LEAVES:
         await fetch_leaves(root, leaves)
     else:
-        await _fetch_each(store, fetch, leaves)
+        await fetch_each(store, fetch, leaves)
     for cid, node in reversed(nodes):
         await asyncio.to_thread(store.put, node, cid)
 
@@ -75,7 +75,8 @@ async def fetch_nodes(
     return nodes, tuple(dict.fromkeys(leaf for parent, block in level for leaf in child_links(parent, block)))
 
 
-async def _fetch_each(store: BlockStore, fetch: FetchBlock, leaves: Sequence[Link]) -> None:
+async def fetch_each(store: BlockStore, fetch: FetchBlock, leaves: Sequence[Link]) -> None:
+    """Have the leaves in the store, each by itself. What `fetch` raises; Rejected(DAG) as `child_links`."""
     window = asyncio.Semaphore(WINDOW)
     try:
         async with asyncio.TaskGroup() as tasks:

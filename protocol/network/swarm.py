@@ -15,9 +15,10 @@ from cupel.protocol.network.client import BlockClient
 from cupel.protocol.network.control import ControlPlane, ControlSettings
 from cupel.protocol.network.endpoint import Endpoint
 from cupel.protocol.network.errors import BlockUnavailable
-from cupel.protocol.network.exchange.engine import Wire
+from cupel.protocol.network.exchange.engine import NotFetched, Wire
 from cupel.protocol.network.exchange.exchange import Exchange
-from cupel.protocol.network.fetching import fetch_file
+from cupel.protocol.network.fetching import fetch_each, fetch_file
+from cupel.protocol.network.finding import BlockFinder
 from cupel.protocol.network.server import BlockServer
 from cupel.protocol.network.statistics import PeerStatistics, TransferStatistics
 from cupel.protocol.spec.errors import Rejected
@@ -52,6 +53,7 @@ class Swarm:
         self._listen_host = listen_host
         self._http_port = http_port
         self._client = BlockClient(random.Random())
+        self._finder = BlockFinder(self._client, store)
         self._exchange = Exchange(Wire(self._client.request, self._client.post), random.Random(), self._find)
         self._server = BlockServer(store, [self._exchange.route])
         self._control = ControlPlane(ControlSettings(identity_key, listen_host, p2p_port, topic))
@@ -64,6 +66,7 @@ class Swarm:
             closing.push_async_callback(self._server.close)
             http_port = await self._server.start(self._listen_host, self._http_port)
             await closing.enter_async_context(self._client)
+            closing.callback(self._finder.close)
             await closing.enter_async_context(self._exchange)
             self._exchange.serve_at(http_port)
             closing.push_async_callback(self._control.close)
@@ -114,34 +117,48 @@ class Swarm:
         return self._control.announcements()
 
     async def fetch_block(self, cid: Cid, deadline_seconds: float, max_bytes: int = MAX_BLOCK_BYTES) -> bytes:
-        """The block, from here or a peer; it is stored and served from here then.
+        """The block, from here, a peer or IPFS; it is stored and served from here then.
 
-        BlockUnavailable if no peer delivers at most `max_bytes` of it in time; peers that lack it are asked again.
+        BlockUnavailable if nobody delivers at most `max_bytes` of it in time; peers that lack it are asked again.
         """
         block = await asyncio.to_thread(self._store.get, cid)
         if block is None or len(block) > max_bytes:
-            block = await self._client.fetch(cid, deadline_seconds, max_bytes)
+            block = await self._finder.fetch(cid, deadline_seconds, max_bytes)
             await asyncio.to_thread(self._store.put, block, cid)
         return block
 
-    async def fetch_file(self, root: Cid, max_bytes: int, deadline_seconds: float) -> bytes:
-        """The file, from here or from peers; all of it is stored and served from here then, its root last.
+    async def fetch_file(
+        self, root: Cid, max_bytes: int, deadline_seconds: float, superseded: asyncio.Event | None = None
+    ) -> bytes:
+        """The file, from here, from peers or IPFS; all of it is stored and served from here then, its root last.
 
-        BlockUnavailable at the deadline. Rejected(SIZE) above `max_bytes`, Rejected(DAG, CID) for what is no file
+        BlockUnavailable at the deadline. Superseded if that is set before most of a file of eight leaves or more is
+        here. Rejected(SIZE) above `max_bytes`, Rejected(DAG, CID) for what is no file
         of ours: both found out before its leaves are fetched, and the publisher's doing.
         """
 
         async def fetch(cid: Cid, max_block_bytes: int) -> bytes:
-            return await self._client.fetch(cid, deadline_seconds, max_block_bytes)
+            return await self._finder.fetch(cid, deadline_seconds, max_block_bytes)
+
+        async def fetch_anywhere(cid: Cid, max_block_bytes: int) -> bytes:
+            return await self._finder.fetch_anywhere(cid, deadline_seconds, max_block_bytes)
+
+        async def fetch_leaves(root: Cid, leaves: Sequence[Link]) -> None:
+            alone, sources = self._finder.peers_alone_seconds(deadline_seconds), list(self._accounts)
+            try:
+                await self._exchange.fetch(
+                    root, leaves, self._store, sources, superseded=superseded, give_up_seconds=alone
+                )
+            except NotFetched:
+                if alone is None:
+                    raise
+                await fetch_each(self._store, fetch_anywhere, leaves)
 
         try:
             async with asyncio.timeout(deadline_seconds):
-                return await fetch_file(self._store, fetch, self._fetch_leaves, root, max_bytes)
+                return await fetch_file(self._store, fetch, fetch_leaves, root, max_bytes)
         except TimeoutError:
             raise BlockUnavailable(root, deadline_seconds, len(self._accounts)) from None
-
-    async def _fetch_leaves(self, root: Cid, leaves: Sequence[Link]) -> None:
-        await self._exchange.fetch(root, leaves, self._store, list(self._accounts))
 
     async def _find(self, root: Cid) -> int | None:
         """Leaves of a file that is complete here, for peers that fetch it: its root was stored last."""

@@ -1,20 +1,22 @@
 """Demands for what a node committed to, and the answers to them; twin of contracts/judges/DataJudge.sol.
 
-Who cannot fetch a submission demands parts of it before the DataJudge. The node, or anyone who has the files, answers
-with the part and the path that leads from it to the commitment; what has been shown is public from then on.
+Who cannot fetch a submission, or a posted version, demands parts of it before the DataJudge. The node, or anyone who
+has the files, answers with the part and the path that leads from it to the commitment; what has been shown is public
+from then on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from cupel.protocol.spec import merkle, rollout_file
+from cupel.protocol.spec import merkle, pieces, rollout_file
 from cupel.protocol.spec.encoding import WORD_BYTES, words
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.rollout import (
+    MAX_MANIFEST_BYTES,
     TOKEN_BYTES,
     LeafContext,
     RolloutLeaf,
@@ -26,34 +28,43 @@ from cupel.protocol.spec.rollout import (
 from cupel.protocol.spec.task import TaskParams
 
 MAX_DATA_BYTES: Final = 4096
-"""Nothing longer can be demanded."""
+"""No longer chunk can be demanded."""
 PRICE_FACTOR: Final = 2
-MANIFEST_GAS: Final = 75_600
-LEAF_GAS: Final = 90_700
-CHUNK_GAS: Final = 96_500
+MANIFEST_GAS: Final = 81_400
+LEAF_GAS: Final = 91_000
+CHUNK_GAS: Final = 96_900
+PIECE_GAS: Final = 84_600
 SIBLING_GAS: Final = 1_280
 BYTE_GAS: Final = 30
+"""Of a chunk."""
+FILE_BYTE_GAS: Final = 26
+"""Of a manifest or a piece."""
 NEW_SLOT_GAS: Final = 17_100
 
 
 class Part(IntEnum):
-    """What can be demanded of a commitment to rollouts; numbers as in Solidity."""
+    """What can be demanded of a commitment; numbers as in Solidity.
+
+    Of work all but CHECKPOINT, of a posted version MANIFEST and CHECKPOINT.
+    """
 
     LEAF = 1
     TOKENS = 2
     PROOF = 3
     MANIFEST = 4
+    UPDATE = 5
+    CHECKPOINT = 6
 
 
 @dataclass(frozen=True, slots=True)
 class DataDemand:
-    """One part of a submission."""
+    """One part of a submission, or of a posted version."""
 
     part: Part
     index: int = 0
-    """Rollout; zero for the manifest."""
+    """Rollout, or piece of the update or the checkpoint; zero for the manifest."""
     chunk: int = 0
-    """Chunk of that rollout's tokens or TOPLOC proofs; zero for the leaf or the manifest."""
+    """Chunk of that rollout's tokens or TOPLOC proofs; zero for everything else."""
 
     def to_bytes(self) -> bytes:
         """Evidence as the DataJudge takes it."""
@@ -74,8 +85,13 @@ class DataDemand:
 
     @property
     def of_chunk(self) -> bool:
-        """Whether a chunk is demanded, and not a leaf or the manifest."""
+        """Whether a chunk is demanded."""
         return self.part in (Part.TOKENS, Part.PROOF)
+
+    @property
+    def of_piece(self) -> bool:
+        """Whether a piece of a file is demanded."""
+        return self.part in (Part.UPDATE, Part.CHECKPOINT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +119,22 @@ class ManifestAnswer:
     manifest: bytes
 
 
-Answer = LeafAnswer | ChunkAnswer | ManifestAnswer
+@dataclass(frozen=True, slots=True)
+class PieceAnswer:
+    """The preimage of the manifest digest, a piece of its file, and the path to the root that it begins with."""
+
+    manifest: bytes
+    piece: bytes
+    proof: tuple[bytes, ...]
+
+
+Answer = LeafAnswer | ChunkAnswer | ManifestAnswer | PieceAnswer
 
 
 def answer(
     demand: DataDemand, manifest: bytes, rollouts: bytes, params: TaskParams, context: LeafContext
 ) -> Answer:
-    """What the DataJudge accepts, from the two files that were published with the commitment.
+    """What the DataJudge accepts about manifest and rollouts, from those two files.
 
     The leaf alone where the rollout has no such chunk. Rejected as `SubmissionManifest.from_bytes` and
     `rollout_file.decode`, for files that no honest node publishes.
@@ -130,6 +155,27 @@ def answer(
         return LeafAnswer(leaf, proof)
     hashes = [merkle.leaf_hash(chunk) for chunk in chunks]
     return ChunkAnswer(leaf, proof, chunks[demand.chunk], merkle.proof(hashes, demand.chunk))
+
+
+def piece_answer(index: int, manifest: bytes, file: bytes) -> PieceAnswer | ManifestAnswer:
+    """What the DataJudge accepts for a piece of the file that a manifest begins with.
+
+    The manifest alone where the file has no such piece.
+    """
+    if index >= pieces.num_pieces(len(file)):
+        return ManifestAnswer(manifest)
+    return PieceAnswer(manifest, *pieces.piece(file, index))
+
+
+def shown_file(answers: Mapping[DataDemand, Answer]) -> bytes | None:
+    """The whole file that answers about its pieces show; None until every piece was shown."""
+    shown = {asked.index: one for asked, one in answers.items() if isinstance(one, PieceAnswer)}
+    if not shown:
+        return None
+    count = pieces.Head.from_manifest(next(iter(shown.values())).manifest).num_pieces
+    if len(shown) < count:
+        return None
+    return b"".join(shown[index].piece for index in range(count))
 
 
 def demands_for(indices: Sequence[int], params: TaskParams) -> tuple[DataDemand, ...]:
@@ -156,7 +202,10 @@ def price_in_gas(demand: DataDemand, params: TaskParams, units: int) -> int:
     gas = 2 * NEW_SLOT_GAS
     match demand.part:
         case Part.MANIFEST:
-            return PRICE_FACTOR * (gas + MANIFEST_GAS + BYTE_GAS * MAX_DATA_BYTES)
+            return PRICE_FACTOR * (gas + MANIFEST_GAS + FILE_BYTE_GAS * MAX_MANIFEST_BYTES)
+        case Part.UPDATE | Part.CHECKPOINT:
+            gas += PIECE_GAS + SIBLING_GAS * merkle.depth(pieces.MAX_PIECES)
+            return PRICE_FACTOR * (gas + FILE_BYTE_GAS * (MAX_MANIFEST_BYTES + pieces.PIECE_BYTES))
         case Part.LEAF:
             gas += LEAF_GAS
         case _:

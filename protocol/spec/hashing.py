@@ -15,7 +15,7 @@ def keccak256(data: bytes) -> bytes:
     return bytes(keccak(data))
 
 
-def sha256(data: bytes) -> bytes:
+def sha256(data: bytes | memoryview) -> bytes:
     """SHA-256 of `data`: 32 bytes."""
     return hashlib.sha256(data).digest()
 

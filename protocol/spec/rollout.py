@@ -12,12 +12,16 @@ from typing import Final
 
 from cupel.protocol.spec import documents, merkle
 from cupel.protocol.spec.encoding import words
+from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.hashing import domain, keccak256, sha256
+from cupel.protocol.spec.pieces import HEAD_BYTES, Head, pieces_root
+from cupel.protocol.spec.shardcast.unixfs import file_dag
 
 LEAF: Final = domain("cupel.rollout-leaf.v1")
 CHECKPOINT: Final = domain("cupel.checkpoint.v1")
 TOKEN_BYTES: Final = 4
-MAX_MANIFEST_BYTES: Final = 4096
+MAX_MANIFEST_BYTES: Final = 1024
+"""What the chain takes, and more than the longest numbers fill."""
 _MANIFEST_KIND: Final = "cupel.submission.v1"
 
 
@@ -162,6 +166,26 @@ class FileRef:
 
 
 @dataclass(frozen=True, slots=True)
+class PiecedRef:
+    """A content-addressed file that can be demanded on the chain."""
+
+    cid: str
+    size: int
+    pieces: bytes
+    """Root over its pieces."""
+
+
+def file_reference(file: bytes) -> FileRef:
+    """The reference to a file."""
+    return FileRef(str(file_dag(file)[0]), len(file))
+
+
+def pieced_reference(file: bytes) -> PiecedRef:
+    """The reference to a file of one byte or more, with what its manifest begins with."""
+    return PiecedRef(str(file_dag(file)[0]), len(file), pieces_root(file))
+
+
+@dataclass(frozen=True, slots=True)
 class Metrics:
     """What the node says of its round: for screens, never for pay."""
 
@@ -171,7 +195,10 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class SubmissionManifest:
-    """Everything a node publishes of a round, by CID; its SHA-256 is on-chain."""
+    """Everything a node publishes of a round, by CID; its SHA-256 is on-chain.
+
+    The bytes begin with the head of the update, for the chain; the document behind it tells of it too.
+    """
 
     task: bytes
     node: str
@@ -179,13 +206,14 @@ class SubmissionManifest:
     sequence: int
     policy: PolicyRef
     rollouts: FileRef
-    update: FileRef
+    update: PiecedRef
     units: int
     metrics: Metrics
 
     def to_bytes(self) -> bytes:
         """Canonical bytes."""
-        return documents.encode(_MANIFEST_KIND, self)
+        head = Head(self.update.pieces, self.update.size)
+        return head.to_bytes() + documents.encode(_MANIFEST_KIND, self)
 
     @property
     def digest(self) -> bytes:
@@ -195,4 +223,12 @@ class SubmissionManifest:
     @classmethod
     def from_bytes(cls, data: bytes) -> SubmissionManifest:
         """Inverse of `to_bytes`. Rejected(SIZE, ENCODING, SCHEMA)."""
-        return documents.decode(cls, _MANIFEST_KIND, data, MAX_MANIFEST_BYTES)
+        if len(data) > MAX_MANIFEST_BYTES:
+            raise Rejected(
+                Reason.SIZE, f"manifest of {len(data)} bytes, at most {MAX_MANIFEST_BYTES} allowed"
+            )
+        head = Head.from_manifest(data)
+        manifest = documents.decode(cls, _MANIFEST_KIND, data[HEAD_BYTES:], MAX_MANIFEST_BYTES)
+        if head != Head(manifest.update.pieces, manifest.update.size):
+            raise Rejected(Reason.SCHEMA, "the manifest does not begin with the head of its update")
+        return manifest

@@ -13,8 +13,8 @@ from typing import Any, Final
 from eth_abi.abi import encode as abi_encode
 
 from cupel.protocol.spec import documents
-from cupel.protocol.spec.aggregation import Aggregation as Aggregation
-from cupel.protocol.spec.aggregation import check_aggregation
+from cupel.protocol.spec.diloco.codec import get_codec
+from cupel.protocol.spec.encoding import parse_canonical_json
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.hashing import keccak256, sha256
 from cupel.protocol.spec.length_reward import LengthRule, check_length_rule
@@ -31,6 +31,13 @@ MIN_TOPK: Final = 16
 MAX_STALENESS: Final = 4
 # INTELLECT-2's asynchrony.
 DEFAULT_STALENESS: Final = 2
+MEAN: Final = "mean"
+TRIMMED_MEAN: Final = "trimmed-mean"
+MAX_TERM: Final = 2**10
+"""Of an outer rate."""
+PACKAGED_VERSION: Final = 1
+"""How text of an installed environment becomes tokens: `environments/text.py`."""
+MAX_ARGUMENT_BYTES: Final = 4096
 _SPEC_KIND: Final = "cupel.task-spec.v1"
 _PINNED_ABI: Final = "(address,bytes32)"
 TASK_PARAMS_ABI: Final = (
@@ -122,15 +129,23 @@ def task_id(chain_id: int, hub: str, params: TaskParams) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentRef:
-    """An installable environment: which one, which version."""
+    """Which environment, and which version. Without a package it is one of those built in."""
 
     id: str
     version: int
+    package: str = ""
+    """Distribution that an environment comes with, pinned: `name==version`."""
+    arguments: str = ""
+    """What it is opened with: a JSON object in its canonical form."""
+    prompt_tokens: int = 0
+    """Tokens of every prompt, padded on the left."""
+    answer_tokens: int = 0
+    """Most tokens of a right answer, end token included."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelShape:
-    """Shape of the built-in transformer; positions are counted in tokens."""
+    """Which model, and its sizes; positions are counted in tokens."""
 
     architecture: str
     vocabulary: int
@@ -139,6 +154,8 @@ class ModelShape:
     heads: int
     feed_forward: int
     positions: int
+    options: str = ""
+    """What an architecture has beyond these: a JSON object in its canonical form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +182,47 @@ class Pooling:
 
     max_error_millionths: int
     """Of a mantissa's step, per point."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregation:
+    """How a round's updates become the next version: exact integers throughout (`spec/diloco`)."""
+
+    learning_rate_numerator: int
+    learning_rate_denominator: int
+    momentum_numerator: int
+    momentum_denominator: int
+    """Of the outer optimiser, Nesterov momentum; below one."""
+    codec: str = "mxint8"
+    """Which file an update travels in (`diloco/codec.py`): mxint8, mxint4 or sparse-1 to sparse-16."""
+    rule: str = MEAN
+    """MEAN of all updates, or TRIMMED_MEAN: updates clipped to the median length, then of each coordinate the mean
+    without its extremes (`diloco/robust.py`)."""
+    trimmed: int = 0
+    """How many at either end TRIMMED_MEAN leaves out: as many false updates it withstands."""
+
+
+def check_aggregation(aggregation: Aggregation) -> None:
+    """Rejected(TASK_SPEC), with the key to correct, for an aggregation that nobody can compute.
+
+    Rates are rationals that the integers of diloco/outer.py are safe with: terms up to MAX_TERM, momentum below one.
+    """
+    rate = (aggregation.learning_rate_numerator, aggregation.learning_rate_denominator)
+    momentum = (aggregation.momentum_numerator, aggregation.momentum_denominator)
+    for name, (numerator, denominator) in (("learning_rate", rate), ("momentum", momentum)):
+        if not (numerator <= MAX_TERM and 1 <= denominator <= MAX_TERM):
+            detail = f"aggregation.{name} is {numerator}/{denominator}: denominator 1 or more, terms up to {MAX_TERM}"
+            raise Rejected(Reason.TASK_SPEC, detail)
+    if momentum[0] >= momentum[1]:
+        raise Rejected(
+            Reason.TASK_SPEC, f"aggregation.momentum is {momentum[0]}/{momentum[1]}: below one expected"
+        )
+    get_codec(aggregation.codec)
+    if aggregation.rule not in (MEAN, TRIMMED_MEAN):
+        detail = f"aggregation.rule is {aggregation.rule!r}, {MEAN} or {TRIMMED_MEAN} expected"
+        raise Rejected(Reason.TASK_SPEC, detail)
+    if aggregation.trimmed and aggregation.rule != TRIMMED_MEAN:
+        raise Rejected(Reason.TASK_SPEC, f"aggregation.trimmed is for rule = {TRIMMED_MEAN!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,12 +256,36 @@ class TaskSpec:
         if spec.sampling.temperature_millionths == 0:
             raise Rejected(Reason.TASK_SPEC, "the temperature is positive")
         check_aggregation(spec.aggregation)
+        _check_environment(spec.environment)
         check_recipe(spec.recipe)
         if spec.recipe.lora_rank > spec.model.width:
             raise Rejected(Reason.TASK_SPEC, "recipe.lora_rank is above the model's width")
         if spec.length is not None:
             check_length_rule(spec.length)
         return spec
+
+
+def _check_environment(reference: EnvironmentRef) -> None:
+    """Rejected(TASK_SPEC): a reference that no machine could open."""
+    if not reference.package:
+        return
+    name, pinned, version = reference.package.partition("==")
+    problems = {
+        'environment.package is "name==version"': not (name and pinned and version),
+        'environment.id of a package is "name/which"': "/" not in reference.id,
+        f"environment.version of a package is {PACKAGED_VERSION}": reference.version != PACKAGED_VERSION,
+        "environment.prompt_tokens and answer_tokens are above 1": (
+            min(reference.prompt_tokens, reference.answer_tokens) < 2
+        ),
+    }
+    for problem, present in problems.items():
+        if present:
+            raise Rejected(Reason.TASK_SPEC, problem)
+    try:
+        parse_canonical_json(reference.arguments.encode(), MAX_ARGUMENT_BYTES)
+    except Rejected as rejected:
+        detail = f"environment.arguments is a JSON object, keys sorted, no spaces: {rejected.detail}"
+        raise Rejected(Reason.TASK_SPEC, detail) from rejected
 
 
 def check_task(params: TaskParams, spec: TaskSpec) -> None:

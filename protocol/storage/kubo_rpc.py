@@ -9,6 +9,7 @@ its core/commands.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import io
 import json
 import threading
@@ -73,6 +74,8 @@ class KuboRpc:
                 f"the IPFS daemon at {self._url} did not answer `{command}` within {deadline_seconds:g} s"
             )
             raise StorageError(problem, "look at its load and its log, or restart it") from None
+        except concurrent.futures.CancelledError:
+            raise StorageError("the store was closed", "this happens when a process ends") from None
         except aiohttp.ClientConnectorError as error:
             problem = f"store: no IPFS daemon listens at {self._url} ({error.os_error.strerror})"
             raise StorageError(
@@ -83,12 +86,20 @@ class KuboRpc:
             raise StorageError(problem, "look at its log, or restart it") from error
 
     def close(self) -> None:
-        """End the connections and the thread; no call may follow."""
-        if self._session is not None:
-            asyncio.run_coroutine_threadsafe(self._session.close(), self._loop).result()
+        """End what is under way, the connections and the thread; no call may follow."""
+        asyncio.run_coroutine_threadsafe(self._end_all(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    async def _end_all(self) -> None:
+        """A search may have minutes left, and its caller's thread would wait for a loop that has stopped."""
+        calls = asyncio.all_tasks() - {asyncio.current_task()}
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
 
     async def _request(
         self, command: str, arguments: Arguments, max_bytes: int, upload: bytes | None

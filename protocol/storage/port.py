@@ -77,3 +77,12 @@ class BulkStore(Protocol):
     def put_blocks(self, blocks: Iterable[tuple[Cid, bytes]]) -> None:
         """Put many blocks, the last one last; `put` says when it is Rejected. A failure may leave some of them."""
         ...
+
+
+@runtime_checkable
+class SearchingStore(Protocol):
+    """What a BlockStore has beside the port where it can ask a network for blocks that it does not hold."""
+
+    def fetch(self, cid: Cid, deadline_seconds: float, max_bytes: int) -> bytes:
+        """The block, checked; it is not put here. BlockMissing if nobody has it by then."""
+        ...

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json as json_text
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +18,82 @@ app = typer.Typer(help="Create a task: environment, model, terms and bounty.", n
 @app.callback()
 def _root() -> None:
     """Commands of a task creator."""
+
+
+@app.command()
+def new(file: Annotated[Path, typer.Argument(help="Plan to write; must not exist.")]) -> None:
+    """Write a plan to change: the sorting task, every key with a word on it.
+
+    Example: cupel task new task.toml
+    """
+    from cupel.protocol.config import ConfigError, EnvironmentProblem
+
+    text = files("cupel.protocol.task").joinpath("template.toml").read_text(encoding="utf-8")
+    try:
+        with file.open("x", encoding="utf-8") as target:
+            target.write(text)
+    except FileExistsError:
+        raise ConfigError("file", f"{file} exists", "Choose another name; nothing was overwritten") from None
+    except OSError as error:
+        raise EnvironmentProblem(f"cannot write {file} ({error.strerror}); choose another folder") from error
+    print(f"{file}\nnext: cupel task price --plan {file}")
+
+
+@app.command()
+def price(
+    plan: Annotated[Path, typer.Option(help="TOML plan of the task.")],
+    decimals: Annotated[int, typer.Option(help="Decimals of the token.", min=0, max=36)] = 18,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+) -> None:
+    """Check a plan and print its full price, before anything is signed.
+
+    Example: cupel task price --plan task.toml
+    """
+    from cupel.protocol.task.plan import load_plan
+    from cupel.protocol.task.price import cautions, lines, price_of
+
+    loaded = load_plan(plan)
+    found, warned = price_of(loaded), cautions(loaded)
+    if json:
+        amounts = ("bounty", "pay_of_a_node", "stake", "bond")
+        values = dataclasses.asdict(found)
+        print(json_text.dumps(values | {name: str(values[name]) for name in amounts} | {"cautions": warned}))
+    else:
+        print("\n".join([*lines(found, decimals), *(f"mind           {text}" for text in warned)]))
+
+
+@app.command()
+def genesis(
+    plan: Annotated[Path, typer.Option(help="TOML plan: its model is meant.")],
+    out: Annotated[Path, typer.Option(help="Checkpoint file to write; must not exist.")],
+    weights: Annotated[
+        Path | None,
+        typer.Option("--from", help="Safetensors file, or folder of them, with a model's weights."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of fresh weights, without --from.", min=0)] = 0,
+) -> None:
+    """Write a task's initial checkpoint: fresh weights, or those of a model that you have.
+
+    Example: cupel task genesis --plan task.toml --from Qwen2.5-0.5B/ --out genesis.safetensors
+    """
+    from cupel.protocol.config import ConfigError, EnvironmentProblem
+    from cupel.protocol.spec.errors import Rejected
+    from cupel.protocol.task.genesis import drawn, imported
+    from cupel.protocol.task.plan import load_plan
+
+    model = load_plan(plan).spec.model
+    try:
+        data = drawn(model, seed) if weights is None else imported(model, weights)
+    except Rejected as rejected:
+        raise ConfigError("spec.model", rejected.detail, f"Correct {plan}") from None
+    try:
+        with out.open("xb") as target:
+            target.write(data)
+    except FileExistsError:
+        raise ConfigError("out", f"{out} exists", "Choose another name; nothing was overwritten") from None
+    except OSError as error:
+        raise EnvironmentProblem(f"cannot write {out} ({error.strerror}); choose another folder") from error
+    print(f"{out}  {len(data):,} bytes")
 
 
 @app.command()

@@ -10,6 +10,7 @@ from pathlib import Path
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.config import ConfigError
 from cupel.protocol.custody import Custody
+from cupel.protocol.environments.installed import check_environment
 from cupel.protocol.keeping import Share, share_of_creator
 from cupel.protocol.model.canonical import CanonicalVersion, make_version
 from cupel.protocol.model.checkpoint import checkpoint_from_bytes
@@ -92,7 +93,7 @@ async def _create(
         ),
     )
     check_task(params, plan.spec)
-    check_fit(params, plan.spec)
+    check_fit(params, plan.spec, check_environment(plan.spec.environment))
     await participant.approve(deployment.token, participant.hub.address, plan.bounty)
     await participant.send("create task", participant.hub.create_task(params, plan.units))
     task = task_id(chain.chain_id, participant.hub.address, params)

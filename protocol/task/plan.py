@@ -4,7 +4,7 @@
 [spec]       what `TaskSpec` lists: environment, model, sampling, thresholds, pooling, recipe, aggregation, and may
              have length; docs/learning.md lists the recipe's keys, docs/diloco.md the aggregation's
 
-Keys that have a default may be left out.
+Keys that have a default may be left out. `spec.environment.arguments` may be a table.
 
 `spec.thresholds` may be the path of a file that `cupel calibrate` wrote, relative to the plan;
 `spec.pooling` and `spec.sampling.tolerance_millionths` may then be left out, and are taken from there too.
@@ -20,6 +20,7 @@ from typing import Any
 
 from cupel.protocol.config import ConfigError
 from cupel.protocol.spec import documents
+from cupel.protocol.spec.encoding import canonical_json
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.task import DEFAULT_STALENESS, Pinned, Pooling, TaskParams, TaskSpec, Thresholds
 from cupel.protocol.task.criteria import Criteria, Scope, load_criteria, scope_of
@@ -120,6 +121,7 @@ def load_plan(path: Path, placeholder: Thresholds | None = None) -> TaskPlan:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError("plan", f"{path} is not TOML ({error})", "Correct the file at that place") from None
     taken = _take_thresholds(values, path, placeholder)
+    _write_arguments(values)
     try:
         plan = documents.from_plain(TaskPlan, values, "plan")
         TaskSpec.from_bytes(plan.spec.to_bytes())
@@ -158,6 +160,17 @@ def _take_thresholds(
     if isinstance(spec.get("sampling"), dict):
         spec["sampling"].setdefault("tolerance_millionths", tolerance)
     return None if criteria is None else (criteria, path.parent / str(file))
+
+
+def _write_arguments(values: dict[str, Any]) -> None:
+    """An environment's arguments may be a table in the plan; the document has them as canonical JSON."""
+    match values:
+        case {"spec": {"environment": {"arguments": dict(arguments)} as environment}}:
+            try:
+                environment["arguments"] = canonical_json(arguments).decode()
+            except AssertionError as error:
+                remedy = "Write whole numbers, strings, true and false"
+                raise ConfigError("spec.environment.arguments", str(error), remedy) from None
 
 
 def _amount(name: str, text: str) -> int:

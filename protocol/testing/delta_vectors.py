@@ -10,10 +10,10 @@ from cupel.protocol.spec.diloco.blocks import BLOCK, MAX_EXPONENT, MIN_EXPONENT,
 from cupel.protocol.spec.diloco.combine import combine
 from cupel.protocol.spec.diloco.delta import Delta, delta_to_bytes
 from cupel.protocol.spec.diloco.outer import OuterState, step, sum_updates
-from cupel.protocol.spec.task import Aggregation
+from cupel.protocol.spec.task import TRIMMED_MEAN, Aggregation
 
 _SIZES = (1, BLOCK, BLOCK + 1, 3 * BLOCK - 5)
-_RULES = (Aggregation(1, 1, 0, 1, rule="clip"), Aggregation(1, 1, 0, 1, rule="trim", trimmed=2))
+_TRIMMED = (0, 2)
 _EXPONENTS = (MIN_EXPONENT, -20, -7, MAX_EXPONENT)
 
 
@@ -21,23 +21,22 @@ def delta_vectors() -> dict[str, Any]:
     """Updates of some sizes, blocks of zeros and of mixed exponents among them: one to three summed, five by rule."""
     return {
         "cases": [_case(size, count) for size in _SIZES for count in (1, 2, 3)],
-        "rules": [_rule(size, aggregation) for size in _SIZES for aggregation in _RULES],
+        "trimmed": [_trimmed(size, trimmed) for size in _SIZES for trimmed in _TRIMMED],
     }
 
 
-def _rule(size: int, aggregation: Aggregation) -> dict[str, Any]:
-    """What a rule makes of five updates, whose lengths differ."""
+def _trimmed(size: int, trimmed: int) -> dict[str, Any]:
+    """The trimmed mean of five updates, whose lengths differ."""
     updates = [_update(size, number) for number in range(5)]
-    total, count = combine(updates, size, aggregation)
+    delta = combine(updates, size, Aggregation(1, 1, 0, 1, rule=TRIMMED_MEAN, trimmed=trimmed))
     return {
-        "rule": aggregation.rule,
-        "trimmed": aggregation.trimmed,
+        "trimmed": trimmed,
         "updates": [
             {"mantissas": one.mantissas.tolist(), "exponents": one.exponents.tolist()} for one in updates
         ],
-        "total": [str(value) for value in total],
-        "count": count,
-        "file": "0x" + delta_to_bytes(Delta(total, count)).hex(),
+        "total": [str(value) for value in delta.total],
+        "count": delta.count,
+        "file": "0x" + delta_to_bytes(delta).hex(),
     }
 
 

@@ -12,20 +12,31 @@ from cupel.protocol.chain.bindings import structs
 from cupel.protocol.chain.bindings.data_judge import DataJudge
 from cupel.protocol.disclosure import answer_call
 from cupel.protocol.spec import merkle, rollout_file
-from cupel.protocol.spec.demand import DataDemand, LeafAnswer, Part, answer, price_in_gas
+from cupel.protocol.spec.demand import (
+    Answer,
+    DataDemand,
+    LeafAnswer,
+    ManifestAnswer,
+    Part,
+    answer,
+    piece_answer,
+    price_in_gas,
+)
 from cupel.protocol.spec.hashing import keccak256
 from cupel.protocol.spec.rollout import (
     Commitment,
-    FileRef,
     LeafContext,
     Metrics,
     PolicyRef,
     Rollout,
     SubmissionManifest,
+    checkpoint_root,
+    file_reference,
     leaf_hash,
     make_leaf,
+    pieced_reference,
 )
-from cupel.protocol.spec.shardcast.unixfs import file_dag
+from cupel.protocol.spec.shardcast.manifest import TensorShape, WeightsManifest
 from cupel.protocol.spec.task import TASK_PARAMS_ABI, TaskParams, task_id
 
 JUDGE: Final = "0x8000000000000000000000000000000000000008"
@@ -34,7 +45,10 @@ ANSWER_SECONDS: Final = 43_200
 CLOSE_SECONDS: Final = 43_200
 BASE_FEE: Final = 10**9
 OPENED_AT: Final = 1_700_003_200
-UPDATE: Final = b"update"
+UPDATE: Final = b"".join(keccak256(bytes([number])) for number in range(150))
+"""Three pieces, the last of 704 bytes."""
+CHECKPOINT: Final = b"checkpoint" * 300
+"""Two pieces."""
 LENGTHS: Final = (9, 4, 12, 1, 5)
 DEMANDS: Final = (
     DataDemand(Part.LEAF, 0),
@@ -47,6 +61,16 @@ DEMANDS: Final = (
     DataDemand(Part.TOKENS, 1, 1),
     DataDemand(Part.PROOF, 4, 2),
     DataDemand(Part.MANIFEST),
+    DataDemand(Part.UPDATE, 0),
+    DataDemand(Part.UPDATE, 2),
+    DataDemand(Part.UPDATE, 3),
+    DataDemand(Part.UPDATE, 2**32 - 1),
+)
+VERSION_DEMANDS: Final = (
+    DataDemand(Part.MANIFEST),
+    DataDemand(Part.CHECKPOINT, 0),
+    DataDemand(Part.CHECKPOINT, 1),
+    DataDemand(Part.CHECKPOINT, 7),
 )
 
 
@@ -74,7 +98,7 @@ def example_work(params: TaskParams, chain_id: int, hub: str, node: str) -> Publ
 def publish(
     rollouts: Sequence[Rollout], params: TaskParams, context: LeafContext, time: int
 ) -> PublishedWork:
-    """The commitment to these rollouts, and their files. The update is no update: nothing here reads it."""
+    """The commitment to these rollouts, and their files. The update is no update: nothing here decodes it."""
     policy = PolicyRef(context.round, keccak256(b"policy"))
     if context.round == 0:
         policy = PolicyRef(0, params.genesis_digest)
@@ -89,8 +113,8 @@ def publish(
         round=context.round,
         sequence=context.sequence,
         policy=policy,
-        rollouts=FileRef(str(file_dag(rollouts_file)[0]), len(rollouts_file)),
-        update=FileRef(str(file_dag(UPDATE)[0]), len(UPDATE)),
+        rollouts=file_reference(rollouts_file),
+        update=pieced_reference(UPDATE),
         units=len(rollouts),
         metrics=Metrics(250_000, 0),
     )
@@ -105,9 +129,18 @@ def publish(
     return PublishedWork(params, context, manifest.to_bytes(), rollouts_file, commitment)
 
 
+def example_version() -> tuple[WeightsManifest, Commitment]:
+    """A version with a checkpoint of two pieces, which is no checkpoint, and the commitment of who posted it."""
+    tensors = (TensorShape("weight", (3, 2)),)
+    manifest = WeightsManifest.of(7, keccak256(b"version 6"), CHECKPOINT, tensors)
+    root = checkpoint_root(manifest.version, manifest.digest)
+    return manifest, Commitment(4, manifest.version, root, manifest.digest, units=0, time=1_700_003_100)
+
+
 def demand_vectors(params: TaskParams, chain_id: int, hub: str, node: str) -> dict[str, Any]:
-    """One honest submission, and every kind of demand for a part of it with its answer."""
+    """An honest submission, a posted version, and every kind of demand for a part of them with its answer."""
     work = example_work(params, chain_id, hub, node)
+    manifest, claim = example_version()
     return {
         "chain_id": chain_id,
         "hub": hub,
@@ -117,15 +150,34 @@ def demand_vectors(params: TaskParams, chain_id: int, hub: str, node: str) -> di
         "base_fee": BASE_FEE,
         "opened_at": OPENED_AT,
         "params_abi": _hex(abi_encode([TASK_PARAMS_ABI], [work.params.as_abi()])),
-        "commitment_abi": _hex(
-            abi_encode([structs.COMMITMENT_ABI], [structs.encode_commitment(work.commitment)])
-        ),
-        "cases": [_case(demand, work) for demand in DEMANDS],
+        "commitment_abi": _commitment(work.commitment),
+        "cases": [_case(demand, work, work.commitment, _answer(demand, work)) for demand in DEMANDS],
+        "version_abi": _commitment(claim),
+        "version_cases": [
+            _case(demand, work, claim, _version_answer(demand, manifest.to_bytes()))
+            for demand in VERSION_DEMANDS
+        ],
     }
 
 
-def _case(asked: DataDemand, work: PublishedWork) -> dict[str, Any]:
-    params, commitment = work.params, work.commitment
+def _commitment(commitment: Commitment) -> str:
+    return _hex(abi_encode([structs.COMMITMENT_ABI], [structs.encode_commitment(commitment)]))
+
+
+def _answer(asked: DataDemand, work: PublishedWork) -> Answer:
+    if asked.of_piece:
+        return piece_answer(asked.index, work.manifest, UPDATE)
+    return answer(asked, work.manifest, work.rollouts, work.params, work.context)
+
+
+def _version_answer(asked: DataDemand, manifest: bytes) -> Answer:
+    if asked.of_piece:
+        return piece_answer(asked.index, manifest, CHECKPOINT)
+    return ManifestAnswer(manifest)
+
+
+def _case(asked: DataDemand, work: PublishedWork, commitment: Commitment, given: Answer) -> dict[str, Any]:
+    params = work.params
     evidence = asked.to_bytes()
     challenge = structs.Challenge(
         task=work.context.task,
@@ -144,7 +196,7 @@ def _case(asked: DataDemand, work: PublishedWork) -> dict[str, Any]:
         kind=structs.DemandKind(asked.part),
         index=asked.index,
         chunk=asked.chunk,
-        root=commitment.manifest if asked.part is Part.MANIFEST else commitment.root,
+        root=commitment.manifest if asked.of_piece or asked.part is Part.MANIFEST else commitment.root,
         units=commitment.units,
         round=commitment.round,
         chunk_tokens=params.chunk_tokens,
@@ -152,7 +204,6 @@ def _case(asked: DataDemand, work: PublishedWork) -> dict[str, Any]:
         answer_by=OPENED_AT + ANSWER_SECONDS,
         price=gas * BASE_FEE,
     )
-    given = answer(asked, work.manifest, work.rollouts, params, work.context)
     call = answer_call(DataJudge(_Nobody(), JUDGE), challenge, demand, given)
     return {
         "kind": int(asked.part),
@@ -163,6 +214,7 @@ def _case(asked: DataDemand, work: PublishedWork) -> dict[str, Any]:
         "challenge_abi": _hex(abi_encode([structs.CHALLENGE_ABI], [structs.encode_challenge(challenge)])),
         "demand_abi": _hex(abi_encode([structs.DEMAND_ABI], [structs.encode_demand(demand)])),
         "by_leaf": isinstance(given, LeafAnswer),
+        "by_manifest": isinstance(given, ManifestAnswer),
         "calldata": _hex(call.data),
     }
 

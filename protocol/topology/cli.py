@@ -36,10 +36,10 @@ def show(
 
     Example: cupel topology show --kind ring --nodes 16 --momentum 1/2
     """
-    from cupel.protocol.spec.aggregation import Aggregation, check_aggregation
     from cupel.protocol.spec.collective.report import report
     from cupel.protocol.spec.collective.topology import Kind
     from cupel.protocol.spec.errors import Rejected
+    from cupel.protocol.spec.task import Aggregation, check_aggregation
 
     names = [one.value for one in Kind]
     if kind not in names:

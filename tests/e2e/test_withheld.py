@@ -23,19 +23,21 @@ from cupel.protocol.chain.bindings.structs import ChallengeStatus, MemberStatus
 from cupel.protocol.chain.client import ChainClient
 from cupel.protocol.chain.deployments import Deployment
 from cupel.protocol.config import ConfigError
-from cupel.protocol.network import NetworkError
+from cupel.protocol.network import Announcement, NetworkError
 from cupel.protocol.participant import Participant
 from cupel.protocol.spec.assignment import problem_index, round_seed, sample_seed
 from cupel.protocol.spec.environments.base import get_environment
 from cupel.protocol.spec.errors import Reason
 from cupel.protocol.spec.hashing import keccak256
+from cupel.protocol.spec.pieces import num_pieces
 from cupel.protocol.spec.rollout import LeafContext, Rollout
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.spec.shardcast.unixfs import file_dag
 from cupel.protocol.spec.task import Pinned, TaskParams, task_id
 from cupel.protocol.testing.builders import example_spec
-from cupel.protocol.testing.demand_vectors import UPDATE, PublishedWork, publish
+from cupel.protocol.testing.demand_vectors import CHECKPOINT, UPDATE, PublishedWork, example_version, publish
 from cupel.protocol.testing.vectors import example_params
+from cupel.protocol.testing.waiting import eventually
 from cupel.verifier.auditor import Auditor
 from cupel.verifier.checks.base import Rules
 from cupel.verifier.dispute.demands import Ask, CloseDemand
@@ -71,15 +73,37 @@ class Recorder:
         self.events.append((event, fields))
 
 
-class Files:
-    """A swarm of one, with these files, or with none."""
+class NoVersions:
+    """The versions of a verifier that could not compute any."""
 
-    def __init__(self, work: PublishedWork | None = None) -> None:
-        self._blocks: dict[Cid, bytes] = {}
-        if work is not None:
-            self._blocks[Cid.from_digest(work.commitment.manifest)] = work.manifest
-            for file in (work.rollouts, UPDATE):
-                self._blocks[file_dag(file)[0]] = file
+    max_update_bytes = max_checkpoint_bytes = 10_000
+
+    def __init__(self) -> None:
+        self.false_updates: set[bytes] = set()
+
+    def proven_digest(self, version: int) -> bytes | None:
+        return None
+
+
+class Files:
+    """A swarm of one and its store, with these files of at most a block."""
+
+    def __init__(self, *files: bytes) -> None:
+        self._blocks = {file_dag(file)[0]: file for file in files}
+
+    def put(self, block: bytes, cid: Cid | None = None) -> Cid:
+        address = Cid.raw_of(block) if cid is None else cid
+        self._blocks[address] = block
+        return address
+
+    def pin(self, cid: Cid) -> None:
+        assert cid in self._blocks
+
+    async def announce(self, announcement: Announcement) -> None:
+        pass
+
+    def __contains__(self, file: bytes) -> bool:
+        return file_dag(file)[0] in self._blocks
 
     def set_peers(self, endpoints: dict[str, str]) -> None:
         pass
@@ -129,10 +153,11 @@ class Case:
         await asyncio.sleep(0.05)  # the inbox's own tasks look at the clock
         return [type(action).__name__ for action in actions]
 
-    async def ask_for_everything(self) -> int:
+    async def ask_for_everything(self, committed_at: int | None = None) -> int:
         """Let the verifier lose patience and demand; how many demands it makes."""
         await self.turn()
-        await self.wait_until(self.work.commitment.time + WINDOW // 2)
+        committed_at = self.work.commitment.time if committed_at is None else committed_at
+        await self.wait_until(committed_at + WINDOW // 2)
         asked = 0
         for _ in range(40):
             done = await self.turn()
@@ -177,7 +202,12 @@ def greedily(rollouts: list[Rollout]) -> list[Rollout]:
 
 
 @asynccontextmanager
-async def case(folder: Path, lie: Callable[[list[Rollout]], list[Rollout]]) -> AsyncIterator[Case]:
+async def case(
+    folder: Path,
+    lie: Callable[[list[Rollout]], list[Rollout]],
+    served: Callable[[PublishedWork], tuple[bytes, ...]] | None = None,
+) -> AsyncIterator[Case]:
+    """served: what the verifier can fetch of the work."""
     try:
         binary, built = find_binary(project_root(), "anvil"), artefacts(project_root())
     except ConfigError as error:
@@ -194,11 +224,11 @@ async def case(folder: Path, lie: Callable[[list[Rollout]], list[Rollout]]) -> A
             Participant(
                 await stack.enter_async_context(ChainClient(local.rpc_url, account, CHAIN_ID)),
                 deployment,
-                None,  # type: ignore[arg-type]  # nobody stores anything here
-                Files(),  # type: ignore[arg-type]
+                files,  # type: ignore[arg-type]
+                files,  # type: ignore[arg-type]
                 Recorder(),
             )
-            for account in accounts
+            for account, files in zip(accounts, (Files(), Files(), Files()), strict=True)
         ]
         params = await make_task(creator, deployment)
         task = task_id(CHAIN_ID, deployment.hub, params)
@@ -218,16 +248,18 @@ async def case(folder: Path, lie: Callable[[list[Rollout]], list[Rollout]]) -> A
         await node.refresh()
         time = node.ledger.tasks[task].work[node.address, 0].time
         work = dataclasses.replace(work, commitment=dataclasses.replace(commitment, time=time))
-        node.swarm = Files(work)  # type: ignore[assignment]
+        node.swarm = Files(work.manifest, work.rollouts, UPDATE)  # type: ignore[assignment]
+        if served is not None:
+            verifier.swarm = verifier.store = Files(*served(work))  # type: ignore[assignment]
         spec = example_spec()
         rules = Rules(CHAIN_ID, deployment.hub, task, params, spec, get_environment(spec.environment), 64)
         judges = Judges.among(
             params.judges, deployment.objective_judge, deployment.jury_judge, deployment.data_judge
         )
         journal = Journal(folder, task)
-        versions: Any = type("Versions", (), {"max_update_bytes": 100})
+        versions: Any = NoVersions()
         inbox = Inbox(verifier, Auditor(rules, verifier.swarm, versions), journal, judges, 4)
-        withheld = WithheldData(verifier, judges, inbox)
+        withheld = WithheldData(verifier, task, judges, inbox, versions.false_updates)
         await withheld.prepare()
         responder = Responder(verifier, task, params, judges, journal, withheld.feed)
         judge = DataJudge(verifier.chain, deployment.data_judge)
@@ -270,13 +302,16 @@ async def make_task(creator: Participant, deployment: Deployment) -> TaskParams:
 
 async def answer_everything(case: Case) -> None:
     """The node's own answers, until no demand waits for one."""
-    discloser = Discloser(case.node, lambda: case.node.ledger.tasks[case.task], 100)
+    discloser = Discloser(case.node, lambda: case.node.ledger.tasks[case.task], (10_000, 10_000), set())
     assert discloser._judge is not None
     await discloser._answer_all(discloser._judge)
 
 
-# Manifest, and of two rollouts the leaf and three chunks each of tokens and of proofs.
-DEMANDS = 1 + 2 * (1 + 3 + 3)
+UPDATE_PIECES = num_pieces(len(UPDATE))
+# Of the largest checkpoint that the task can have.
+VERSION_PIECES = num_pieces(NoVersions.max_checkpoint_bytes)
+# Manifest, of two rollouts the leaf and three chunks each of tokens and of proofs, and a piece of the update.
+DEMANDS = 1 + 2 * (1 + 3 + 3) + 1
 
 
 def test_an_honest_node_answers_and_loses_nothing(tmp_path: Path) -> None:
@@ -289,6 +324,7 @@ def test_an_honest_node_answers_and_loses_nothing(tmp_path: Path) -> None:
             assert await one.member_status() is MemberStatus.ACTIVE
             assert await one.turn() == []
             assert one.inbox.accusations == {}
+            assert one.work.manifest in one.verifier.store  # type: ignore[operator]  # its `Files`
             assert await one.node.hub.credit(one.params.token, one.verifier.address) == DEMANDS * BOND
             await check_pay(one)
             await one.responder.collect()
@@ -312,7 +348,7 @@ async def check_pay(one: Case) -> None:
         block = await one.rpc.request("eth_getBlockByNumber", receipt["blockNumber"], False)
         used, fee = int(receipt["gasUsed"], 16), int(block["baseFeePerGas"], 16)
         event: Any = logged.event
-        assert used <= event.paid // fee <= used * 105 // 100
+        assert used <= event.paid // fee <= used * 106 // 100
         assert event.burned == event.paid // 4
 
 
@@ -340,5 +376,61 @@ def test_what_a_node_shows_can_convict_it(tmp_path: Path) -> None:
             assert accusation.reason is Reason.WRONG_REWARD
             await one.responder.carry_out(Challenge(accusation))
             assert await one.member_status() is MemberStatus.SLASHED
+
+    asyncio.run(run())
+
+
+def all_but_the_update(work: PublishedWork) -> tuple[bytes, ...]:
+    return work.manifest, work.rollouts
+
+
+def test_who_withholds_only_its_update_is_slashed(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with case(tmp_path, honestly, all_but_the_update) as one:
+            assert await one.ask_for_everything() == UPDATE_PIECES
+            await one.wait_until(one.work.commitment.time + WINDOW // 2 + 40 + DATA.answer_seconds)
+            await one.turn()
+            assert await one.member_status() is MemberStatus.SLASHED
+
+    asyncio.run(run())
+
+
+def test_an_update_that_had_to_be_shown_is_there_for_all_and_checked(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with case(tmp_path, honestly, all_but_the_update) as one:
+            assert await one.ask_for_everything() == UPDATE_PIECES
+            await answer_everything(one)
+            assert await one.statuses() == {ChallengeStatus.DISMISSED}
+            await one.turn()
+            assert UPDATE in one.verifier.store  # type: ignore[operator]  # its `Files`
+            await eventually(lambda: bool(one.inbox.accusations), 20)
+            # What this node published is too short for an update, and that came to light.
+            (accusation,) = one.inbox.accusations.values()
+            assert accusation.reason is Reason.SIZE
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("shows", [True, False], ids=["shown", "withheld"])
+def test_a_posted_version_is_shown_or_its_poster_slashed(tmp_path: Path, shows: bool) -> None:
+    async def run() -> None:
+        async with case(tmp_path, honestly) as one:
+            manifest, _ = example_version()
+            node, hub = one.node, one.node.hub
+            await one.wait_until(one.params.start + one.params.round_seconds)
+            await node.send("post", hub.post_checkpoint(one.task, 1, manifest.digest))
+            await node.refresh()
+            (posted,) = node.ledger.tasks[one.task].posted
+            assert await one.ask_for_everything(posted.time) == 1 + VERSION_PIECES
+            if shows:
+                node.swarm = Files(manifest.to_bytes(), CHECKPOINT)  # type: ignore[assignment]
+                await answer_everything(one)
+                await one.turn()
+                assert await one.member_status() is MemberStatus.ACTIVE
+                assert CHECKPOINT in one.verifier.store  # type: ignore[operator]  # its `Files`
+            else:
+                await one.wait_until(posted.time + WINDOW // 2 + 40 + DATA.answer_seconds)
+                await one.turn()
+                assert await one.member_status() is MemberStatus.SLASHED
 
     asyncio.run(run())

@@ -4,7 +4,9 @@ import asyncio
 import itertools
 import random
 import socket
+import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,17 +14,20 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from cupel.protocol.network import BlockUnavailable, Swarm, finding
 from cupel.protocol.network.client import BlockClient
-from cupel.protocol.network.fetching import fetch_file
+from cupel.protocol.network.fetching import SHARED_LEAVES, fetch_file
 from cupel.protocol.network.server import BlockServer
+from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.shardcast.car import car_bytes
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.spec.shardcast.unixfs import CHUNK_BYTES, Link, file_dag
 from cupel.protocol.storage.files import BlockMissing, put_file, read_file
 from cupel.protocol.storage.filesystem import FilesystemStore
 from cupel.protocol.storage.kubo import KuboStore
-from cupel.protocol.storage.port import BlockStore
+from cupel.protocol.storage.port import BlockStore, StorageError
 from cupel.protocol.testing.ipfs_daemon import Daemon
+from cupel.protocol.testing.memory_store import MemoryStore
 from cupel.protocol.testing.patterns import pattern_bytes
 from cupel.protocol.testing.store_conformance import PLACE_CHECKS, STORE_CHECKS, StorePlace
 
@@ -146,6 +151,50 @@ def test_a_peer_is_served_from_the_daemon(
 
     assert asyncio.run(fetch_from_peer()) == content
     assert read_file(own, root, len(content)) == content
+
+
+@pytest.mark.parametrize("size", [CHUNK_BYTES + 5, SHARED_LEAVES * CHUNK_BYTES + 5])
+def test_a_node_without_peers_finds_a_file_in_ipfs(
+    daemon: Daemon,
+    store: KuboStore,
+    fresh: Callable[[int], bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    size: int,
+) -> None:
+    """Through the swarm as every process uses it, with a peer that has nothing; what came is ours then."""
+    monkeypatch.setattr(finding, "PEERS_ALONE_SECONDS", 0.3)
+    content = fresh(size)
+    root = Cid.parse(daemon.add(content))
+    assert not store.has(root)
+
+    async def scenario() -> None:
+        async with (
+            Swarm(MemoryStore(), sha256(b"peer"), "cupel-interop") as peer,
+            Swarm(store, sha256(b"node"), "cupel-interop") as swarm,
+        ):
+            swarm.set_peers({"0x" + "01" * 20: peer.endpoint})
+            assert await swarm.fetch_file(root, size, 30) == content
+            with pytest.raises(BlockUnavailable):
+                await swarm.fetch_block(Cid.raw_of(b"neither here nor there"), 1.0)
+
+    asyncio.run(scenario())
+    assert read_file(store, root, size) == content
+    assert store.has(root)
+
+
+def test_a_search_ends_when_its_store_is_closed(place: Place) -> None:
+    """A process that ends must not wait for what the network may still answer."""
+    store = place.open()
+    place.opened.remove(store)
+    with ThreadPoolExecutor(1) as threads:
+        search = threads.submit(store.fetch, Cid.raw_of(b"nobody ever had this"), 60.0)
+        while not search.running():
+            time.sleep(0.01)
+        began = time.monotonic()
+        store.close()
+        with pytest.raises(StorageError):
+            search.result(10)
+        assert time.monotonic() - began < 10
 
 
 def test_what_nobody_has_is_missing(store: KuboStore) -> None:

@@ -22,10 +22,15 @@ from cupel.protocol.model.checkpoint import genesis
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.network import BlockUnavailable
 from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT, encode_update, update_to_bytes
-from cupel.protocol.spec.rollout import FileRef, Metrics, PolicyRef, SubmissionManifest
+from cupel.protocol.spec.rollout import (
+    Metrics,
+    PolicyRef,
+    SubmissionManifest,
+    file_reference,
+    pieced_reference,
+)
 from cupel.protocol.spec.rounds import CommittedWork
 from cupel.protocol.spec.shardcast.cid import Cid
-from cupel.protocol.spec.shardcast.unixfs import file_dag
 from cupel.protocol.spec.shardcast.versions import KEYFRAME_VERSIONS, num_whole
 from cupel.protocol.storage.files import BlockMissing, put_file, read_file
 from cupel.protocol.storage.shelf import VersionShelf
@@ -46,9 +51,9 @@ def round_files(index: int) -> tuple[bytes, bytes]:
     """Manifest and update of the one commitment of a round."""
     flat = np.random.default_rng(index).normal(0, 1e-3, LAYOUT.num_parameters).astype(np.float32)
     file = update_to_bytes(encode_update(flat, SPEC.recipe.max_exponent_offset + MIN_EXPONENT)[0])
-    reference = FileRef(str(file_dag(file)[0]), len(file))
+    rollouts, update = file_reference(file), pieced_reference(file)
     policy = PolicyRef(0, bytes(32))
-    manifest = SubmissionManifest(TASK, NODE, index, index, policy, reference, reference, 1, Metrics(0, 0))
+    manifest = SubmissionManifest(TASK, NODE, index, index, policy, rollouts, update, 1, Metrics(0, 0))
     return manifest.to_bytes(), file
 
 
@@ -109,7 +114,9 @@ class SimulatedNode:
         self.store.put(block, cid)
         return block
 
-    async def fetch_file(self, root: Cid, max_bytes: int, deadline_seconds: float) -> bytes:
+    async def fetch_file(
+        self, root: Cid, max_bytes: int, deadline_seconds: float, superseded: asyncio.Event | None = None
+    ) -> bytes:
         while True:
             try:
                 return read_file(self.store, root, max_bytes)

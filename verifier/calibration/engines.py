@@ -16,7 +16,8 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from cupel.protocol.model.generate import Generation, generate, prefill
-from cupel.protocol.model.tiny import Cache, TinyPolicy
+from cupel.protocol.model.policy import Cache
+from cupel.protocol.model.tiny import TinyPolicy
 from cupel.protocol.spec.task import ModelShape
 
 DTYPES: Final = {

@@ -199,10 +199,15 @@ def _read(key: str, path: Path) -> bytes:
 def _policy(key: str, path: Path, shape: ModelShape) -> TinyPolicy:
     data = _read(key, path)
     try:
-        return policy_of(shape, checkpoint_from_bytes(data, layout_of(shape)))
+        policy = policy_of(shape, checkpoint_from_bytes(data, layout_of(shape)))
     except Rejected as rejected:
         remedy = "Make it with the model of the plan"
         raise ConfigError(key, f"{path} is no checkpoint ({rejected})", remedy) from None
+    if not isinstance(policy, TinyPolicy):
+        # The cheats take layers out, and the variants exchange kernels: both know this model alone.
+        problem = f"{shape.architecture} cannot be calibrated yet, only the built-in architecture"
+        raise ConfigError("spec.model.architecture", problem, "Measure its thresholds yourself")
+    return policy
 
 
 def _identity(options: Options, plan: TaskPlan, checkpoint: bytes) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from cupel.protocol.environments.installed import check_environment
 from cupel.protocol.spec.assignment import problem_index, sample_seed
-from cupel.protocol.spec.environments.base import Environment, get_environment
+from cupel.protocol.spec.environments.base import Environment
 from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.recipe import Recipe
 from cupel.protocol.spec.sampling import gumbel_noise
@@ -60,7 +61,7 @@ class Setting:
 
 
 def setting_of(plan: TaskPlan) -> Setting:
-    """The setting of a plan. Rejected(UNKNOWN_ENVIRONMENT) as `get_environment`."""
+    """The setting of a plan. Rejected(UNKNOWN_ENVIRONMENT) as `open_environment`, ConfigError if it does not work."""
     terms, spec = plan.terms, plan.spec
     return Setting(
         chunk_tokens=terms.chunk_tokens,
@@ -70,7 +71,7 @@ def setting_of(plan: TaskPlan) -> Setting:
         temperature=spec.sampling.temperature_millionths / MILLION,
         model=spec.model,
         recipe=spec.recipe,
-        environment=get_environment(spec.environment),
+        environment=check_environment(spec.environment),
     )
 
 

@@ -115,14 +115,11 @@ class FetchedSubmission:
 
     @cached_property
     def update(self) -> Update:
-        """The decoded update. Rejected as the task's codec's `from_bytes`."""
+        """The decoded update. Rejected as `Codec.from_bytes`."""
         if isinstance(self.update_file, Rejected):
             raise self.update_file
-        spec = self.rules.spec
-        codec, max_exponent = (
-            get_codec(spec.aggregation.codec),
-            spec.recipe.max_exponent_offset + MIN_EXPONENT,
-        )
+        max_exponent = self.rules.spec.recipe.max_exponent_offset + MIN_EXPONENT
+        codec = get_codec(self.rules.spec.aggregation.codec)
         return codec.from_bytes(self.update_file, self.rules.num_parameters, max_exponent)
 
     @cached_property

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from cupel.protocol.spec import fraud, toploc
 from cupel.protocol.spec.assignment import problem_index, round_seed, sample_seed
-from cupel.protocol.spec.demand import Answer, ChunkAnswer, DataDemand, ManifestAnswer, Part
+from cupel.protocol.spec.demand import Answer, ChunkAnswer, DataDemand, LeafAnswer, Part
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.fraud import OpenedChunk, OpenedLeaf
 from cupel.protocol.spec.rollout import TOKEN_BYTES, RolloutLeaf
@@ -34,7 +34,7 @@ def shown_rollouts(answers: Mapping[DataDemand, Answer], chunk_tokens: int) -> t
     leaves: dict[int, OpenedLeaf] = {}
     chunks: dict[tuple[Part, int], dict[int, OpenedChunk]] = {}
     for demand, answer in answers.items():
-        if isinstance(answer, ManifestAnswer):
+        if not isinstance(answer, LeafAnswer | ChunkAnswer):
             continue
         leaves[demand.index] = OpenedLeaf(answer.leaf, answer.proof)
         if isinstance(answer, ChunkAnswer):

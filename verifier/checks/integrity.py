@@ -13,7 +13,7 @@ from typing import Final
 from cupel.protocol.spec import merkle
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.fraud import ObjectiveKind
-from cupel.protocol.spec.rollout import FileRef, Rollout, leaf_hash
+from cupel.protocol.spec.rollout import FileRef, PiecedRef, Rollout, leaf_hash
 from cupel.verifier.checks.base import FetchedSubmission, Finding, Recomputed
 
 
@@ -83,7 +83,7 @@ class Integrity:
                 objective=ObjectiveKind.MALFORMED_LEAF,
             )
 
-    def _size(self, name: str, reference: FileRef, file: bytes | Rejected) -> Iterator[Finding]:
+    def _size(self, name: str, reference: FileRef | PiecedRef, file: bytes | Rejected) -> Iterator[Finding]:
         if isinstance(file, Rejected):
             raise file
         if len(file) != reference.size:

@@ -12,11 +12,16 @@ from typing import Final
 from cupel.protocol.chain.demands import DemandRecord
 from cupel.protocol.spec.demand import DataDemand, Part, demands_for, is_answerable
 from cupel.protocol.spec.hashing import keccak256
+from cupel.protocol.spec.pieces import num_pieces
 from cupel.protocol.spec.rollout import Commitment
 from cupel.protocol.spec.task import TaskParams
+from cupel.protocol.submissions import Missing
+from cupel.verifier.draw import draw_pieces
 
 MAX_DEMANDED_ROLLOUTS: Final = 2
 """Each rollout takes three demands or more, each with a bond for a while and two transactions' gas for good."""
+MAX_DEMANDED_PIECES: Final = 16
+"""Of a file: all of one of 32 KiB; of a larger one, so many show that the node has it, and not more."""
 # A demand that the challenger left open is closed by the others this much later.
 TURN_SECONDS: Final = 2
 
@@ -88,11 +93,29 @@ def demand_time(commitment: Commitment, params: TaskParams, answer_seconds: int)
 
 
 def wanted_parts(
-    node: str, commitment: Commitment, drawn: Sequence[int], params: TaskParams
+    node: str,
+    commitment: Commitment,
+    drawn: Sequence[int],
+    params: TaskParams,
+    missing: Missing,
+    seed: bytes,
 ) -> tuple[Wanted, ...]:
-    """What to demand of a commitment of which nothing can be had: the manifest, and some of the drawn rollouts."""
-    parts = (DataDemand(Part.MANIFEST), *demands_for(drawn[:MAX_DEMANDED_ROLLOUTS], params))
+    """What to demand of a commitment: the manifest, some of the drawn rollouts, drawn pieces of the update."""
+    parts: list[DataDemand] = [DataDemand(Part.MANIFEST)] if missing.manifest else []
+    if missing.rollouts:
+        parts += demands_for(drawn[:MAX_DEMANDED_ROLLOUTS], params)
+    drawn_pieces = draw_pieces(seed, missing.update_pieces, MAX_DEMANDED_PIECES)
+    parts += (DataDemand(Part.UPDATE, index) for index in drawn_pieces)
     return tuple(Wanted(node, commitment, part) for part in parts if is_answerable(part, params))
+
+
+def wanted_version(
+    node: str, commitment: Commitment, max_checkpoint_bytes: int, seed: bytes
+) -> tuple[Wanted, ...]:
+    """What to demand of a posted version of which nothing can be had. Pieces behind its end are answered, too."""
+    drawn = draw_pieces(seed, num_pieces(max_checkpoint_bytes), MAX_DEMANDED_PIECES)
+    parts = (DataDemand(Part.MANIFEST), *(DataDemand(Part.CHECKPOINT, index) for index in drawn))
+    return tuple(Wanted(node, commitment, part) for part in parts)
 
 
 def _key(wanted: Wanted) -> tuple[str, int, bytes]:

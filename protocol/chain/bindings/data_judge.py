@@ -161,7 +161,9 @@ class LeafShown(Event):
 
 @dataclass(frozen=True, slots=True)
 class ManifestShown(Event):
-    """The commitment has this manifest."""
+    """The commitment has this manifest. Shown where a piece was demanded, it says that there is no such
+    piece.
+    """
 
     TOPIC: ClassVar[bytes] = bytes.fromhex("5ea314cb0ccbd3e5c183a0cf79cad67cd43ddf6f2a34ad56174fa9dd968bfda3")
     INDEXED: ClassVar[tuple[str, ...]] = ("uint256", "address")
@@ -174,6 +176,25 @@ class ManifestShown(Event):
     def from_abi(cls, indexed: tuple[Any, ...], data: tuple[Any, ...]) -> Self:
         """The event with these ABI-decoded fields."""
         return cls(indexed[0], checksum(indexed[1]), data[0])
+
+
+@dataclass(frozen=True, slots=True)
+class PieceShown(Event):
+    """The commitment has this manifest, and the demanded piece of its file is `piece`."""
+
+    TOPIC: ClassVar[bytes] = bytes.fromhex("a59e5e398948bcec7b4c9e4442afbcc1c38546fdcf0b1f7ebd09c5406b901bd2")
+    INDEXED: ClassVar[tuple[str, ...]] = ("uint256", "address")
+    DATA: ClassVar[tuple[str, ...]] = ("bytes", "bytes", "bytes32[]")
+    challenge_id: int
+    answerer: str
+    manifest: bytes
+    piece: bytes
+    proof: tuple[bytes, ...]
+
+    @classmethod
+    def from_abi(cls, indexed: tuple[Any, ...], data: tuple[Any, ...]) -> Self:
+        """The event with these ABI-decoded fields."""
+        return cls(indexed[0], checksum(indexed[1]), data[0], data[1], tuple(data[2]))
 
 
 class DataJudge(Contract):
@@ -189,6 +210,7 @@ class DataJudge(Contract):
         Deposited.TOPIC: Deposited,
         LeafShown.TOPIC: LeafShown,
         ManifestShown.TOPIC: ManifestShown,
+        PieceShown.TOPIC: PieceShown,
     }
 
     @staticmethod
@@ -272,12 +294,44 @@ class DataJudge(Contract):
     def answer_manifest(
         self, challenge: structs.Challenge, demand: structs.Demand, manifest: bytes
     ) -> Call[None]:
-        """Shows the manifest that was demanded. Anyone may, before `answerBy`."""
+        """Shows the manifest that was demanded, or that its file has no such piece. Anyone may, before
+        `answerBy`.
+        """
         return self._prepare(
             "answer_manifest",
             "5a75c313",
             (structs.CHALLENGE_ABI, structs.DEMAND_ABI, "bytes"),
             (structs.encode_challenge(challenge), structs.encode_demand(demand), manifest),
+            no_result,
+        )
+
+    def answer_piece(
+        self,
+        challenge: structs.Challenge,
+        demand: structs.Demand,
+        manifest: bytes,
+        piece: bytes,
+        proof: Sequence[bytes],
+    ) -> Call[None]:
+        """Shows the piece of an update or checkpoint that was demanded. Anyone may, before `answerBy`.
+
+        manifest: The preimage of `demand.root`.
+
+        piece: Piece `demand.index` of the manifest's file.
+
+        proof: From the piece to the root that the manifest begins with.
+        """
+        return self._prepare(
+            "answer_piece",
+            "badeca6c",
+            (structs.CHALLENGE_ABI, structs.DEMAND_ABI, "bytes", "bytes", "bytes32[]"),
+            (
+                structs.encode_challenge(challenge),
+                structs.encode_demand(demand),
+                manifest,
+                piece,
+                tuple(fixed_bytes(item, 32) for item in proof),
+            ),
             no_result,
         )
 

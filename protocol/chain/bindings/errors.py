@@ -100,7 +100,9 @@ class DataJudge_EvidenceUndecodable(ContractError):
 
 @dataclass(unsafe_hash=True)
 class DataJudge_IndexOutOfRange(ContractError):
-    """The commitment has `count` rollouts (one, where a manifest is demanded)."""
+    """The commitment has `count` rollouts (one, where a manifest is demanded; the most pieces of any
+    file).
+    """
 
     SELECTOR: ClassVar[bytes] = bytes.fromhex("1ce7bfc2")
     TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256")
@@ -127,10 +129,21 @@ class DataJudge_LeafNotProven(ContractError):
 
 @dataclass(unsafe_hash=True)
 class DataJudge_ManifestNotProven(ContractError):
-    """The manifest has more than 4096 bytes, or another SHA-256 than the commitment's."""
+    """The manifest has more than 1024 bytes, or another SHA-256 than the commitment's, or where a piece is
+    demanded none of the bytes that lead to it.
+    """
 
     SELECTOR: ClassVar[bytes] = bytes.fromhex("65bd272d")
     TYPES: ClassVar[tuple[str, ...]] = ()
+
+
+@dataclass(unsafe_hash=True)
+class DataJudge_NotCheckpoint(ContractError):
+    """The commitment is to rollouts, and has no checkpoint."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("8d58ec67")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint32",)
+    sequence: int
 
 
 @dataclass(unsafe_hash=True)
@@ -149,11 +162,19 @@ class DataJudge_NotHub(ContractError):
 
 @dataclass(unsafe_hash=True)
 class DataJudge_NotRollouts(ContractError):
-    """The commitment is a checkpoint claim, of which nothing can be demanded."""
+    """The commitment is a posted version, which has no rollouts and no update."""
 
     SELECTOR: ClassVar[bytes] = bytes.fromhex("cdb6aba2")
     TYPES: ClassVar[tuple[str, ...]] = ("uint32",)
     sequence: int
+
+
+@dataclass(unsafe_hash=True)
+class DataJudge_PieceNotProven(ContractError):
+    """The piece has not its length, or does not open under the manifest's root."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("88207e35")
+    TYPES: ClassVar[tuple[str, ...]] = ()
 
 
 @dataclass(unsafe_hash=True)
@@ -167,7 +188,7 @@ class DataJudge_TooLate(ContractError):
 
 @dataclass(unsafe_hash=True)
 class DataJudge_WrongAnswer(ContractError):
-    """The demand is answered by another function, or wants the chunk because there is one."""
+    """The demand is answered by another function, or wants the chunk or piece because there is one."""
 
     SELECTOR: ClassVar[bytes] = bytes.fromhex("36ef9018")
     TYPES: ClassVar[tuple[str, ...]] = ("uint8",)
@@ -1274,8 +1295,10 @@ KNOWN: Final[dict[bytes, type[ContractError]]] = {
         DataJudge_KindUnknown,
         DataJudge_LeafNotProven,
         DataJudge_ManifestNotProven,
+        DataJudge_NotCheckpoint,
         DataJudge_NotHub,
         DataJudge_NotRollouts,
+        DataJudge_PieceNotProven,
         DataJudge_TooLate,
         DataJudge_WrongAnswer,
         ERC20InsufficientAllowance,

@@ -59,7 +59,8 @@ class ChallengeStatus(IntEnum):
 
 
 class DemandKind(IntEnum):
-    """What can be demanded of a commitment to rollouts.
+    """What can be demanded of a commitment: of work all but Checkpoint, of a posted version Manifest and
+    Checkpoint.
 
     The numbers are those of the evidence; None is no demand.
     """
@@ -69,6 +70,8 @@ class DemandKind(IntEnum):
     TOKENS = 2
     PROOF = 3
     MANIFEST = 4
+    UPDATE = 5
+    CHECKPOINT = 6
 
 
 class MemberStatus(IntEnum):
@@ -601,15 +604,17 @@ class Demand:
     kind: DemandKind
     """What is to be shown."""
     index: int
-    """Rollout it is about; zero for a manifest."""
+    """Rollout it is about, or piece of the update or checkpoint; zero for a manifest."""
     chunk: int
-    """Chunk of that rollout's tokens or TOPLOC proofs; zero for a leaf or a manifest."""
+    """Chunk of that rollout's tokens or TOPLOC proofs; zero for anything else."""
     root: bytes
-    """What the answer must open: the commitment's root, or for a manifest its SHA-256."""
+    """What the answer must open: the commitment's root, or where the answer begins with the manifest, its
+    SHA-256.
+    """
     units: int
-    """Rollouts under the root."""
+    """Rollouts under the root; zero of a posted version."""
     round: int
-    """Round of the commitment."""
+    """Round of the commitment, or the version."""
     chunk_tokens: int
     """As in the task's parameters."""
     topk: int

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
-from cupel.protocol.network.errors import NetworkError
+from cupel.protocol.network.errors import NetworkError, Superseded
 from cupel.protocol.network.exchange.channel import NOT_OPEN, PREFIX, Channel, OpenFile
 from cupel.protocol.network.exchange.masks import mask_of
 from cupel.protocol.network.exchange.messages import Message, max_message_bytes
@@ -47,10 +47,6 @@ Progress = Callable[[int], None]
 
 class NotFetched(NetworkError):
     """A file of which no source delivers the next block."""
-
-
-class Superseded(NetworkError):
-    """A file that was dropped because a newer version of it was announced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,22 +90,29 @@ class Download:
         self._last_leaf = time.monotonic()
 
     async def run(
-        self, sources: Sequence[str], progress: Progress, superseded: asyncio.Event | None = None
+        self,
+        sources: Sequence[str],
+        progress: Progress,
+        superseded: asyncio.Event | None = None,
+        give_up_seconds: float | None = None,
     ) -> None:
-        """Return when every leaf is stored. NotFetched after half a minute without one; what the store raises;
+        """Return when every leaf is stored. NotFetched after so long without one; what the store raises;
         Rejected(DAG) for a file that lies about its leaves.
 
         Superseded, unless most of the file is here, once `superseded` is set. The file stays open: peers go on
         fetching it from here. `linger` tells them of the last leaves.
         """
+        give_up_seconds = GIVE_UP_SECONDS if give_up_seconds is None else give_up_seconds
         self._channel.open(self._root, self._file)
+        if superseded is not None:
+            self._talks.add(asyncio.create_task(self._wake(superseded)))
         now = time.monotonic()
         for url in sources:
             self.scheduler.meet(url, now, given=True)
         try:
             while not self.scheduler.complete:
                 now = time.monotonic()
-                self._give_up_if_stuck(now)
+                self._give_up_if_stuck(now, give_up_seconds)
                 if superseded is not None and superseded.is_set() and not self.scheduler.worth_finishing():
                     raise Superseded(f"{self._root} is dropped for a newer version; what arrived is kept")
                 for late in self.scheduler.overdue(now):
@@ -119,7 +122,7 @@ class Download:
                     task = asyncio.create_task(self._fetch(ask, progress))
                     self._tasks[ask.url, ask.leaf] = task
                 self._talk(now)
-                await self._until(min(self.scheduler.next_event(now), self._last_leaf + GIVE_UP_SECONDS))
+                await self._until(min(self.scheduler.next_event(now), self._last_leaf + give_up_seconds))
                 if self._failure is not None:
                     raise self._failure
         finally:
@@ -144,14 +147,19 @@ class Download:
             pass
         self._news.clear()
 
+    async def _wake(self, superseded: asyncio.Event) -> None:
+        """Nobody may deliver anything any more, and the news must not wait for that."""
+        await superseded.wait()
+        self._news.set()
+
     async def _close(self) -> None:
         tasks = [*self._tasks.values(), *self._talks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _give_up_if_stuck(self, now: float) -> None:
-        if now - self._last_leaf < GIVE_UP_SECONDS:
+    def _give_up_if_stuck(self, now: float, give_up_seconds: float) -> None:
+        if now - self._last_leaf < give_up_seconds:
             return
         missing = self.scheduler.num_leaves - self.scheduler.holdings.bit_count()
         troubles = {**self._trouble, **{url: str(lie) for url, lie in self.scheduler.banned.items()}}

@@ -64,6 +64,7 @@ class Exchange:
         sources: Sequence[str],
         progress: Progress = lambda num_bytes: None,
         superseded: asyncio.Event | None = None,
+        give_up_seconds: float | None = None,
     ) -> None:
         """Put the leaves that `store` lacks, from the sources and from the peers they name. As `Download.run`.
 
@@ -72,7 +73,7 @@ class Exchange:
         distinct = tuple(dict.fromkeys(leaves))
         download = Download(root, distinct, store, self._channel, self._wire, self._draw, self._known)
         try:
-            await download.run(sources, progress, superseded)
+            await download.run(sources, progress, superseded, give_up_seconds)
         except BaseException:
             self._channel.close(root)
             raise

@@ -1,4 +1,4 @@
-"""What averaging with neighbours costs for a kind of graph and a number of nodes, and whether a momentum goes with it."""
+"""What averaging with neighbours costs for a kind of graph, and whether an outer momentum goes with it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Final
 
 import numpy as np
 
-from cupel.protocol.spec.aggregation import Aggregation
 from cupel.protocol.spec.collective.gossip import (
     coupling_warning,
     expected_gap,
@@ -19,6 +18,7 @@ from cupel.protocol.spec.collective.gossip import (
 from cupel.protocol.spec.collective.topology import Kind, Topology, draw
 from cupel.protocol.spec.encoding import words
 from cupel.protocol.spec.hashing import keccak256
+from cupel.protocol.spec.task import Aggregation
 
 # Rounds that the gap of redrawn graphs is the mean of.
 SAMPLE: Final = 100
@@ -28,8 +28,8 @@ MAX_NODES: Final = 512
 
 @dataclass(frozen=True, slots=True)
 class TopologyReport:
-    """A graph that stays, beside one drawn anew every round. Rounds are until disagreement is a thousandth of the first;
-    None if that never comes."""
+    """A graph that stays, beside one drawn anew every round. Rounds are until disagreement is a thousandth of what it
+    was; None if that never comes."""
 
     kind: str
     nodes: int

@@ -11,15 +11,16 @@ the aggregate (outer.py) does not ask which codec it was.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from cupel.protocol.spec.aggregation import CODECS, MAX_KEPT, MXINT4, MXINT8, SPARSE
 from cupel.protocol.spec.diloco import blocks, int4, sparse
 from cupel.protocol.spec.diloco.blocks import BLOCK, MIN_EXPONENT, Update, num_blocks
 from cupel.protocol.spec.errors import Reason, Rejected
+
+_SPARSE: Final = "sparse-"
 
 
 class Codec(Protocol):
@@ -115,8 +116,13 @@ class Sparse:
 
 def get_codec(name: str) -> Codec:
     """The codec a task names. Rejected(TASK_SPEC) for a name that stands for none."""
-    if name not in CODECS:
-        raise Rejected(Reason.TASK_SPEC, f"codec {name}: {MXINT8}, {MXINT4} or {SPARSE}1 to {MAX_KEPT}")
-    if name == MXINT8:
+    if name == "mxint8":
         return MxInt8()
-    return MxInt4() if name == MXINT4 else Sparse(int(name.removeprefix(SPARSE)))
+    if name == "mxint4":
+        return MxInt4()
+    for kept in range(1, sparse.MAX_KEPT + 1):
+        if name == f"{_SPARSE}{kept}":
+            return Sparse(kept)
+    raise Rejected(
+        Reason.TASK_SPEC, f"aggregation.codec {name!r}: mxint8, mxint4 or {_SPARSE}1 to {sparse.MAX_KEPT}"
+    )

@@ -1,40 +1,21 @@
-"""A round's updates to one exact fraction, by the task's rule: what a delta holds and the outer step divides.
-
-Every rule gives a sum of int64 in units of 2^-32 and the number of terms in it, so the mean is rounded once, in
-outer.py, and one delta format serves them all.
-"""
+"""A round's accepted updates as one step: by the rule that the task names."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-import numpy.typing as npt
-
-from cupel.protocol.spec.aggregation import MEAN, Aggregation, check_aggregation
 from cupel.protocol.spec.diloco.blocks import Update
-from cupel.protocol.spec.diloco.outer import OuterState, step, sum_updates
-from cupel.protocol.spec.diloco.robust import robust_sum
+from cupel.protocol.spec.diloco.delta import Delta
+from cupel.protocol.spec.diloco.outer import sum_updates
+from cupel.protocol.spec.diloco.robust import robust_mean
+from cupel.protocol.spec.task import TRIMMED_MEAN, Aggregation
 
 
-def combine(
-    updates: Sequence[Update], num_parameters: int, aggregation: Aggregation
-) -> tuple[npt.NDArray[np.int64], int]:
-    """Sum int64 [parameters] (2^-32) and how many terms it has, of at least one update in any order."""
-    if aggregation.rule == MEAN:
-        return sum_updates(updates, num_parameters), len(updates)
-    # `trimmed` is 0 unless the rule is to trim.
-    return robust_sum(updates, num_parameters, aggregation.trimmed)
+def combine(updates: Sequence[Update], num_parameters: int, aggregation: Aggregation) -> Delta:
+    """What the next version is made from, the same in any order of at least one update.
 
-
-def aggregate(state: OuterState, updates: Sequence[Update], aggregation: Aggregation) -> OuterState:
-    """The next version from the accepted updates, in any order. Without updates nothing changes.
-
-    Rejected(TASK_SPEC) as `check_aggregation`. Updates must have passed their codec's `from_bytes`, the state
-    `check_state`.
+    A mean is left as a sum and its count, which travels in fewer bits; a robust mean is one update of its own.
     """
-    check_aggregation(aggregation)
-    if not updates:
-        return state
-    total, count = combine(updates, state.weights.size, aggregation)
-    return step(state, total, count, aggregation)
+    if aggregation.rule == TRIMMED_MEAN:
+        return Delta(robust_mean(updates, num_parameters, aggregation.trimmed), 1)
+    return Delta(sum_updates(updates, num_parameters), len(updates))

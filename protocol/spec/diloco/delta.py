@@ -1,4 +1,4 @@
-"""From one canonical version to the next: the sum that the task's rule makes of the accepted updates, as one file.
+"""From one canonical version to the next: the sum of the accepted updates, exactly, as one small file.
 
 Whoever holds a version makes the next one from it, bit for bit. One file instead of an update from each node, and a
 fraction of a checkpoint: a sum of n updates takes their eight bits, log2(n) more, and as many as the exponents within a
@@ -36,12 +36,12 @@ _NAMES: Final = {"count", "shifts", "widths", "data"}
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What a task's rule makes of a round's accepted updates (combine.py)."""
+    """The sum of a round's accepted updates."""
 
     total: npt.NDArray[np.int64]
     """[parameters], in units of 2^-32."""
     count: int
-    """How many terms the sum has, at least one: all updates, less those a rule trims."""
+    """How many updates, at least one."""
 
 
 def max_delta_bytes(num_parameters: int) -> int:

@@ -18,9 +18,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from cupel.protocol.spec.aggregation import Aggregation, check_aggregation
 from cupel.protocol.spec.diloco.blocks import BLOCK, MAX_EXPONENT, MIN_EXPONENT, Update
 from cupel.protocol.spec.errors import Reason, Rejected
+from cupel.protocol.spec.task import MEAN, Aggregation, check_aggregation
 
 WEIGHT_FRACTION_BITS: Final = 20
 MOMENTUM_FRACTION_BITS: Final = 32
@@ -38,8 +38,21 @@ class OuterState:
     momentum: npt.NDArray[np.int64]
 
 
+def aggregate(state: OuterState, updates: Sequence[Update], aggregation: Aggregation) -> OuterState:
+    """The next version from the mean of the accepted updates, in any order. Without updates nothing changes.
+
+    Rejected(TASK_SPEC) as `check_aggregation`. Updates must have passed `update_from_bytes`, the state
+    `check_state`.
+    """
+    check_aggregation(aggregation)
+    assert aggregation.rule == MEAN, "combine.py knows the other rules"
+    if not updates:
+        return state
+    return step(state, sum_updates(updates, state.weights.size), len(updates), aggregation)
+
+
 def step(state: OuterState, total: npt.NDArray[np.int64], count: int, aggregation: Aggregation) -> OuterState:
-    """The next version from a sum of `count` terms, as combine.py makes it.
+    """The next version from the sum of `count` updates, as `sum_updates` makes it.
 
     Rejected(TASK_SPEC) as `check_aggregation`.
     """

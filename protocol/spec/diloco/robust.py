@@ -69,33 +69,19 @@ def trimmed_mean(coordinates: Sequence[npt.NDArray[np.int64]], trimmed: int) -> 
     """
     count = len(coordinates)
     assert 0 <= 2 * trimmed < count <= MAX_UPDATES, f"{trimmed} trimmed of {count}"
-    return divide(trimmed_sum(coordinates, trimmed), count - 2 * trimmed)
-
-
-def trimmed_sum(coordinates: Sequence[npt.NDArray[np.int64]], trimmed: int) -> npt.NDArray[np.int64]:
-    """Sum of each coordinate without its `trimmed` lowest and highest; arguments as `trimmed_mean`."""
-    total = np.empty_like(coordinates[0])
-    for start in range(0, total.size, _SLICE):
+    mean = np.empty_like(coordinates[0])
+    for start in range(0, mean.size, _SLICE):
         window = slice(start, start + _SLICE)
         ordered = np.sort(np.stack([one[window] for one in coordinates]), axis=0)
-        total[window] = ordered[trimmed : len(coordinates) - trimmed].sum(axis=0)
-    return total
+        mean[window] = divide(ordered[trimmed : count - trimmed].sum(axis=0), count - 2 * trimmed)
+    return mean
 
 
 def robust_mean(updates: Sequence[Update], num_parameters: int, trimmed: int) -> npt.NDArray[np.int64]:
-    """Clip to the median length, then trim: int64 [parameters] in units of 2^-32, for `outer_step`."""
-    return divide(*robust_sum(updates, num_parameters, trimmed))
-
-
-def robust_sum(
-    updates: Sequence[Update], num_parameters: int, trimmed: int
-) -> tuple[npt.NDArray[np.int64], int]:
-    """What `robust_mean` divides: the sum, int64 [parameters] in units of 2^-32, and how many terms it has.
+    """Clip to the median length, then trim: int64 [parameters] in units of 2^-32, for `outer_step`.
 
     With too few updates to trim as many at either end, as many as leaves one or two.
     """
-    assert len(updates) <= MAX_UPDATES, f"{len(updates)} updates"
     bound = median_norm(updates)
     coordinates = [clipped(update, num_parameters, bound) for update in updates]
-    left_out = min(trimmed, (len(updates) - 1) // 2)
-    return trimmed_sum(coordinates, left_out), len(updates) - 2 * left_out
+    return trimmed_mean(coordinates, min(trimmed, (len(updates) - 1) // 2))

@@ -20,7 +20,6 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from cupel.protocol.spec.aggregation import MAX_KEPT
 from cupel.protocol.spec.diloco.blocks import (
     BLOCK,
     MAX_EXPONENT,
@@ -33,6 +32,7 @@ from cupel.protocol.spec.diloco.subsets import num_subsets, subset_numbers, subs
 from cupel.protocol.spec.errors import Reason, Rejected
 
 CHUNK: Final = 64
+MAX_KEPT: Final = 16
 SMALL, LARGE = 3, 5
 EXPONENT_BITS: Final = 6
 

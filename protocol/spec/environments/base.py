@@ -1,6 +1,7 @@
 """An environment: prompts from problem numbers, rewards from completions. Pure, so that a reward is law.
 
-`get_environment` resolves a TaskSpec's reference; an environment changes its version when any output changes.
+`get_environment` resolves a TaskSpec's reference to one that is built in; an environment changes its version when any
+output changes. Others are installed: `cupel.protocol.environments`.
 """
 
 from __future__ import annotations
@@ -73,12 +74,8 @@ def assigned_prompt(environment: Environment, assigned: Assigned) -> tuple[int, 
     return prompt if assigned.target is None else (environment.target_tokens[assigned.target], *prompt)
 
 
-def check_fit(params: TaskParams, spec: TaskSpec) -> None:
-    """Whether model, environment, lengths and reward rule of a task go together.
-
-    Rejected(UNKNOWN_ENVIRONMENT) as `get_environment`, Rejected(TASK_PARAMETERS) otherwise.
-    """
-    environment = get_environment(spec.environment)
+def check_fit(params: TaskParams, spec: TaskSpec, environment: Environment) -> None:
+    """Whether model, environment, lengths and reward rule of a task go together. Rejected(TASK_PARAMETERS)."""
     num_targets = 0 if spec.length is None else spec.length.num_targets
     prompt_tokens = environment.prompt_tokens + (spec.length is not None)
     problems = {

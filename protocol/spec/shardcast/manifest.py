@@ -1,4 +1,8 @@
-"""The manifest of a canonical version of the weights; its SHA-256 is the version's digest on the chain."""
+"""The manifest of a canonical version of the weights; its SHA-256 is the version's digest on the chain.
+
+It is short enough to be shown there, and so names the tensors by the digest of their index. The index itself is in the
+header of the checkpoint file.
+"""
 
 from __future__ import annotations
 
@@ -9,25 +13,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from cupel.protocol.spec import pieces
 from cupel.protocol.spec.encoding import canonical_json, parse_canonical_json
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.hashing import sha256
+from cupel.protocol.spec.pieces import HEAD_BYTES, Head
 from cupel.protocol.spec.shardcast.cid import Cid
-from cupel.protocol.spec.shardcast.unixfs import CHUNK_BYTES, MAX_FILE_BYTES
+from cupel.protocol.spec.shardcast.unixfs import MAX_FILE_BYTES, file_dag
 
 KIND: Final = "cupel.weights.v1"
 # Weights are integers in units of 2**-20: below 2**24 in magnitude they convert to float32 exactly.
 FRACTION_BITS: Final = 20
-# A manifest is one block, so that its digest is all one needs to fetch it.
-MAX_MANIFEST_BYTES: Final = CHUNK_BYTES
+MAX_MANIFEST_BYTES: Final = 1024
+"""What the chain takes, and more than the longest numbers fill."""
 MAX_VERSION: Final = 2**32 - 1
-# Real models have a few hundred tensors per billion parameters; four dimensions are the most in use.
-MAX_TENSORS: Final = 8192
-MAX_DIMENSIONS: Final = 8
-MAX_PARAMETERS: Final = 2**40
-_NAME = re.compile(r"[A-Za-z0-9_.\-]{1,200}")
+INDEX_KIND: Final = "cupel.tensors.v1"
 _HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
-_KEYS: Final = {"kind", "version", "parent", "file", "update", "fraction_bits", "tensors"}
+_KEYS: Final = {"kind", "version", "parent", "file", "pieces", "update", "fraction_bits", "tensors"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,16 @@ class TensorShape:
     def num_parameters(self) -> int:
         """Product of the dimensions."""
         return math.prod(self.shape)
+
+
+def index_digest(tensors: Sequence[TensorShape]) -> bytes:
+    """What a manifest names its tensors by: the SHA-256 of their names and dimensions in canonical form.
+
+    tensors: sorted by name, without repeats: the order of every flat vector over the parameters.
+    """
+    assert all(first.name < second.name for first, second in itertools.pairwise(tensors)), "sorted by name"
+    index = [[tensor.name, list(tensor.shape)] for tensor in tensors]
+    return sha256(canonical_json({"kind": INDEX_KIND, "fraction_bits": FRACTION_BITS, "tensors": index}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +74,29 @@ class WeightsManifest:
     file: Cid
     """Root of the checkpoint file."""
     file_bytes: int
-    tensors: tuple[TensorShape, ...]
-    """Sorted by name: the order of every flat vector over the parameters."""
+    pieces: bytes
+    """Root over the pieces of the checkpoint file."""
+    tensors: bytes
+    """Digest of the tensor index, `index_digest`."""
     update: ContentRef | None = None
     """What makes this version from its parent, as `diloco.delta` writes it; none if the weights are the parent's."""
 
     def __post_init__(self) -> None:
         _check(self)
 
-    @property
-    def num_parameters(self) -> int:
-        """Parameters of all tensors together."""
-        return sum(tensor.num_parameters for tensor in self.tensors)
+    @classmethod
+    def of(
+        cls,
+        version: int,
+        parent: bytes | None,
+        file: bytes,
+        tensors: Sequence[TensorShape],
+        update: bytes | None = None,
+    ) -> WeightsManifest:
+        """The manifest of a checkpoint file, and of the delta that leads to it."""
+        delta = None if update is None else ContentRef(file_dag(update)[0], len(update))
+        root, index = file_dag(file)[0], index_digest(tensors)
+        return cls(version, parent, root, len(file), pieces.pieces_root(file), index, delta)
 
     @property
     def digest(self) -> bytes:
@@ -81,8 +104,8 @@ class WeightsManifest:
         return sha256(self.to_bytes())
 
     def to_bytes(self) -> bytes:
-        """Canonical bytes."""
-        return canonical_json(
+        """Canonical bytes: the head of the checkpoint file, for the chain, and a document that tells of it too."""
+        document = canonical_json(
             {
                 "kind": KIND,
                 "version": self.version,
@@ -90,9 +113,11 @@ class WeightsManifest:
                 "file": _plain(ContentRef(self.file, self.file_bytes)),
                 "update": None if self.update is None else _plain(self.update),
                 "fraction_bits": FRACTION_BITS,
-                "tensors": [[tensor.name, list(tensor.shape)] for tensor in self.tensors],
+                "pieces": self.pieces.hex(),
+                "tensors": self.tensors.hex(),
             }
         )
+        return Head(self.pieces, self.file_bytes).to_bytes() + document
 
     @classmethod
     def from_bytes(cls, manifest: bytes) -> WeightsManifest:
@@ -101,33 +126,38 @@ class WeightsManifest:
         Rejected(SIZE, ENCODING) as `parse_canonical_json`, Rejected(CID) for a file's address, Rejected(SCHEMA)
         for anything else that no manifest has.
         """
-        document = parse_canonical_json(manifest, MAX_MANIFEST_BYTES)
+        if len(manifest) > MAX_MANIFEST_BYTES:
+            raise Rejected(
+                Reason.SIZE, f"manifest of {len(manifest)} bytes, at most {MAX_MANIFEST_BYTES} allowed"
+            )
+        head = Head.from_manifest(manifest)
+        document = parse_canonical_json(manifest[HEAD_BYTES:], MAX_MANIFEST_BYTES)
         if set(document) != _KEYS or document["kind"] != KIND or document["fraction_bits"] != FRACTION_BITS:
             raise Rejected(Reason.SCHEMA, f"not a {KIND} document")
         file, update = _reference(document["file"]), document["update"]
+        root = _digest(document["pieces"], "root over pieces")
+        if head != Head(root, file.file_bytes):
+            raise Rejected(Reason.SCHEMA, "the manifest does not begin with the head of its file")
         return cls(
             version=_natural(document["version"], "version"),
-            parent=_parent(document["parent"]),
+            parent=None if document["parent"] is None else _digest(document["parent"], "parent"),
             file=file.root,
             file_bytes=file.file_bytes,
-            tensors=_tensors(document["tensors"]),
+            pieces=root,
+            tensors=_digest(document["tensors"], "tensor index"),
             update=None if update is None else _reference(update),
         )
 
 
 def _check(manifest: WeightsManifest) -> None:
     """Rules over whole values, the same for a manifest read and one made here. Rejected(SCHEMA)."""
-    names = [tensor.name for tensor in manifest.tensors]
     problems = {
         "version out of range": not 0 <= manifest.version <= MAX_VERSION,
         "only version 0 has no parent": (manifest.parent is None) != (manifest.version == 0),
-        "file size out of range": not 0 < manifest.file_bytes <= MAX_FILE_BYTES,
+        "file size out of range": not 0 < manifest.file_bytes <= pieces.MAX_FILE_BYTES,
         "version 0 has no update": manifest.update is not None and manifest.version == 0,
         "update size out of range": manifest.update is not None
         and not 0 < manifest.update.file_bytes <= MAX_FILE_BYTES,
-        "tensors are 1 to 8192, sorted by name, without repeats": not 0 < len(names) <= MAX_TENSORS
-        or any(first >= second for first, second in itertools.pairwise(names)),
-        "parameters out of range": not 0 < manifest.num_parameters <= MAX_PARAMETERS,
     }
     for problem, present in problems.items():
         if present:
@@ -144,33 +174,10 @@ def _reference(value: Any) -> ContentRef:
     return ContentRef(Cid.parse(value["cid"]), _natural(value["size"], "file size"))
 
 
-def _parent(value: Any) -> bytes | None:
-    if value is None:
-        return None
+def _digest(value: Any, name: str) -> bytes:
     if not isinstance(value, str) or not _HEX_DIGEST.fullmatch(value):
-        raise Rejected(Reason.SCHEMA, "the parent is a digest or null")
+        raise Rejected(Reason.SCHEMA, f"the {name} is no digest")
     return bytes.fromhex(value)
-
-
-def _tensors(value: Any) -> tuple[TensorShape, ...]:
-    if not isinstance(value, list) or len(value) > MAX_TENSORS:
-        raise Rejected(Reason.SCHEMA, f"tensors are a list of at most {MAX_TENSORS}")
-    return tuple(_tensor(entry) for entry in value)
-
-
-def _tensor(entry: Any) -> TensorShape:
-    match entry:
-        case [str(name), list(shape)] if _NAME.fullmatch(name) and len(shape) <= MAX_DIMENSIONS:
-            return TensorShape(name, _shape(shape))
-    raise Rejected(Reason.SCHEMA, "a tensor is a name and a shape")
-
-
-def _shape(dimensions: Sequence[Any]) -> tuple[int, ...]:
-    shape = tuple(_natural(dimension, "dimension") for dimension in dimensions)
-    # Bounded one by one, so that eight huge dimensions are never multiplied.
-    if any(not 0 < dimension <= MAX_PARAMETERS for dimension in shape):
-        raise Rejected(Reason.SCHEMA, "dimension out of range")
-    return shape
 
 
 def _natural(value: Any, name: str) -> int:

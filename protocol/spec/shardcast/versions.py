@@ -125,7 +125,12 @@ def needed_versions(facts: TaskFacts) -> frozenset[int]:
 
 def is_open(facts: TaskFacts, work: CommittedWork) -> bool:
     """Whether a commitment may still be challenged, or is."""
-    return facts.now < _closes(facts.params, work.time) or (work.node, work.sequence) in facts.contested
+    return is_answered_for(facts, work.node, work.sequence, work.time)
+
+
+def is_answered_for(facts: TaskFacts, node: str, sequence: int, time: int) -> bool:
+    """Whether the node may still be asked about a commitment of that time, of whatever kind."""
+    return facts.now < _closes(facts.params, time) or (node, sequence) in facts.contested
 
 
 def newest_settled(facts: TaskFacts, at_most: int) -> tuple[int, bytes]:

@@ -28,6 +28,7 @@ abstract contract DataGas is DataCourtroom {
     uint256 internal aboutProof;
     uint256 internal aboutOnlyProof;
     uint256 internal aboutManifest;
+    uint256 internal aboutUpdate;
     uint256 internal earned;
 
     function setUp() public virtual override {
@@ -45,7 +46,7 @@ abstract contract DataGas is DataCourtroom {
             leaves.push(made[i]);
         }
         work = commitmentTo(made);
-        work.manifest = sha256(noise(0, 4096));
+        work.manifest = sha256(manifestBytes());
         bytes32 beacon = hub.beaconOf(task, 0);
         vm.prank(NODE);
         hub.commit(task, beacon, 0, 0, work.root, work.manifest, UNITS);
@@ -57,11 +58,16 @@ abstract contract DataGas is DataCourtroom {
         aboutProof = demand(work, DemandKind.Proof, LONG, 3);
         aboutOnlyProof = demand(work, DemandKind.Proof, SHORT, 0);
         aboutManifest = demand(work, DemandKind.Manifest, 0, 0);
+        aboutUpdate = demand(work, DemandKind.Update, 3, 0);
     }
 
     function params() internal view override returns (TaskParams memory p) {
         p = super.params();
         p.maxTokens = 2048;
+    }
+
+    function manifestBytes() internal view virtual returns (bytes memory) {
+        return longest();
     }
 
     function leafAnswer(uint256 id) internal view returns (bytes memory) {
@@ -81,6 +87,16 @@ abstract contract DataGas is DataCourtroom {
         bytes32[] memory proof = proofOf(leaves, index);
         return
             abi.encodeCall(data.answerChunk, (challenges[id], demands[id], leaves[index], proof, chunk, path));
+    }
+
+    function pieceAnswer(bytes memory manifest, bytes memory piece, bytes32[] memory proof)
+        internal
+        view
+        returns (bytes memory)
+    {
+        return abi.encodeCall(
+            data.answerPiece, (challenges[aboutUpdate], demands[aboutUpdate], manifest, piece, proof)
+        );
     }
 
     /// @dev The answerer earns what the transaction costs, never less, and at most two parts in a hundred more.
@@ -109,6 +125,19 @@ abstract contract DataGas is DataCourtroom {
         uint256 floor = 21_000 + 10 * quarters;
         if (used < floor) used = floor;
         vm.snapshotValue("DataJudge", what, used);
+    }
+
+    /// @dev The longest manifest there is, of a file with as many pieces as a file may have.
+    function longest() internal pure returns (bytes memory) {
+        bytes32 node = sha256(noise(3, 2048));
+        for (uint256 i = 0; i < 32; ++i) {
+            node = i < 2 ? Merkle.node(sibling(i), node) : Merkle.node(node, sibling(i));
+        }
+        return abi.encodePacked(node, uint64(1 << 43), noise(0, 984));
+    }
+
+    function sibling(uint256 height) internal pure returns (bytes32) {
+        return bytes32(noise(height, 32));
     }
 
     function noise(uint256 salt, uint256 length) internal pure returns (bytes memory result) {
@@ -141,9 +170,20 @@ contract DataGasTest is DataGas {
 
     function test_TheLongestManifest() external {
         bytes memory answer = abi.encodeCall(
-            data.answerManifest, (challenges[aboutManifest], demands[aboutManifest], noise(0, 4096))
+            data.answerManifest, (challenges[aboutManifest], demands[aboutManifest], longest())
         );
-        assertFair("answer: manifest of 4096 bytes", answer);
+        assertFair("answer: manifest of 1024 bytes", answer);
+    }
+
+    function test_ThePieceOfTheLargestFile() external {
+        bytes32[] memory proof = new bytes32[](32);
+        for (uint256 i = 0; i < 32; ++i) {
+            proof[i] = sibling(i);
+        }
+        assertFair(
+            "answer: 2048 bytes of 8 TiB, manifest of 1024 bytes",
+            pieceAnswer(longest(), noise(3, 2048), proof)
+        );
     }
 
     function test_Closing() external {
@@ -184,5 +224,26 @@ contract DataGasWithoutCoinsTest is DataGas {
 
     function test_ALeaf() external {
         assertFair("answer: leaf, asker without coins in the judge", leafAnswer(aboutLeaf));
+    }
+}
+
+/// @dev As it is in practice: a manifest of 732 bytes, and an update of 100 kB.
+contract DataGasOfAnUpdateTest is DataGas {
+    bytes32[] internal pieceHashes;
+
+    function manifestBytes() internal view override returns (bytes memory) {
+        return abi.encodePacked(Trees.root(pieceHashes), uint64(49 * 2048), noise(0, 692));
+    }
+
+    function setUp() public override {
+        for (uint256 i = 0; i < 49; ++i) {
+            pieceHashes.push(sha256(noise(i, 2048)));
+        }
+        super.setUp();
+    }
+
+    function test_APiece() external {
+        bytes memory answer = pieceAnswer(manifestBytes(), noise(3, 2048), Trees.proof(pieceHashes, 3));
+        assertFair("answer: 2048 bytes of an update of 100 kB", answer);
     }
 }

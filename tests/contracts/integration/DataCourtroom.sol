@@ -31,7 +31,7 @@ abstract contract DataCourtroom is Courtroom {
             kind: kind,
             index: uint32(index),
             chunk: uint32(chunk),
-            root: kind == DemandKind.Manifest ? c.manifest : c.root,
+            root: uint8(kind) >= uint8(DemandKind.Manifest) ? c.manifest : c.root,
             units: c.units,
             round: c.round,
             chunkTokens: params().chunkTokens,
@@ -67,6 +67,18 @@ abstract contract DataCourtroom is Courtroom {
             Work.tokenData(tokens, 0, tokens.length),
             new bytes32[](0)
         );
+    }
+
+    /// @dev Shows a file of one piece, by the node.
+    function showPiece(uint256 id, bytes memory manifest, bytes memory file) internal {
+        Challenge memory asked = challenges[id];
+        Demand memory shown = demands[id];
+        vm.prank(NODE);
+        data.answerPiece(asked, shown, manifest, file, new bytes32[](0));
+    }
+
+    function manifestOf(bytes memory file) internal pure returns (bytes memory) {
+        return abi.encodePacked(sha256(file), uint64(file.length), "the rest");
     }
 
     function close(uint256 id) internal {

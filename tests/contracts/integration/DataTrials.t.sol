@@ -171,16 +171,50 @@ contract DataTrialsTest is DataCourtroom {
         assertEq(token.balanceOf(CHALLENGER), 10 * BOND);
     }
 
-    function test_ACheckpointIsNotForThisJudge() external {
-        bytes32 digest = keccak256("weights");
+    /// @dev Rollouts that everybody can have do not help who keeps the update to itself.
+    function test_AWithheldUpdateIsSlashed() external {
+        RolloutLeaf[] memory leaves = honest();
+        Commitment memory c = commitWith(leaves, sha256(manifestOf("update")));
+        uint256 shown = demand(c, DemandKind.Update, 0, 0);
+        showPiece(shown, manifestOf("update"), "update");
+        assertDemandOver(shown, ChallengeStatus.Dismissed);
+        uint256 leafId = demand(c, DemandKind.Leaf, 5, 0);
+        showLeaf(leafId, leaves);
+        uint256 id = demand(c, DemandKind.Update, 1, 0);
+        vm.warp(START + 300);
+        close(id);
+        assertDemandOver(id, ChallengeStatus.Guilty);
+        assertEq(uint256(hub.memberOf(task, NODE).status), uint256(MemberStatus.Slashed));
+    }
+
+    function test_APostedVersionIsShown() external {
+        Commitment memory c = post(sha256(manifestOf("checkpoint")));
+        uint256 manifestId = demand(c, DemandKind.Manifest, 0, 0);
+        uint256 pieceId = demand(c, DemandKind.Checkpoint, 0, 0);
+        Challenge memory asked = challenges[manifestId];
+        data.answerManifest(asked, demands[manifestId], manifestOf("checkpoint"));
+        showPiece(pieceId, manifestOf("checkpoint"), "checkpoint");
+        assertDemandOver(manifestId, ChallengeStatus.Dismissed);
+        assertDemandOver(pieceId, ChallengeStatus.Dismissed);
+        assertEq(uint256(hub.memberOf(task, NODE).status), uint256(MemberStatus.Active));
+    }
+
+    /// @dev A digest of nothing is a version that nobody can have.
+    function test_AWithheldVersionIsSlashed() external {
+        Commitment memory c = post(keccak256("nothing"));
+        uint256 id = demand(c, DemandKind.Checkpoint, 0, 0);
+        vm.warp(START + 3900);
+        close(id);
+        assertDemandOver(id, ChallengeStatus.Guilty);
+        assertConvicted();
+    }
+
+    function post(bytes32 digest) private returns (Commitment memory) {
         vm.warp(START + 3600);
         vm.prank(NODE);
         hub.postCheckpoint(task, 1, digest);
         bytes32 root = keccak256(abi.encode(keccak256("cupel.checkpoint.v1"), uint256(1), digest));
-        Commitment memory c = Commitment(0, 1, root, digest, 0, START + 3600);
-        vm.expectRevert(abi.encodeWithSelector(IDataJudge.DataJudge_NotRollouts.selector, 0));
-        vm.prank(CHALLENGER);
-        hub.challenge(params(), NODE, c, address(data), abi.encode(4, 0, 0));
+        return Commitment(0, 1, root, digest, 0, START + 3600);
     }
 
     function commitWith(RolloutLeaf[] memory leaves, bytes32 manifest) private returns (Commitment memory c) {

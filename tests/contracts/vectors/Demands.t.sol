@@ -29,37 +29,51 @@ contract DemandVectorsTest is VectorTest {
     }
 
     function test_EveryAnswerIsAccepted() external {
-        uint256 cases = 0;
-        uint256 byLeaf = 0;
-        for (; json.keyExistsJson(_file, entry(".cases", cases)); ++cases) {
-            if (json.parseJsonBool(_file, keyOf(cases, ".by_leaf"))) ++byLeaf;
-            answer(cases);
-        }
-        assertEq(cases, 10);
+        (uint256 cases, uint256 byLeaf, uint256 byManifest) = answerAll(".cases", ".commitment_abi");
+        assertEq(cases, 14);
         assertEq(byLeaf, 4);
+        assertEq(byManifest, 3);
+    }
+
+    function test_EveryAnswerAboutAVersionIsAccepted() external {
+        (uint256 cases, uint256 byLeaf, uint256 byManifest) = answerAll(".version_cases", ".version_abi");
+        assertEq(cases, 4);
+        assertEq(byLeaf, 0);
+        assertEq(byManifest, 2);
     }
 
     function test_EvidenceIsThreeWords() external view {
         for (uint256 i = 0; json.keyExistsJson(_file, entry(".cases", i)); ++i) {
-            uint256 kind = json.parseJsonUint(_file, keyOf(i, ".kind"));
-            uint256 index = json.parseJsonUint(_file, keyOf(i, ".index"));
-            uint256 chunk = json.parseJsonUint(_file, keyOf(i, ".chunk"));
-            bytes memory evidence = json.parseJsonBytes(_file, keyOf(i, ".evidence"));
+            uint256 kind = json.parseJsonUint(_file, keyOf(".cases", i, ".kind"));
+            uint256 index = json.parseJsonUint(_file, keyOf(".cases", i, ".index"));
+            uint256 chunk = json.parseJsonUint(_file, keyOf(".cases", i, ".chunk"));
+            bytes memory evidence = json.parseJsonBytes(_file, keyOf(".cases", i, ".evidence"));
             assertEq(keccak256(evidence), keccak256(abi.encode(uint8(kind), uint32(index), uint32(chunk))));
         }
     }
 
+    function answerAll(string memory list, string memory commitment)
+        private
+        returns (uint256 cases, uint256 byLeaf, uint256 byManifest)
+    {
+        Commitment memory c = abi.decode(json.parseJsonBytes(_file, commitment), (Commitment));
+        for (; json.keyExistsJson(_file, entry(list, cases)); ++cases) {
+            if (json.parseJsonBool(_file, keyOf(list, cases, ".by_leaf"))) ++byLeaf;
+            if (json.parseJsonBool(_file, keyOf(list, cases, ".by_manifest"))) ++byManifest;
+            answer(list, cases, c);
+        }
+    }
+
     /// @dev Demanded, and answered with what Python made of the files.
-    function answer(uint256 i) private {
-        bytes memory evidence = json.parseJsonBytes(_file, keyOf(i, ".evidence"));
-        bytes memory shown = json.parseJsonBytes(_file, keyOf(i, ".demand_abi"));
+    function answer(string memory list, uint256 i, Commitment memory c) private {
+        bytes memory evidence = json.parseJsonBytes(_file, keyOf(list, i, ".evidence"));
+        bytes memory shown = json.parseJsonBytes(_file, keyOf(list, i, ".demand_abi"));
         Demand memory demand = abi.decode(shown, (Demand));
         Challenge memory challenge =
-            abi.decode(json.parseJsonBytes(_file, keyOf(i, ".challenge_abi")), (Challenge));
+            abi.decode(json.parseJsonBytes(_file, keyOf(list, i, ".challenge_abi")), (Challenge));
         TaskParams memory p = abi.decode(json.parseJsonBytes(_file, ".params_abi"), (TaskParams));
-        Commitment memory c = abi.decode(json.parseJsonBytes(_file, ".commitment_abi"), (Commitment));
         uint256 gas = _judge.priceInGas(p, c, evidence);
-        assertEq(gas, json.parseJsonUint(_file, keyOf(i, ".price_in_gas")));
+        assertEq(gas, json.parseJsonUint(_file, keyOf(list, i, ".price_in_gas")));
         assertEq(gas * block.basefee, demand.price);
 
         vm.deal(address(this), demand.price);
@@ -67,12 +81,12 @@ contract DemandVectorsTest is VectorTest {
         _hub.ask(_judge, challenge, p, c, evidence);
         uint256 id = _hub.challengeIdOf(challenge);
         assertEq(_judge.demandHash(id), keccak256(shown));
-        (bool success,) = address(_judge).call(json.parseJsonBytes(_file, keyOf(i, ".calldata")));
+        (bool success,) = address(_judge).call(json.parseJsonBytes(_file, keyOf(list, i, ".calldata")));
         assertTrue(success);
         assertEq(uint256(_hub.challengeStatus(id)), uint256(ChallengeStatus.Dismissed));
     }
 
-    function keyOf(uint256 i, string memory key) private pure returns (string memory) {
-        return string.concat(entry(".cases", i), key);
+    function keyOf(string memory list, uint256 i, string memory key) private pure returns (string memory) {
+        return string.concat(entry(list, i), key);
     }
 }

@@ -17,12 +17,18 @@ from cupel.protocol.custody import Custody
 from cupel.protocol.keeping import Share, share_of_node
 from cupel.protocol.network import BlockUnavailable, Endpoint, Swarm
 from cupel.protocol.spec.hashing import sha256
-from cupel.protocol.spec.rollout import FileRef, Metrics, PolicyRef, SubmissionManifest
+from cupel.protocol.spec.rollout import (
+    Metrics,
+    PolicyRef,
+    SubmissionManifest,
+    file_reference,
+    pieced_reference,
+)
 from cupel.protocol.spec.rounds import CommittedWork, SlashRecord
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.spec.shardcast.manifest import TensorShape, WeightsManifest
 from cupel.protocol.spec.shardcast.placement import NO_BEACON, REPLICAS, holders
-from cupel.protocol.spec.shardcast.unixfs import CHUNK_BYTES, file_dag
+from cupel.protocol.spec.shardcast.unixfs import CHUNK_BYTES
 from cupel.protocol.storage import FilesystemStore, VersionShelf, put_file
 from cupel.protocol.testing.patterns import pattern_bytes
 from cupel.protocol.testing.vectors import TASK, example_params
@@ -37,15 +43,15 @@ LOST = REPLICAS - 2
 """Holders that may die beside the origin: one more than these is left, and one to spare."""
 FILE = pattern_bytes("placed version", 2 * CHUNK_BYTES + 5)
 UPDATE = pattern_bytes("placed update", 40)
-GENESIS = WeightsManifest(0, None, file_dag(FILE)[0], len(FILE), (TensorShape("weight", (4,)),))
+GENESIS = WeightsManifest.of(0, None, FILE, (TensorShape("weight", (4,)),))
 SUBMISSION = SubmissionManifest(
     TASK,
     ORIGIN,
     0,
     0,
     PolicyRef(0, GENESIS.digest),
-    FileRef(str(Cid.raw_of(b"rollouts")), 8),
-    FileRef(str(Cid.raw_of(UPDATE)), len(UPDATE)),
+    file_reference(b"rollouts"),
+    pieced_reference(UPDATE),
     1,
     Metrics(0, 0),
 )

@@ -10,17 +10,28 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cupel.protocol import versions as versions_module
 from cupel.protocol.chain.ledger import CheckpointRecord, MemberRecord, TaskLedger
 from cupel.protocol.model.canonical import CanonicalVersion, make_version, next_version
 from cupel.protocol.model.checkpoint import genesis
 from cupel.protocol.model.layout import layout_of
-from cupel.protocol.network import BlockUnavailable
+from cupel.protocol.network import BlockUnavailable, Swarm
+from cupel.protocol.network.fetching import SHARED_LEAVES
 from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT, Update, encode_update, update_to_bytes
-from cupel.protocol.spec.rollout import FileRef, Metrics, PolicyRef, SubmissionManifest
+from cupel.protocol.spec.diloco.outer import OuterState
+from cupel.protocol.spec.hashing import sha256
+from cupel.protocol.spec.rollout import (
+    Metrics,
+    PolicyRef,
+    SubmissionManifest,
+    file_reference,
+    pieced_reference,
+)
 from cupel.protocol.spec.rounds import CommittedWork, SlashRecord
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.spec.shardcast.unixfs import file_dag
-from cupel.protocol.storage.files import BlockMissing, put_file, read_file
+from cupel.protocol.storage.files import BlockMissing, file_leaves, put_file, read_file
+from cupel.protocol.storage.filesystem import FilesystemStore
 from cupel.protocol.storage.shelf import VersionShelf
 from cupel.protocol.testing.builders import example_spec
 from cupel.protocol.testing.memory_store import MemoryStore
@@ -70,7 +81,9 @@ class Peers:
             self.store.put(block, cid)
         return block
 
-    async def fetch_file(self, root: Cid, max_bytes: int, deadline_seconds: float) -> bytes:
+    async def fetch_file(
+        self, root: Cid, max_bytes: int, deadline_seconds: float, superseded: asyncio.Event | None = None
+    ) -> bytes:
         while True:
             try:
                 return read_file(self.store, root, max_bytes)
@@ -103,10 +116,10 @@ def commit(ledger: TaskLedger, peers: Peers | None, round_index: int) -> None:
     """Three nodes commit to their updates of a round, which `peers` serve."""
     for number, update in enumerate(round_updates(round_index)):
         node, file = f"0x{number + 1:040x}", update_to_bytes(update)
-        reference = FileRef(str(file_dag(file)[0]), len(file))
+        rollouts, reference = file_reference(file), pieced_reference(file)
         policy = PolicyRef(0, CHAIN[0].digest)
         manifest = SubmissionManifest(
-            TASK, node, round_index, round_index, policy, reference, reference, 1, Metrics(0, 0)
+            TASK, node, round_index, round_index, policy, rollouts, reference, 1, Metrics(0, 0)
         )
         if peers is not None:
             put_file(peers.theirs, file)
@@ -355,3 +368,49 @@ def test_nothing_else_passes_for_the_initial_weights(tmp_path: Path, served: Can
         ledger.params = dataclasses.replace(PARAMS, genesis_digest=served.digest)
     with pytest.raises(VersionUnavailable, match="initial checkpoint"):
         asyncio.run(open_versions(ledger, peers, tmp_path).genesis(1.0))
+
+
+def test_a_checkpoint_on_its_way_is_dropped_when_a_newer_version_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Through the swarm as a node uses it, from a peer that lacks a part of the older version."""
+    monkeypatch.setattr(versions_module, "LOOK_SECONDS", 0.05)
+    large = dataclasses.replace(SPEC, model=dataclasses.replace(SPEC.model, vocabulary=4096, width=96))
+    layout = layout_of(large.model)
+    draw = np.random.default_rng(2)
+
+    def state() -> OuterState:
+        weights = draw.integers(-(2**20), 2**20, layout.num_parameters, dtype=np.int32)
+        return OuterState(weights, draw.integers(-(2**20), 2**20, layout.num_parameters, dtype=np.int64))
+
+    old = make_version(1, bytes(32), state(), layout)
+    new = make_version(2, old.digest, state(), layout)
+    looks = 0
+
+    async def look() -> TaskLedger:
+        nonlocal looks
+        looks += 1
+        return ledger_of(old) if looks < 3 else ledger_of(old, new)
+
+    async def scenario() -> None:
+        theirs, ours = FilesystemStore(tmp_path / "theirs"), FilesystemStore(tmp_path / "ours")
+        for version in (old, new):
+            theirs.put(version.manifest.to_bytes())
+            put_file(theirs, version.file)
+        leaves = file_leaves(theirs, old.manifest.file)
+        assert len(set(leaves)) >= SHARED_LEAVES
+        for leaf in leaves[3:]:
+            theirs.delete(leaf.cid)
+        async with (
+            Swarm(theirs, sha256(b"theirs"), "cupel-test") as peer,
+            Swarm(ours, sha256(b"ours"), "cupel-test") as swarm,
+        ):
+            swarm.set_peers({NODE: peer.endpoint})
+            shelf = VersionShelf(ours, tmp_path / "versions")
+            versions = Versions(ledger_of(old), large, swarm, shelf, look=look)
+            await versions.start(2000, 60)
+            assert versions.digests() == {2: new.digest}
+            assert looks >= 3
+            assert old.digest not in shelf
+
+    run(asyncio.wait_for(scenario(), 30))

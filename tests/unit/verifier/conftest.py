@@ -19,10 +19,18 @@ from cupel.protocol.spec.assignment import Assigned, assigned_work, round_seed
 from cupel.protocol.spec.diloco.blocks import encode_update, update_to_bytes
 from cupel.protocol.spec.environments.base import assigned_prompt, get_environment
 from cupel.protocol.spec.errors import Rejected
-from cupel.protocol.spec.rollout import FileRef, Metrics, PolicyRef, Rollout, SubmissionManifest
+from cupel.protocol.spec.rollout import (
+    FileRef,
+    Metrics,
+    PiecedRef,
+    PolicyRef,
+    Rollout,
+    SubmissionManifest,
+    file_reference,
+    pieced_reference,
+)
 from cupel.protocol.spec.rounds import CommittedWork
 from cupel.protocol.spec.sampling import gumbel_noise
-from cupel.protocol.spec.shardcast.unixfs import file_dag
 from cupel.protocol.spec.task import ModelShape, Pinned, TaskParams, task_id
 from cupel.protocol.spec.toploc import build_proofs_batch
 from cupel.protocol.testing.builders import example_spec
@@ -109,6 +117,7 @@ class World:
             else rollouts_file,
             "update": self._update() if update_file is None else update_file,
         }
+        sampled, trained = files["rollouts"], files["update"]
         document = SubmissionManifest(
             task=self.rules.task,
             node=self.node,
@@ -117,12 +126,10 @@ class World:
             policy=self.reference,
             units=len(rollouts),
             metrics=Metrics(0, 0),
-            **{
-                name: FileRef(str(file_dag(file)[0]), len(file))
-                if isinstance(file, bytes)
-                else FileRef("b", 1)
-                for name, file in files.items()
-            },
+            rollouts=FileRef("b", 1) if isinstance(sampled, Rejected) else file_reference(sampled),
+            update=PiecedRef("b", 1, bytes(32))
+            if isinstance(trained, Rejected)
+            else pieced_reference(trained),
         )
         document = dataclasses.replace(document, **(manifest or {}))
         committed = CommittedWork(

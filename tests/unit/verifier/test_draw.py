@@ -2,7 +2,10 @@
 
 from collections import Counter
 
-from cupel.verifier.draw import draw, draw_seed
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cupel.verifier.draw import draw, draw_pieces, draw_seed
 
 NODE = "0x2000000000000000000000000000000000000002"
 ARGUMENTS = (b"\1" * 32, b"\2" * 32, b"\3" * 32, NODE, 4)
@@ -34,3 +37,16 @@ def test_no_rollout_is_favoured() -> None:
     # 100 expected each; six standard deviations of a binomial (400, 1/4) are 52.
     assert len(hits) == 16
     assert all(48 <= hits[index] <= 152 for index in range(16))
+
+
+@given(st.binary(min_size=32, max_size=32), st.integers(0, 2**32), st.integers(1, 20))
+def test_pieces_are_drawn_without_repeats(seed: bytes, num_pieces: int, count: int) -> None:
+    drawn = draw_pieces(seed, num_pieces, count)
+    assert len(drawn) == min(count, num_pieces)
+    assert list(drawn) == sorted(set(drawn))
+    assert all(0 <= index < num_pieces for index in drawn)
+    assert drawn == draw_pieces(seed, num_pieces, count)
+
+
+def test_other_seeds_draw_other_pieces() -> None:
+    assert len({draw_pieces(bytes([seed]) * 32, 1000, 4) for seed in range(20)}) == 20

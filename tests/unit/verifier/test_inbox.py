@@ -25,6 +25,7 @@ from cupel.protocol.network import Announcement, BlockUnavailable
 from cupel.protocol.spec.demand import DataDemand, Part, answer
 from cupel.protocol.spec.errors import Reason
 from cupel.protocol.spec.fraud import ObjectiveKind, kind_of
+from cupel.protocol.spec.pieces import num_pieces
 from cupel.protocol.spec.rollout import PolicyRef, Rollout
 from cupel.protocol.spec.sampling import gumbel_noise
 from cupel.protocol.spec.shardcast.cid import Cid
@@ -38,6 +39,7 @@ from cupel.verifier import inbox as inbox_module
 from cupel.verifier.auditor import Auditor
 from cupel.verifier.checks import CHECK_NAMES, distribution
 from cupel.verifier.checks.base import FetchedSubmission
+from cupel.verifier.dispute.demands import MAX_DEMANDED_PIECES
 from cupel.verifier.evidence import EvidenceDocument, Judges, JuryEvidence
 from cupel.verifier.inbox import Inbox
 from cupel.verifier.journal import Journal
@@ -86,6 +88,8 @@ class Held:
 
     versions: dict[int, CanonicalVersion]
     max_update_bytes: int = 1 << 20
+    max_checkpoint_bytes: int = 1 << 20
+    false_updates: set[bytes] = field(default_factory=set)
 
     def get(self, version: int) -> CanonicalVersion | None:
         return self.versions.get(version)
@@ -303,12 +307,60 @@ def test_what_nobody_serves_for_long_is_demanded(run: Run) -> None:
         await eventually(lambda: bool(desk.inbox.wanted), 60)
         wanted = desk.inbox.wanted[node, submission.work.sequence]
         assert {part.commitment for part in wanted} == {submission.commitment}
-        assert len({part.demand.index for part in wanted if part.demand.part is not Part.MANIFEST}) == 2
+        rollouts = [
+            part.demand for part in wanted if part.demand.part in (Part.LEAF, Part.TOKENS, Part.PROOF)
+        ]
+        assert len({demand.index for demand in rollouts}) == 2
+        assert {part.demand.part for part in wanted} == set(Part) - {Part.CHECKPOINT}
         assert desk.told("withheld") == [{"node": node, "round": 5, "demands": len(wanted)}]
         # Files that come late are checked all the same.
         desk.peers.serve(submission)
         await eventually(lambda: bool(desk.told("verdict")), 60)
         assert desk.inbox.findings == {}
+
+    run(scenario)
+
+
+def test_an_update_that_alone_is_withheld_is_demanded(run: Run) -> None:
+    async def scenario(desk: Desk) -> None:
+        submission = desk.world.submission()
+        desk.inbox.answer_seconds = 20
+        desk.peers.serve(submission)
+        del desk.peers.files[Cid.parse(submission.manifest.update.cid)]
+        desk.commit(submission)
+        desk.inbox.now = 1120
+        await eventually(lambda: bool(desk.inbox.wanted), 60)
+        wanted = desk.inbox.wanted[submission.work.node, submission.work.sequence]
+        assert {part.demand.part for part in wanted} == {Part.UPDATE}
+        assert len(wanted) == min(MAX_DEMANDED_PIECES, num_pieces(submission.manifest.update.size))
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("fault", ["withheld", "computed", "served", "no judge"])
+def test_a_posted_version_nobody_can_have_is_demanded(run: Run, fault: str) -> None:
+    async def scenario(desk: Desk) -> None:
+        node, version = desk.world.node, desk.held.versions[4]
+        if fault != "computed":
+            desk.held.versions = {}
+        if fault == "served":
+            for file in (version.manifest.to_bytes(), version.file):
+                desk.peers.files[file_dag(file)[0]] = file
+        desk.inbox.answer_seconds = None if fault == "no judge" else 20
+        event = hub.CheckpointPosted(desk.ledger.task, 4, node, 6, version.digest, 1110)
+        desk.ledger.apply(event)
+        desk.inbox.notice(Logged(event, "", 1, b"\1" * 32, b"", 0), desk.ledger)
+        desk.inbox.now = 1120
+        await eventually(lambda: fault != "withheld" or bool(desk.inbox.wanted), 60)
+        await turns()
+        if fault != "withheld":
+            assert desk.inbox.wanted == {}
+            return
+        manifest, *pieces = desk.inbox.wanted[node, 6]
+        assert manifest.demand == DataDemand(Part.MANIFEST)
+        assert {piece.demand.part for piece in pieces} == {Part.CHECKPOINT}
+        assert manifest.commitment == desk.ledger.commitments(node)[-1]
+        assert desk.told("withheld") == [{"node": node, "round": 4, "demands": 1 + MAX_DEMANDED_PIECES}]
 
     run(scenario)
 

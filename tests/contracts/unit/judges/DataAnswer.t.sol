@@ -20,8 +20,10 @@ contract DataAnswerTest is DataJudgeTest {
         external
     {
         RolloutLeaf[] memory leaves = honest(uint32(bound(units, 1, 20)));
-        DemandKind asked = DemandKind(bound(kind, 1, 4));
-        index = asked == DemandKind.Manifest ? 0 : bound(index, 0, leaves.length - 1);
+        DemandKind asked = DemandKind(bound(kind, 1, 5));
+        index = asked == DemandKind.Manifest
+            ? 0
+            : bound(index, 0, asked == DemandKind.Update ? 4 : leaves.length - 1);
         chunk = asked == DemandKind.Tokens || asked == DemandKind.Proof ? bound(chunk, 0, 2) : 0;
         (Challenge memory challenge, Demand memory demand) = ask(commitmentTo(leaves), asked, index, chunk);
         vm.startPrank(FRIEND);
@@ -64,8 +66,8 @@ contract DataAnswerTest is DataJudgeTest {
 
         (challenge, demand) = ask(c, DemandKind.Manifest, 0, 0);
         vm.expectEmit(address(judge));
-        emit IDataJudge.ManifestShown(idOf(challenge), address(this), MANIFEST);
-        judge.answerManifest(challenge, demand, MANIFEST);
+        emit IDataJudge.ManifestShown(idOf(challenge), address(this), published);
+        judge.answerManifest(challenge, demand, published);
     }
 
     function test_AnswersCountBeforeTheirTimeIsOver() external {
@@ -81,7 +83,7 @@ contract DataAnswerTest is DataJudgeTest {
             vm.expectRevert(tooLate());
             judge.answerLeaf(challenge, demand, leaves[1], proof);
             vm.expectRevert(tooLate());
-            judge.answerManifest(challenge, demand, MANIFEST);
+            judge.answerManifest(challenge, demand, published);
         }
         vm.warp(OPENED_AT + 99);
         judge.answerChunk(challenge, demand, leaves[1], proof, data, path);
@@ -104,7 +106,7 @@ contract DataAnswerTest is DataJudgeTest {
         Demand memory other = abi.decode(abi.encode(demand), (Demand));
         uint256 which = bound(field, 0, 9);
         change = bound(change, 1, 3);
-        if (which == 0) other.kind = DemandKind((uint256(other.kind) + change) % 5);
+        if (which == 0) other.kind = DemandKind((uint256(other.kind) + change) % 7);
         if (which == 1) other.index += uint32(change);
         if (which == 2) other.chunk += uint32(change);
         if (which == 3) other.root = bytes32(uint256(other.root) ^ change);
@@ -125,9 +127,9 @@ contract DataAnswerTest is DataJudgeTest {
         RolloutLeaf[] memory leaves = honest(UNITS);
         (Challenge memory challenge, Demand memory demand) =
             ask(commitmentTo(leaves), DemandKind.Manifest, 0, 0);
-        judge.answerManifest(challenge, demand, MANIFEST);
+        judge.answerManifest(challenge, demand, published);
         vm.expectRevert(demandUnknown(idOf(challenge)));
-        judge.answerManifest(challenge, demand, MANIFEST);
+        judge.answerManifest(challenge, demand, published);
         vm.expectRevert(demandUnknown(idOf(challenge)));
         judge.close(challenge, demand);
         assertEq(hub.verdicts(), 1);
@@ -150,21 +152,25 @@ contract DataAnswerTest is DataJudgeTest {
         Commitment memory c = commitmentTo(leaves);
         bytes32[] memory proof = proofOf(leaves, 3);
         (bytes memory data, bytes32[] memory path) = chunkOf(leaves[3], DemandKind.Proof, 0);
-        for (uint256 i = 1; i <= 4; ++i) {
+        for (uint256 i = 1; i <= 5; ++i) {
             DemandKind kind = DemandKind(i);
             (Challenge memory challenge, Demand memory demand) =
-                ask(c, kind, kind == DemandKind.Manifest ? 0 : 3, 0);
+                ask(c, kind, kind == DemandKind.Manifest ? 0 : kind == DemandKind.Update ? 2 : 3, 0);
             if (kind != DemandKind.Leaf) {
                 vm.expectRevert(wrongAnswer(kind));
                 judge.answerLeaf(challenge, demand, leaves[3], proof);
             }
-            if (kind == DemandKind.Leaf || kind == DemandKind.Manifest) {
+            if (kind != DemandKind.Tokens && kind != DemandKind.Proof) {
                 vm.expectRevert(wrongAnswer(kind));
                 judge.answerChunk(challenge, demand, leaves[3], proof, data, path);
             }
             if (kind != DemandKind.Manifest) {
                 vm.expectRevert(wrongAnswer(kind));
-                judge.answerManifest(challenge, demand, MANIFEST);
+                judge.answerManifest(challenge, demand, published);
+            }
+            if (kind != DemandKind.Update) {
+                vm.expectRevert(wrongAnswer(kind));
+                judge.answerPiece(challenge, demand, published, data, path);
             }
         }
     }
@@ -305,7 +311,7 @@ contract DataAnswerTest is DataJudgeTest {
     }
 
     function testFuzz_RevertWhen_TheManifestIsAnother(bytes calldata manifest) external {
-        vm.assume(keccak256(manifest) != keccak256(MANIFEST));
+        vm.assume(keccak256(manifest) != keccak256(published));
         (Challenge memory challenge, Demand memory demand) =
             ask(commitmentTo(honest(1)), DemandKind.Manifest, 0, 0);
         revertsWith(IDataJudge.DataJudge_ManifestNotProven.selector);
@@ -314,14 +320,14 @@ contract DataAnswerTest is DataJudgeTest {
 
     function test_RevertWhen_TheManifestIsTooLong() external {
         Commitment memory c = commitmentTo(honest(1));
-        c.manifest = sha256(new bytes(4097));
+        c.manifest = sha256(new bytes(1025));
         (Challenge memory challenge, Demand memory demand) = ask(c, DemandKind.Manifest, 0, 0);
         revertsWith(IDataJudge.DataJudge_ManifestNotProven.selector);
-        judge.answerManifest(challenge, demand, new bytes(4097));
-        c.manifest = sha256(new bytes(4096));
+        judge.answerManifest(challenge, demand, new bytes(1025));
+        c.manifest = sha256(new bytes(1024));
         hub.setChallengeStatus(idOf(challenge), ChallengeStatus.None);
         (challenge, demand) = ask(c, DemandKind.Manifest, 0, 0);
-        judge.answerManifest(challenge, demand, new bytes(4096));
+        judge.answerManifest(challenge, demand, new bytes(1024));
         assertDismissed(challenge);
     }
 

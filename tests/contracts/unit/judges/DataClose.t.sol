@@ -84,7 +84,7 @@ contract DataCloseTest is DataJudgeTest {
         judge.close(challenge, demand);
         vm.warp(OPENED_AT + 99);
         vm.expectRevert(demandUnknown(idOf(challenge)));
-        judge.answerManifest(challenge, demand, MANIFEST);
+        judge.answerManifest(challenge, demand, published);
         assertEq(hub.verdicts(), 1);
     }
 }

@@ -39,9 +39,11 @@ contract DataDemandTest is DataJudgeTest {
 
     function testFuzz_ADemandIsChargedAndKept(uint8 kind, uint256 index, uint256 chunk) external {
         Commitment memory c = anyCommitment();
-        DemandKind asked = DemandKind(bound(kind, 1, 4));
+        DemandKind asked = DemandKind(bound(kind, 1, 5));
         bool ofChunk = asked == DemandKind.Tokens || asked == DemandKind.Proof;
-        index = asked == DemandKind.Manifest ? 0 : bound(index, 0, UNITS - 1);
+        index = asked == DemandKind.Manifest
+            ? 0
+            : bound(index, 0, asked == DemandKind.Update ? type(uint32).max : UNITS - 1);
         chunk = ofChunk ? bound(chunk, 0, 2) : 0;
         bytes memory evidence = evidenceOf(asked, index, chunk);
         Demand memory demand = demandOf(c, asked, index, chunk);
@@ -81,8 +83,21 @@ contract DataDemandTest is DataJudgeTest {
     function test_RevertWhen_TheCommitmentIsACheckpoint() external {
         Commitment memory c = anyCommitment();
         c.units = 0;
-        vm.expectRevert(abi.encodeWithSelector(IDataJudge.DataJudge_NotRollouts.selector, SEQUENCE));
+        bytes memory refusal = abi.encodeWithSelector(IDataJudge.DataJudge_NotRollouts.selector, SEQUENCE);
+        DemandKind[4] memory ofWork =
+            [DemandKind.Leaf, DemandKind.Tokens, DemandKind.Proof, DemandKind.Update];
+        for (uint256 i = 0; i < ofWork.length; ++i) {
+            bytes memory evidence = evidenceOf(ofWork[i], 0, 0);
+            vm.expectRevert(refusal);
+            ask(c, evidence);
+        }
         ask(c, evidenceOf(DemandKind.Manifest, 0, 0));
+        ask(c, evidenceOf(DemandKind.Checkpoint, 7, 0));
+    }
+
+    function test_RevertWhen_WorkIsAskedForACheckpoint() external {
+        vm.expectRevert(abi.encodeWithSelector(IDataJudge.DataJudge_NotCheckpoint.selector, SEQUENCE));
+        ask(anyCommitment(), evidenceOf(DemandKind.Checkpoint, 0, 0));
     }
 
     function testFuzz_RevertWhen_EvidenceIsNotThreeWords(bytes calldata evidence) external {
@@ -101,21 +116,21 @@ contract DataDemandTest is DataJudgeTest {
     }
 
     function testFuzz_RevertWhen_TheKindIsUnknown(uint256 kind) external {
-        vm.assume(kind == 0 || kind > 4);
+        vm.assume(kind == 0 || kind > 6);
         vm.expectRevert(abi.encodeWithSelector(IDataJudge.DataJudge_KindUnknown.selector, kind));
         ask(anyCommitment(), abi.encode(kind, uint256(0), uint256(0)));
     }
 
     function testFuzz_RevertWhen_ThereIsNoSuchRollout(uint8 kind, uint256 index) external {
-        kind = uint8(bound(kind, 1, 4));
-        uint256 count = kind == 4 ? 1 : UNITS;
+        kind = uint8(bound(kind, 1, 5));
+        uint256 count = kind == 5 ? 1 << 32 : kind == 4 ? 1 : UNITS;
         index = bound(index, count, type(uint256).max);
         vm.expectRevert(abi.encodeWithSelector(IDataJudge.DataJudge_IndexOutOfRange.selector, index, count));
         ask(anyCommitment(), abi.encode(kind, index, uint256(0)));
     }
 
     function testFuzz_RevertWhen_NoRolloutHasSuchAChunk(uint8 kind, uint256 chunk) external {
-        kind = uint8(bound(kind, 1, 4));
+        kind = uint8(bound(kind, 1, 5));
         uint256 count = kind == 2 || kind == 3 ? 3 : 1;
         chunk = bound(chunk, count, type(uint256).max);
         vm.expectRevert(abi.encodeWithSelector(IDataJudge.DataJudge_ChunkOutOfRange.selector, chunk, count));
@@ -155,13 +170,19 @@ contract DataDemandTest is DataJudgeTest {
         assertEq(judge.credit(CHALLENGER), 0);
     }
 
-    /// @dev Fixed gas and two new slots, 1280 for each of 3 + 2 siblings, 30 for each byte; all of it twice.
+    /// @dev Fixed gas and two new slots, 1280 for each of 3 + 2 siblings, 30 for each byte of a chunk and 26 of a
+    /// file; all of it twice. A file has at
+    /// most 2^32 pieces.
     function test_ThePriceIsTwiceTheDearestAnswer() external view {
         Commitment memory c = anyCommitment();
-        assertEq(priceOf(c, DemandKind.Leaf), 2 * (90_700 + 34_200 + 3 * 1280));
-        assertEq(priceOf(c, DemandKind.Tokens), 2 * (96_500 + 34_200 + 5 * 1280 + 30 * 16));
-        assertEq(priceOf(c, DemandKind.Proof), 2 * (96_500 + 34_200 + 5 * 1280 + 30 * 34));
-        assertEq(priceOf(c, DemandKind.Manifest), 2 * (75_600 + 34_200 + 30 * 4096));
+        assertEq(priceOf(c, DemandKind.Leaf), 2 * (91_000 + 34_200 + 3 * 1280));
+        assertEq(priceOf(c, DemandKind.Tokens), 2 * (96_900 + 34_200 + 5 * 1280 + 30 * 16));
+        assertEq(priceOf(c, DemandKind.Proof), 2 * (96_900 + 34_200 + 5 * 1280 + 30 * 34));
+        assertEq(priceOf(c, DemandKind.Manifest), 2 * (81_400 + 34_200 + 26 * 1024));
+        assertEq(priceOf(c, DemandKind.Update), 2 * (84_600 + 34_200 + 32 * 1280 + 26 * 3072));
+        Commitment memory claim = anyCommitment();
+        claim.units = 0;
+        assertEq(priceOf(claim, DemandKind.Checkpoint), priceOf(c, DemandKind.Update));
     }
 
     function priceOf(Commitment memory c, DemandKind kind) private view returns (uint256) {

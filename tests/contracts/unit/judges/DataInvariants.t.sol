@@ -46,7 +46,7 @@ contract DataWalk is DataJudgeTest {
     }
 
     function demandSome(uint256 who, uint256 kind, uint256 index, uint256 chunk) external {
-        DemandKind asked = DemandKind(bound(kind, 1, 4));
+        DemandKind asked = DemandKind(bound(kind, 1, 5));
         bool ofChunk = asked == DemandKind.Tokens || asked == DemandKind.Proof;
         index = asked == DemandKind.Manifest ? 0 : index % UNITS;
         bytes memory evidence = evidenceOf(asked, index, ofChunk ? chunk % 3 : 0);

@@ -25,16 +25,20 @@ abstract contract DataJudgeTest is Checks {
     uint40 internal constant OPENED_AT = 10_000;
     uint256 internal constant BASE_FEE = 7 gwei;
     uint256 internal constant DEPOSIT = 1 ether;
-    bytes internal constant MANIFEST = "what a node published";
+    uint256 internal constant FILE_BYTES = 5000;
 
     HubDouble internal hub;
     DataJudge internal judge;
+    /// @dev The manifest of an update, or a checkpoint, of three pieces. Kept, because SHA-256 is a call, and would come
+    /// between a test's expectation and what it expects of.
+    bytes internal published;
 
     function setUp() public virtual {
         vm.warp(OPENED_AT);
         vm.fee(BASE_FEE);
         hub = new HubDouble();
         judge = new DataJudge(address(hub), 100, 50);
+        published = manifestOf(FILE_BYTES);
         depositFor(CHALLENGER, DEPOSIT);
     }
 
@@ -64,7 +68,31 @@ abstract contract DataJudgeTest is Checks {
 
     function commitmentTo(RolloutLeaf[] memory leaves) internal view returns (Commitment memory) {
         bytes32 root = Trees.root(Work.leafHashes(context(), leaves));
-        return Commitment(SEQUENCE, ROUND, root, sha256(MANIFEST), uint32(leaves.length), OPENED_AT - 10);
+        return Commitment(SEQUENCE, ROUND, root, sha256(published), uint32(leaves.length), OPENED_AT - 10);
+    }
+
+    /// @dev What the hub makes of a posted version.
+    function claimOf(bytes memory manifest) internal pure returns (Commitment memory) {
+        return Commitment(SEQUENCE, ROUND, keccak256("claim"), sha256(manifest), 0, OPENED_AT - 10);
+    }
+
+    function manifestOf(uint256 length) internal pure returns (bytes memory) {
+        return
+            abi.encodePacked(
+                Trees.root(pieceHashes(length)), uint64(length), "and what else a node published"
+            );
+    }
+
+    function pieceHashes(uint256 length) internal pure returns (bytes32[] memory hashes) {
+        hashes = new bytes32[]((length + 2047) / 2048);
+        for (uint256 i = 0; i < hashes.length; ++i) {
+            hashes[i] = sha256(pieceOf(length, i));
+        }
+    }
+
+    function pieceOf(uint256 length, uint256 index) internal pure returns (bytes memory piece) {
+        piece = new bytes(length - index * 2048 < 2048 ? length - index * 2048 : 2048);
+        piece[piece.length - 1] = bytes1(uint8(index) + 1);
     }
 
     function proofOf(RolloutLeaf[] memory leaves, uint256 index) internal view returns (bytes32[] memory) {
@@ -114,7 +142,7 @@ abstract contract DataJudgeTest is Checks {
             kind: kind,
             index: uint32(index),
             chunk: uint32(chunk),
-            root: kind == DemandKind.Manifest ? c.manifest : c.root,
+            root: uint8(kind) >= uint8(DemandKind.Manifest) ? c.manifest : c.root,
             units: c.units,
             round: ROUND,
             chunkTokens: params().chunkTokens,
@@ -140,7 +168,8 @@ abstract contract DataJudgeTest is Checks {
 
     /// @dev Answers as the honest node would, by whichever function the leaf calls for.
     function answer(Challenge memory challenge, Demand memory demand, RolloutLeaf[] memory leaves) internal {
-        if (demand.kind == DemandKind.Manifest) return judge.answerManifest(challenge, demand, MANIFEST);
+        if (demand.kind == DemandKind.Manifest) return judge.answerManifest(challenge, demand, published);
+        if (uint8(demand.kind) > uint8(DemandKind.Manifest)) return answerPiece(challenge, demand);
         RolloutLeaf memory leaf = leaves[demand.index];
         bytes32[] memory proof = proofOf(leaves, demand.index);
         uint256 chunks = RolloutLeaves.numChunks(leaf.numTokens, params().chunkTokens);
@@ -149,6 +178,12 @@ abstract contract DataJudgeTest is Checks {
         }
         (bytes memory data, bytes32[] memory chunkProof) = chunkOf(leaf, demand.kind, demand.chunk);
         judge.answerChunk(challenge, demand, leaf, proof, data, chunkProof);
+    }
+
+    function answerPiece(Challenge memory challenge, Demand memory demand) internal {
+        if (demand.index >= 3) return judge.answerManifest(challenge, demand, published);
+        bytes32[] memory proof = Trees.proof(pieceHashes(FILE_BYTES), demand.index);
+        judge.answerPiece(challenge, demand, published, pieceOf(FILE_BYTES, demand.index), proof);
     }
 
     function depositFor(address account, uint256 amount) internal {

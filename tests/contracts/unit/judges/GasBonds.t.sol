@@ -35,9 +35,9 @@ contract Receiver {
 }
 
 contract GasBondsTest is DataJudgeTest {
-    /// @dev Of an answer with MANIFEST, 21 bytes, to a challenger with credit in both places.
-    uint256 private constant ANSWER_GAS = 75_600 + 21 * 30;
-    uint256 private constant PRICE_IN_GAS = 2 * (75_600 + 34_200 + 4096 * 30);
+    /// @dev Of an answer with published, 21 bytes, to a challenger with credit in both places.
+    uint256 private constant ANSWER_GAS = 81_400 + 70 * 26;
+    uint256 private constant PRICE_IN_GAS = 2 * (81_400 + 34_200 + 1024 * 26);
 
     // Credit
 
@@ -165,7 +165,7 @@ contract GasBondsTest is DataJudgeTest {
         hub.setCredit(TOKEN, CHALLENGER, 1);
         (Challenge memory challenge, Demand memory demand) = askForManifest();
         vm.prank(CHALLENGER);
-        judge.answerManifest(challenge, demand, MANIFEST);
+        judge.answerManifest(challenge, demand, published);
         assertEq(judge.credit(CHALLENGER), DEPOSIT - ANSWER_GAS * BASE_FEE / 4);
         assertSolvent(0);
     }
@@ -179,7 +179,7 @@ contract GasBondsTest is DataJudgeTest {
         vm.expectEmit(address(judge));
         emit IDataJudge.Answered(idOf(challenge), FRIEND, paid, burned, price - paid - burned);
         vm.prank(FRIEND);
-        judge.answerManifest(challenge, demand, MANIFEST);
+        judge.answerManifest(challenge, demand, published);
         assertEq(judge.credit(FRIEND), paid);
         assertEq(judge.credit(judge.BURN()), burned);
         assertEq(judge.credit(CHALLENGER), credit - paid - burned);

@@ -41,14 +41,14 @@ def test_the_root_and_the_manifest_bind_the_files() -> None:
     made = make_submission(PARAMS, CONTEXT, POLICY, ROLLOUTS, b"update", METRICS, {})
     assert made.root == merkle.root([leaf_hash(CONTEXT, leaf) for leaf in made.leaves])
     assert (made.manifest.units, made.manifest.sequence, made.manifest.update.size) == (6, 3, 6)
-    files = SubmissionFiles(made.manifest.to_bytes(), made.rollouts_file, b"")
+    files = SubmissionFiles(made.manifest.to_bytes(), made.rollouts_file, b"update")
     assert published_leaves(PARAMS, files) == made.leaves
 
 
 def test_files_that_are_gone_are_no_memory() -> None:
     lost = Rejected(Reason.DAG, "not a file")
     with pytest.raises(Rejected):
-        published_leaves(PARAMS, SubmissionFiles(b"", lost, lost))
+        published_leaves(PARAMS, SubmissionFiles(b"update", lost, lost))
 
 
 def test_one_proof_for_two_problems_is_refused_before_anything_is_made() -> None:
@@ -68,7 +68,7 @@ def test_a_proof_of_an_earlier_commitment_is_refused() -> None:
 
 
 def test_one_proof_for_one_problem_is_committed_to() -> None:
-    assert make_submission(PARAMS, CONTEXT, POLICY, proving(1, 0), b"", METRICS, {}).manifest.units == 6
+    assert make_submission(PARAMS, CONTEXT, POLICY, proving(1, 0), b"update", METRICS, {}).manifest.units == 6
 
 
 @pytest.mark.parametrize(("index", "of", "kept"), [(5, 0, 4), (4, 0, 4), (3, 1, 2), (2, 0, 2)])
@@ -77,7 +77,7 @@ def test_the_groups_before_a_repetition_remain(index: int, of: int, kept: int) -
     assert rollouts == ROLLOUTS[:kept]
     assert repeated is not None
     assert (repeated.repetition.place.index, repeated.repetition.twin.index) == (index, of)
-    assert make_submission(PARAMS, CONTEXT, POLICY, rollouts, b"", METRICS, {}).manifest.units == kept
+    assert make_submission(PARAMS, CONTEXT, POLICY, rollouts, b"update", METRICS, {}).manifest.units == kept
 
 
 def test_distinct_rollouts_all_remain() -> None:

@@ -25,11 +25,16 @@ from cupel.protocol.network import BlockUnavailable
 from cupel.protocol.spec.diloco.codec import get_codec
 from cupel.protocol.spec.environments.base import get_environment
 from cupel.protocol.spec.errors import Reason, Rejected
-from cupel.protocol.spec.rollout import FileRef, Metrics, PolicyRef, SubmissionManifest
+from cupel.protocol.spec.rollout import (
+    Metrics,
+    PolicyRef,
+    SubmissionManifest,
+    file_reference,
+    pieced_reference,
+)
 from cupel.protocol.spec.rounds import CommittedWork
 from cupel.protocol.spec.shardcast.cid import Cid
-from cupel.protocol.spec.shardcast.unixfs import file_dag
-from cupel.protocol.spec.task import MILLION, Aggregation, ModelShape, TaskSpec
+from cupel.protocol.spec.task import MILLION, TRIMMED_MEAN, Aggregation, ModelShape, TaskSpec
 from cupel.protocol.storage.files import BlockMissing, put_file, read_file
 from cupel.protocol.storage.shelf import VersionShelf
 from cupel.protocol.testing.builders import example_spec
@@ -43,10 +48,10 @@ LAYOUT = layout_of(SHAPE)
 NODES = tuple(f"0x{number:040x}" for number in (1, 2, 3))
 AGGREGATIONS = [
     Aggregation(7, 10, 9, 10),
-    Aggregation(7, 10, 9, 10, codec="mxint4", rule="clip"),
-    Aggregation(7, 10, 1, 2, codec="mxint4", rule="trim", trimmed=1),
+    Aggregation(7, 10, 9, 10, codec="mxint4", rule=TRIMMED_MEAN),
+    Aggregation(7, 10, 1, 2, codec="mxint4", rule=TRIMMED_MEAN, trimmed=1),
     Aggregation(1, 1, 0, 1, codec="sparse-8"),
-    Aggregation(1, 1, 0, 1, codec="sparse-2", rule="clip"),
+    Aggregation(1, 1, 0, 1, codec="sparse-2", rule=TRIMMED_MEAN),
 ]
 
 
@@ -64,7 +69,9 @@ class Swarm:
         self.store.put(block, cid)
         return block
 
-    async def fetch_file(self, root: Cid, max_bytes: int, deadline_seconds: float) -> bytes:
+    async def fetch_file(
+        self, root: Cid, max_bytes: int, deadline_seconds: float, superseded: asyncio.Event | None = None
+    ) -> bytes:
         while True:
             try:
                 return read_file(self.store, root, max_bytes)
@@ -111,15 +118,15 @@ class World:
         schedule = schedule_of(self.params, self.spec, round_index)
         batch = batch_of_seed(NODES.index(node) + 10 * round_index)
         gradient, state, _ = train_round(SHAPE, weights, batch, self.spec.recipe, schedule, state)
-        update, state = quantise(gradient, state, versions.codec, versions.max_exponent)
+        update, state = quantise(gradient, state, versions.max_exponent, versions.codec)
         states.save(dataclasses.replace(state, round=round_index))
         return versions.codec.to_bytes(update, weights.size)
 
     def commit(self, node: str, round_index: int, file: bytes) -> None:
-        reference = FileRef(str(file_dag(file)[0]), len(file))
+        rollouts, update = file_reference(file), pieced_reference(file)
         policy = PolicyRef(round_index, bytes(32))
         manifest = SubmissionManifest(
-            TASK, node, round_index, round_index, policy, reference, reference, 1, Metrics(0, 0)
+            TASK, node, round_index, round_index, policy, rollouts, update, 1, Metrics(0, 0)
         )
         put_file(self.shared, file)
         self.shared.put(manifest.to_bytes())
@@ -148,13 +155,13 @@ class World:
 def batch_of_seed(seed: int) -> Batch:
     """Sixteen completions in groups of four, rewarded at random."""
     random = np.random.default_rng(seed)
-    prompts = np.repeat(random.integers(0, 7, (4, 3)), 4, axis=0)
-    tokens = random.integers(0, 7, (16, 3))
+    prompts = np.repeat(random.integers(0, 7, (4, 3)).astype(np.int32), 4, axis=0)
+    tokens = random.integers(0, 7, (16, 3)).astype(np.int32)
     rewards = (random.integers(0, 2, 16) * MILLION).astype(np.int32)
     return Batch(prompts, tokens, np.full(16, 3, dtype=np.int32), rewards)
 
 
-@pytest.mark.parametrize("aggregation", AGGREGATIONS, ids=lambda a: f"{a.codec} {a.rule}")
+@pytest.mark.parametrize("aggregation", AGGREGATIONS, ids=lambda one: f"{one.codec} {one.rule} {one.trimmed}")
 def test_everybody_makes_the_same_versions_through_a_kill_and_a_join(
     aggregation: Aggregation, tmp_path: Path
 ) -> None:

@@ -81,7 +81,7 @@ def test_a_restart_from_the_saved_state_goes_on_as_if_nothing_had_happened() -> 
     gradient, state, _ = train_round(
         SHAPE, weights, rollouts(weights, 8, 0), RECIPE, SCHEDULE, fresh_state(weights.size)
     )
-    _, state = quantise(gradient, state, MxInt8(), -8)
+    _, state = quantise(gradient, state, -8, MxInt8())
     restored = state_from_bytes(state_to_bytes(state), weights.size)
     batch = rollouts(weights, 8, 1)
     going_on = train_round(SHAPE, weights, batch, RECIPE, SCHEDULE, state)
@@ -139,9 +139,9 @@ def test_old_probabilities_come_from_the_version_that_sampled() -> None:
 def test_what_an_update_leaves_out_comes_with_the_next() -> None:
     random = np.random.default_rng(0)
     first, second = (random.normal(0, 1e-3, 100).astype(np.float32) for _ in range(2))
-    update, state = quantise(first, fresh_state(100), MxInt8(), -8)
+    update, state = quantise(first, fresh_state(100), -8, MxInt8())
     assert np.allclose(decode_update(update, 100) + state.remainder, first, atol=1e-9)
-    update, after = quantise(second, state, MxInt8(), -8)
+    update, after = quantise(second, state, -8, MxInt8())
     assert np.allclose(decode_update(update, 100) + after.remainder, second + state.remainder, atol=1e-9)
 
 

@@ -3,7 +3,7 @@
 import torch
 
 from cupel.protocol.model.layout import ARCHITECTURE
-from cupel.protocol.model.tiny import Cache, TinyPolicy, initialise
+from cupel.protocol.model.tiny import TinyCache, TinyPolicy, initialise
 from cupel.protocol.spec.task import ModelShape
 
 SHAPE = ModelShape(ARCHITECTURE, vocabulary=16, layers=2, width=16, heads=2, feed_forward=24, positions=12)
@@ -32,7 +32,7 @@ def test_a_state_depends_on_nothing_behind_it() -> None:
 @torch.inference_mode()
 def test_reading_token_by_token_gives_the_states_of_one_pass() -> None:
     model, given = policy(), tokens()
-    cache = Cache(SHAPE.layers)
+    cache = TinyCache(SHAPE.layers)
     pieces = [model(given[:, :3], cache)] + [model(given[:, i : i + 1], cache) for i in range(3, 8)]
     assert cache.length == 8
     assert torch.allclose(torch.cat(pieces, dim=1), model(given), atol=1e-5)
@@ -41,7 +41,7 @@ def test_reading_token_by_token_gives_the_states_of_one_pass() -> None:
 @torch.inference_mode()
 def test_a_selected_cache_goes_on_for_the_chosen_rows() -> None:
     model, given = policy(), tokens()
-    cache = Cache(SHAPE.layers)
+    cache = TinyCache(SHAPE.layers)
     model(given[:, :4], cache)
     rows = torch.tensor([2, 0, 2])
     state = model(given[rows, 4:5], cache.select(rows))

@@ -6,22 +6,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cupel.protocol.spec import merkle, rollout_file
+from cupel.protocol.spec import merkle, pieces, rollout_file
 from cupel.protocol.spec.demand import (
     ChunkAnswer,
     DataDemand,
     LeafAnswer,
     ManifestAnswer,
     Part,
+    PieceAnswer,
     answer,
     demands_for,
     is_answerable,
+    piece_answer,
     price_in_gas,
+    shown_file,
 )
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.rollout import RolloutLeaf, leaf_hash
-from cupel.protocol.testing.demand_vectors import LENGTHS, example_work
+from cupel.protocol.testing.demand_vectors import LENGTHS, UPDATE, example_work
 from cupel.protocol.testing.vectors import CHAIN_ID, HUB, NODE, example_params
 
 WORK = example_work(example_params(), CHAIN_ID, HUB, NODE)
@@ -74,6 +77,32 @@ def test_files_of_no_honest_node_are_refused() -> None:
     assert answer(DataDemand(Part.MANIFEST), b"{}", b"", PARAMS, WORK.context) == ManifestAnswer(b"{}")
 
 
+def test_pieces_are_shown_with_their_manifest() -> None:
+    answers = {
+        DataDemand(Part.UPDATE, index): piece_answer(index, WORK.manifest, UPDATE) for index in range(4)
+    }
+    head = pieces.Head.from_manifest(WORK.manifest)
+    assert head == pieces.head_of(UPDATE)
+    *shown, behind = answers.values()
+    for index, given_ in enumerate(shown):
+        assert isinstance(given_, PieceAnswer)
+        assert given_.manifest == WORK.manifest
+        assert merkle.verify(head.root, sha256(given_.piece), index, 3, given_.proof)
+    assert behind == ManifestAnswer(WORK.manifest)
+    assert shown_file(answers) == UPDATE
+
+
+def test_a_file_is_shown_when_its_last_piece_is() -> None:
+    first = piece_answer(0, WORK.manifest, UPDATE), piece_answer(2, WORK.manifest, UPDATE)
+    answers = {DataDemand(Part.UPDATE, 2): first[1], DataDemand(Part.UPDATE, 0): first[0]}
+    assert shown_file(answers) is None
+    assert (
+        shown_file(answers | {DataDemand(Part.UPDATE, 1): piece_answer(1, WORK.manifest, UPDATE)}) == UPDATE
+    )
+    assert shown_file({}) is None
+    assert shown_file({DataDemand(Part.UPDATE, 9): ManifestAnswer(WORK.manifest)}) is None
+
+
 @given(st.sampled_from(Part), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1))
 def test_evidence_round_trips(part: Part, index: int, chunk: int) -> None:
     demand = DataDemand(part, index, chunk)
@@ -81,7 +110,7 @@ def test_evidence_round_trips(part: Part, index: int, chunk: int) -> None:
     assert DataDemand.from_bytes(demand.to_bytes()) == demand
 
 
-@pytest.mark.parametrize("evidence", [b"", bytes(95), bytes(97), bytes(96), b"\0" * 31 + b"\5" + bytes(64)])
+@pytest.mark.parametrize("evidence", [b"", bytes(95), bytes(97), bytes(96), b"\0" * 31 + b"\7" + bytes(64)])
 def test_evidence_that_demands_nothing_is_refused(evidence: bytes) -> None:
     with pytest.raises(Rejected) as refusal:
         DataDemand.from_bytes(evidence)
@@ -91,10 +120,13 @@ def test_evidence_that_demands_nothing_is_refused(evidence: bytes) -> None:
 def test_the_price_grows_with_the_answer() -> None:
     leaf, manifest = DataDemand(Part.LEAF), DataDemand(Part.MANIFEST)
     tokens, proof = DataDemand(Part.TOKENS), DataDemand(Part.PROOF)
-    assert price_in_gas(leaf, PARAMS, 64) == 2 * (2 * 17_100 + 90_700 + 6 * 1_280)
-    assert price_in_gas(tokens, PARAMS, 64) == 2 * (2 * 17_100 + 96_500 + 8 * 1_280 + 16 * 30)
-    assert price_in_gas(proof, PARAMS, 64) == 2 * (2 * 17_100 + 96_500 + 8 * 1_280 + 10 * 30)
-    assert price_in_gas(manifest, PARAMS, 64) == 2 * (2 * 17_100 + 75_600 + 4096 * 30)
+    assert price_in_gas(leaf, PARAMS, 64) == 2 * (2 * 17_100 + 91_000 + 6 * 1_280)
+    assert price_in_gas(tokens, PARAMS, 64) == 2 * (2 * 17_100 + 96_900 + 8 * 1_280 + 16 * 30)
+    assert price_in_gas(proof, PARAMS, 64) == 2 * (2 * 17_100 + 96_900 + 8 * 1_280 + 10 * 30)
+    assert price_in_gas(manifest, PARAMS, 64) == 2 * (2 * 17_100 + 81_400 + 1024 * 26)
+    for part in (Part.UPDATE, Part.CHECKPOINT):
+        price = price_in_gas(DataDemand(part), PARAMS, 64)
+        assert price == 2 * (2 * 17_100 + 84_600 + 32 * 1_280 + 3072 * 26)
 
 
 def test_chunks_longer_than_a_manifest_cannot_be_demanded() -> None:
@@ -102,6 +134,6 @@ def test_chunks_longer_than_a_manifest_cannot_be_demanded() -> None:
     larger = dataclasses.replace(large, max_tokens=1025, topk=2048)
     for part in Part:
         assert is_answerable(DataDemand(part), large)
-        assert is_answerable(DataDemand(part), larger) == (part in (Part.LEAF, Part.MANIFEST))
+        assert is_answerable(DataDemand(part), larger) == (not DataDemand(part).of_chunk)
     with pytest.raises(AssertionError, match="TOKENS cannot be demanded"):
         price_in_gas(DataDemand(Part.TOKENS), larger, 1)

@@ -5,10 +5,12 @@ import dataclasses
 import pytest
 
 from cupel.protocol.spec.errors import Reason, Rejected
+from cupel.protocol.spec.pieces import MAX_FILE_BYTES, Head
 from cupel.protocol.spec.rollout import (
     FileRef,
     LeafContext,
     Metrics,
+    PiecedRef,
     PolicyRef,
     Rollout,
     SubmissionManifest,
@@ -18,10 +20,19 @@ from cupel.protocol.spec.rollout import (
 )
 from cupel.protocol.testing.vectors import BEACON, CHAIN_ID, HUB, NODE, TASK
 
+PIECES = b"\5" * 32
 CONTEXT = LeafContext(CHAIN_ID, HUB, TASK, NODE, 3, 5)
 LEAF = make_leaf(1, Rollout(7, BEACON, (1, 2, 11), 10, (bytes(258),)), 4, TASK, 32)
 MANIFEST = SubmissionManifest(
-    TASK, NODE, 5, 3, PolicyRef(4, TASK), FileRef("bafk", 10), FileRef("bafk", 11), 512, Metrics(100, 200)
+    TASK,
+    NODE,
+    5,
+    3,
+    PolicyRef(4, TASK),
+    FileRef("bafk", 10),
+    PiecedRef("bafk", 11, PIECES),
+    512,
+    Metrics(100, 200),
 )
 
 
@@ -48,7 +59,29 @@ def test_tokens_root_depends_on_order_and_length() -> None:
 
 
 def test_manifest_round_trip() -> None:
-    assert SubmissionManifest.from_bytes(MANIFEST.to_bytes()) == MANIFEST
+    data = MANIFEST.to_bytes()
+    assert SubmissionManifest.from_bytes(data) == MANIFEST
+    assert Head.from_manifest(data) == Head(PIECES, 11)
+
+
+def test_the_longest_honest_manifest_can_be_shown() -> None:
+    most, cid = 2**32 - 1, "b" * 59
+    policy, update = PolicyRef(most, TASK), PiecedRef(cid, MAX_FILE_BYTES, TASK)
+    metrics = Metrics(2**63 - 1, 2**63 - 1)
+    manifest = SubmissionManifest(
+        TASK, NODE, most, most, policy, FileRef(cid, MAX_FILE_BYTES), update, most, metrics
+    )
+    assert len(manifest.to_bytes()) <= 732
+    assert SubmissionManifest.from_bytes(manifest.to_bytes()) == manifest
+
+
+@pytest.mark.parametrize("place", [0, 31, 39])
+def test_a_head_of_another_file_is_refused(place: int) -> None:
+    data = bytearray(MANIFEST.to_bytes())
+    data[place] ^= 1
+    with pytest.raises(Rejected) as caught:
+        SubmissionManifest.from_bytes(bytes(data))
+    assert caught.value.reason is Reason.SCHEMA
 
 
 def test_a_manifest_over_the_size_limit_is_refused() -> None:

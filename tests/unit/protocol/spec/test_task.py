@@ -9,7 +9,14 @@ from eth_abi.abi import decode, encode
 from cupel.protocol.spec.encoding import canonical_json
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.length_reward import LengthRule
-from cupel.protocol.spec.task import TASK_PARAMS_ABI, TaskParams, TaskSpec, check_task, task_id
+from cupel.protocol.spec.task import (
+    TASK_PARAMS_ABI,
+    EnvironmentRef,
+    TaskParams,
+    TaskSpec,
+    check_task,
+    task_id,
+)
 from cupel.protocol.testing.builders import example_spec
 from cupel.protocol.testing.vectors import CHAIN_ID, HUB, NODE, example_params
 
@@ -88,3 +95,65 @@ def test_a_task_that_cannot_work_is_refused() -> None:
         with pytest.raises(Rejected) as caught:
             check_task(dataclasses.replace(good, **change), spec)
         assert caught.value.reason is Reason.TASK_PARAMETERS
+
+
+PACKAGED = EnvironmentRef("gym/sums", 1, "gym==1.2", '{"seed":3}', prompt_tokens=64, answer_tokens=8)
+
+
+def test_an_installed_environment_is_pinned_in_the_document() -> None:
+    spec = dataclasses.replace(example_spec(), environment=PACKAGED)
+    assert TaskSpec.from_bytes(spec.to_bytes()) == spec
+    assert spec.digest != example_spec().digest
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"package": "gym"}, "name==version"),
+        ({"package": "gym>=1"}, "name==version"),
+        ({"id": "sums"}, "name/which"),
+        ({"version": 2}, "environment.version"),
+        ({"prompt_tokens": 0}, "prompt_tokens"),
+        ({"answer_tokens": 1}, "answer_tokens"),
+        ({"arguments": ""}, "environment.arguments"),
+        ({"arguments": '{"seed": 3}'}, "environment.arguments"),
+        ({"arguments": '{"rate":0.5}'}, "environment.arguments"),
+        ({"arguments": "[]"}, "environment.arguments"),
+        ({"arguments": '{"a":"' + 4096 * "x" + '"}'}, "environment.arguments"),
+    ],
+)
+def test_an_environment_that_nobody_can_open_is_refused(change: dict[str, object], words: str) -> None:
+    environment = dataclasses.replace(PACKAGED, **change)  # type: ignore[arg-type]  # by name
+    spec = dataclasses.replace(example_spec(), environment=environment)
+    with pytest.raises(Rejected, match=words) as caught:
+        TaskSpec.from_bytes(spec.to_bytes())
+    assert caught.value.reason is Reason.TASK_SPEC
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"codec": "mxint2"}, "aggregation.codec 'mxint2': mxint8, mxint4 or sparse-1"),
+        ({"codec": "sparse-17"}, "aggregation.codec"),
+        ({"rule": "median"}, "aggregation.rule is 'median', mean or trimmed-mean"),
+        ({"trimmed": 1}, "aggregation.trimmed is for rule = 'trimmed-mean'"),
+        ({"momentum_numerator": 1}, "aggregation.momentum is 1/1: below one"),
+        ({"momentum_denominator": 0}, "aggregation.momentum is 0/0: denominator 1 or more"),
+        ({"learning_rate_numerator": 1025}, "aggregation.learning_rate is 1025/1: .* up to 1024"),
+    ],
+)
+def test_an_aggregation_that_nobody_can_compute_is_refused(change: dict[str, object], words: str) -> None:
+    aggregation = dataclasses.replace(example_spec().aggregation, **change)  # type: ignore[arg-type]  # by name
+    spec = dataclasses.replace(example_spec(), aggregation=aggregation)
+    with pytest.raises(Rejected, match=words) as caught:
+        TaskSpec.from_bytes(spec.to_bytes())
+    assert caught.value.reason is Reason.TASK_SPEC
+
+
+def test_codec_and_rule_are_in_the_document_where_they_are_not_the_usual() -> None:
+    aggregation = dataclasses.replace(
+        example_spec().aggregation, codec="sparse-2", rule="trimmed-mean", trimmed=2
+    )
+    spec = dataclasses.replace(example_spec(), aggregation=aggregation)
+    assert TaskSpec.from_bytes(spec.to_bytes()) == spec
+    assert b"codec" not in example_spec().to_bytes()

@@ -100,14 +100,30 @@ def test_a_plan_becomes_parameters(tmp_path: Path) -> None:
         ("rounds = 4", 'rounds = "4"', "plan.terms.rounds"),
         ('rate = "100"', 'rate = "-100"', "terms.rate"),
         ("temperature_millionths = 1000000", "temperature_millionths = 0", "temperature"),
-        ("momentum_denominator = 1", 'momentum_denominator = 1\ncodec = "int4"', "aggregation.codec"),
-        ("momentum_denominator = 1", 'momentum_denominator = 1\nrule = "trim"', "aggregation.trimmed"),
         ("[terms]", "[terms", "TOML"),
     ],
 )
 def test_a_bad_plan_names_the_key(tmp_path: Path, old: str, new: str, key: str) -> None:
     with pytest.raises(ConfigError, match=key):
         load_plan(write(tmp_path, PLAN.replace(old, new)))
+
+
+def packaged(arguments: str) -> str:
+    reference = f"""{{id = "gym/sums", version = 1, package = "gym==1.2", arguments = {arguments},
+    prompt_tokens = 9, answer_tokens = 5}}""".replace("\n", "")
+    return PLAN.replace('{id = "cupel/sorting", version = 1}', reference)
+
+
+def test_arguments_of_an_environment_may_be_a_table(tmp_path: Path) -> None:
+    table = load_plan(write(tmp_path, packaged('{size = 3, kind = "easy"}')))
+    written = load_plan(write(tmp_path, packaged("""'{"kind":"easy","size":3}'""")))
+    assert table == written
+    assert table.spec.environment.arguments == '{"kind":"easy","size":3}'
+
+
+def test_a_fraction_among_the_arguments_names_the_key(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"spec\.environment\.arguments"):
+        load_plan(write(tmp_path, packaged("{rate = 0.5}")))
 
 
 def test_a_missing_plan_is_an_operator_mistake(tmp_path: Path) -> None:

@@ -81,10 +81,18 @@ def test_the_tree_of_another_commitment_is_objective(world: Any) -> None:
 
 
 def test_a_manifest_that_is_no_document_is_found(world: Any) -> None:
-    submission = dataclasses.replace(world.submission(), manifest_file=b'{"kind": "cupel.submission.v1"}')
+    submission = dataclasses.replace(
+        world.submission(), manifest_file=bytes(40) + b'{"kind": "cupel.submission.v1"}'
+    )
     finding = run(submission)
     assert finding is not None
     assert finding.reason is Reason.ENCODING
+
+
+def test_a_manifest_without_a_head_is_found(world: Any) -> None:
+    finding = run(dataclasses.replace(world.submission(), manifest_file=b"{}"))
+    assert finding is not None
+    assert finding.reason is Reason.SIZE
 
 
 def test_a_file_of_another_size_is_found(world: Any) -> None:

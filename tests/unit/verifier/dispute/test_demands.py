@@ -10,7 +10,9 @@ from cupel.protocol.chain.demands import DemandRecord
 from cupel.protocol.spec.demand import DataDemand, LeafAnswer, Part
 from cupel.protocol.spec.hashing import keccak256
 from cupel.protocol.spec.rollout import Commitment
+from cupel.protocol.submissions import Missing
 from cupel.verifier.dispute.demands import (
+    MAX_DEMANDED_PIECES,
     Ask,
     CloseDemand,
     DemandView,
@@ -18,10 +20,12 @@ from cupel.verifier.dispute.demands import (
     decide_demands,
     demand_time,
     wanted_parts,
+    wanted_version,
 )
 
 ME, OTHER, NODE, JUDGE = ("0x" + digit * 20 for digit in ("0a", "0b", "0c", "0d"))
 COMMITMENT = Commitment(3, 5, b"\1" * 32, b"\2" * 32, 8, 1000)
+SEED = b"\x0b" * 32
 LEAF, MANIFEST = DataDemand(Part.LEAF, 2), DataDemand(Part.MANIFEST)
 
 
@@ -107,14 +111,35 @@ def test_patience_leaves_time_for_the_answer_and_a_challenge(
 
 def test_the_manifest_and_two_rollouts_are_demanded(view: DemandView) -> None:
     # Nine tokens in chunks of four: three chunks at most.
-    parts = wanted_parts(NODE, COMMITMENT, (1, 4, 6), view.params)
+    parts = wanted_parts(NODE, COMMITMENT, (1, 4, 6), view.params, Missing(True, True, 1), SEED)
     assert [part.demand for part in parts[:3]] == [
         MANIFEST,
         DataDemand(Part.LEAF, 1),
         DataDemand(Part.TOKENS, 1, 0),
     ]
-    assert len(parts) == 1 + 2 * (1 + 3 + 3)
-    assert {part.demand.index for part in parts} == {0, 1, 4}
+    assert len(parts) == 1 + 2 * (1 + 3 + 3) + 1
+    assert {part.demand.index for part in parts[1:-1]} == {1, 4}
+    # How many pieces the update has, the manifest will tell.
+    assert parts[-1].demand == DataDemand(Part.UPDATE, 0)
     coarse = dataclasses.replace(view.params, chunk_tokens=5000, max_tokens=5000)
-    kinds = {part.demand.part for part in wanted_parts(NODE, COMMITMENT, (1,), coarse)}
-    assert kinds == {Part.MANIFEST, Part.LEAF, Part.PROOF}
+    everything = wanted_parts(NODE, COMMITMENT, (1,), coarse, Missing(True, True, 0), SEED)
+    assert {part.demand.part for part in everything} == {Part.MANIFEST, Part.LEAF, Part.PROOF}
+
+
+def test_only_what_is_missing_is_demanded(view: DemandView) -> None:
+    def demanded(missing: Missing) -> list[DataDemand]:
+        return [part.demand for part in wanted_parts(NODE, COMMITMENT, (1,), view.params, missing, SEED)]
+
+    assert demanded(Missing(False, False, 0)) == []
+    assert demanded(Missing(False, False, 3)) == [DataDemand(Part.UPDATE, index) for index in range(3)]
+    assert {one.part for one in demanded(Missing(False, True, 0))} == {Part.LEAF, Part.TOKENS, Part.PROOF}
+    many = demanded(Missing(False, False, 500))
+    assert len({one.index for one in many}) == MAX_DEMANDED_PIECES
+    assert all(one.part is Part.UPDATE and one.index < 500 for one in many)
+
+
+def test_of_a_posted_version_manifest_and_pieces_are_demanded() -> None:
+    manifest, *pieces = (part.demand for part in wanted_version(NODE, COMMITMENT, 5000, SEED))
+    assert manifest == MANIFEST
+    assert pieces == [DataDemand(Part.CHECKPOINT, index) for index in range(3)]
+    assert len(wanted_version(NODE, COMMITMENT, 2**40, SEED)) == 1 + MAX_DEMANDED_PIECES

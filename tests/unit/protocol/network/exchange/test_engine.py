@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import pytest
 
 from cupel.protocol.network.client import BlockClient
+from cupel.protocol.network.errors import Superseded
 from cupel.protocol.network.exchange import engine
-from cupel.protocol.network.exchange.engine import NotFetched, Superseded, Wire
+from cupel.protocol.network.exchange.engine import NotFetched, Wire
 from cupel.protocol.network.exchange.exchange import Exchange
 from cupel.protocol.network.server import BlockServer
 from cupel.protocol.spec.errors import Reason, Rejected

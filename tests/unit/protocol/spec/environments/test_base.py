@@ -14,17 +14,21 @@ from cupel.protocol.spec.environments.base import (
 )
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.length_reward import LengthRule
-from cupel.protocol.spec.task import NOTHING_PINNED, EnvironmentRef
+from cupel.protocol.spec.task import NOTHING_PINNED, EnvironmentRef, TaskParams, TaskSpec
 from cupel.protocol.testing.builders import example_spec
 from cupel.protocol.testing.vectors import example_params
 
 RULE = LengthRule("max", 300, 500_000, least_target=4, target_step=2, num_targets=3)
 
 
+def fits(params: TaskParams, spec: TaskSpec) -> None:
+    check_fit(params, spec, get_environment(spec.environment))
+
+
 def test_a_known_task_fits() -> None:
-    check_fit(example_params(), example_spec())
+    fits(example_params(), example_spec())
     arithmetic = dataclasses.replace(example_spec(), environment=ARITHMETIC, length=RULE)
-    check_fit(dataclasses.replace(example_params(), reward_rule=NOTHING_PINNED), arithmetic)
+    fits(dataclasses.replace(example_params(), reward_rule=NOTHING_PINNED), arithmetic)
 
 
 @pytest.mark.parametrize(
@@ -47,21 +51,21 @@ def test_what_does_not_fit_is_refused(
         **spec,  # type: ignore[arg-type]  # by name
     )
     with pytest.raises(Rejected, match=words) as caught:
-        check_fit(dataclasses.replace(example_params(), **params), changed)  # type: ignore[arg-type]  # by name
+        fits(dataclasses.replace(example_params(), **params), changed)  # type: ignore[arg-type]  # by name
     assert caught.value.reason is Reason.TASK_PARAMETERS
 
 
 def test_supervised_answers_fit_into_a_completion() -> None:
     recipe = dataclasses.replace(example_spec().recipe, objective="sft")
     spec = dataclasses.replace(example_spec(), recipe=recipe)
-    check_fit(example_params(), spec)
+    fits(example_params(), spec)
     with pytest.raises(Rejected, match="longest answer"):
-        check_fit(dataclasses.replace(example_params(), max_tokens=8), spec)
+        fits(dataclasses.replace(example_params(), max_tokens=8), spec)
 
 
 def test_eighteen_positions_are_enough_without_lengths() -> None:
     model = dataclasses.replace(example_spec().model, positions=18)
-    check_fit(example_params(), dataclasses.replace(example_spec(), model=model))
+    fits(example_params(), dataclasses.replace(example_spec(), model=model))
 
 
 @pytest.mark.parametrize("reference", [SORTING, ARITHMETIC])

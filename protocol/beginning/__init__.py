@@ -1,0 +1,1 @@
+"""A role's folder: key, settings, and what to do next."""

@@ -1,0 +1,1 @@
+"""Whether this machine, its settings and its money are ready for work."""

@@ -1,0 +1,125 @@
+"""What is not on this machine: chain, contracts, money, peers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from cupel.protocol.chain.bindings.hub import Hub
+from cupel.protocol.chain.bindings.test_token import TestToken
+from cupel.protocol.chain.client import ChainClient
+from cupel.protocol.chain.cursor import LogCursor
+from cupel.protocol.chain.deployments import Deployment
+from cupel.protocol.chain.ledger import HubLedger, TaskLedger
+from cupel.protocol.config import ConfigError, EnvironmentProblem
+from cupel.protocol.doctor.finding import Finding, bad, good, mind
+from cupel.protocol.keys import load_account
+from cupel.protocol.network.endpoint import Endpoint
+from cupel.protocol.settings import Settings
+from cupel.protocol.spec.errors import Rejected
+
+# Blocks of public chains come every few seconds; a chain that lags more is stuck, or this machine's clock is wrong.
+_MOST_SKEW_SECONDS: Final = 60
+# A round takes a commitment of about 50,000 gas, and now and then a claim or a checkpoint.
+_GAS_OF_A_ROUND: Final = 150_000
+_FEW_ROUNDS: Final = 100
+_PEERS_TRIED: Final = 8
+_CONNECT_SECONDS: Final = 3.0
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Everything that needs the chain, as far as one gets."""
+    findings: list[Finding] = []
+    try:
+        account = load_account(settings)
+        findings.append(good("keystore", f"opens: {account.address}"))
+        address: str | None = str(account.address)
+    except ConfigError as error:
+        findings.append(bad("keystore", error.problem, error.remedy))
+        address = None
+    try:
+        deployment = Deployment.read(Path(settings.deployment), settings.chain_id)
+        async with ChainClient(settings.rpc_url, None, settings.chain_id) as chain:
+            findings.append(await _clock(chain, settings.rpc_url))
+            await chain.code_hash(deployment.hub)
+            findings.append(good("contracts", f"hub {deployment.hub} on chain {settings.chain_id}"))
+            ledger = HubLedger()
+            progress = await LogCursor(chain, Hub(chain, deployment.hub), deployment.first_block).advance()
+            for logged in progress.events:
+                ledger.apply(logged.event)
+            if address is not None:
+                findings += await _money(chain, deployment, ledger, address)
+            findings.append(await _peers(ledger.endpoints.items(), address))
+    except ConfigError as error:
+        findings.append(bad(error.key, error.problem, error.remedy))
+    except EnvironmentProblem as error:
+        findings.append(bad("rpc_url", str(error), "Start the chain, or correct rpc_url"))
+    return findings
+
+
+async def _clock(chain: ChainClient, rpc_url: str) -> Finding:
+    began = time.monotonic()
+    newest = await chain.now()
+    milliseconds = round(1000 * (time.monotonic() - began))
+    skew = round(time.time()) - newest
+    text = f"{rpc_url} answers in {milliseconds} ms, its newest block is {skew} s old"
+    if abs(skew) > _MOST_SKEW_SECONDS:
+        return mind(
+            "chain",
+            text,
+            "Set this machine's clock (NTP); if it is right, choose an endpoint that is in sync",
+        )
+    return good("chain", text)
+
+
+async def _money(
+    chain: ChainClient, deployment: Deployment, ledger: HubLedger, address: str
+) -> tuple[Finding, Finding]:
+    balance, fee = await chain.balance(address), await chain.base_fee()
+    rounds = balance // max(1, _GAS_OF_A_ROUND * 2 * fee)
+    text = f"{balance / 10**18:.6f} coins, about {rounds} rounds of gas"
+    if balance == 0:
+        coin = bad("gas", f"{address} has none of the chain's coin", f"Send {address} some")
+    elif rounds < _FEW_ROUNDS:
+        coin = mind("gas", text, f"Send {address} more before it runs out")
+    else:
+        coin = good("gas", text)
+    tokens = await TestToken(chain, deployment.token).balance_of(address)
+    return coin, _stake(tokens, list(ledger.tasks.values()), address)
+
+
+def _stake(tokens: int, tasks: list[TaskLedger], address: str) -> Finding:
+    if not tasks:
+        return good("stake", f"{tokens} of the token's smallest unit; there is no task to stake for")
+    newest = tasks[-1].params
+    if address in tasks[-1].members:
+        return good("stake", "this account is a member of the newest task")
+    if tokens < newest.stake:
+        text = f"{tokens} of token {newest.token}, the newest task asks a stake of {newest.stake}"
+        return mind("stake", text, f"To be its node, send {address} {newest.stake - tokens} more")
+    return good("stake", f"{tokens} of the token, the newest task asks {newest.stake}")
+
+
+async def _peers(endpoints: Iterable[tuple[str, str]], own: str | None) -> Finding:
+    tried = [endpoint for account, endpoint in endpoints if account != own and endpoint][-_PEERS_TRIED:]
+    if not tried:
+        return good("peers", "nobody else has announced an address yet")
+    answered = sum(await asyncio.gather(*(_answers(endpoint) for endpoint in tried)))
+    text = f"{answered} of the {len(tried)} that announced themselves last can be connected to"
+    if answered == 0:
+        return mind("peers", text, "Check this machine's firewall; peers may also have stopped")
+    return good("peers", text)
+
+
+async def _answers(endpoint: str) -> bool:
+    try:
+        parsed = Endpoint.parse(endpoint)
+        connecting = asyncio.open_connection(parsed.data_host, parsed.data_port)
+        _, writer = await asyncio.wait_for(connecting, _CONNECT_SECONDS)
+    except (Rejected, OSError, TimeoutError):
+        return False
+    writer.close()
+    return True

@@ -1,0 +1,1 @@
+"""Environments that are installed beside Cupel: run in a process of their own, under limits."""

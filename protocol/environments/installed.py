@@ -1,0 +1,120 @@
+"""An installed environment as a task sees one: token ids in and out, its code in a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, entry_points, version
+from typing import Any, Final
+
+from cupel.protocol.config import ConfigError
+from cupel.protocol.environments.port import ENTRY_POINTS
+from cupel.protocol.environments.process import EnvironmentFailed, EnvironmentProcess
+from cupel.protocol.spec.environments import base, text
+from cupel.protocol.spec.errors import Reason, Rejected
+from cupel.protocol.spec.task import EnvironmentRef
+
+# A round's problems and those of a few others that a verifier looks at.
+_KEPT_ITEMS: Final = 4096
+
+
+class Installed:
+    """Satisfies `spec.environments.base.Environment`; every method may raise EnvironmentFailed."""
+
+    vocabulary: Final = text.VOCABULARY
+    end_token: Final = text.END
+    target_tokens: Final = text.TARGET_TOKENS
+
+    def __init__(self, reference: EnvironmentRef, process: EnvironmentProcess) -> None:
+        self.prompt_tokens = reference.prompt_tokens
+        self.max_tokens = reference.answer_tokens
+        self._process = process
+        self._item = lru_cache(_KEPT_ITEMS)(self._find)
+
+    def prompt(self, problem: int) -> tuple[int, ...]:
+        """Token ids of the problem's prompt."""
+        return self._item(problem)[1]
+
+    def answer(self, problem: int) -> tuple[int, ...]:
+        """Token ids of the right answer, which the environment may not have."""
+        answer = self._item(problem)[2]
+        if len(answer) == 1:
+            raise EnvironmentFailed(f"problem {problem} has no answer to show")
+        return answer
+
+    def reward(self, problem: int, tokens: Sequence[int]) -> int:
+        """Millionths. A rubric that raises, or whose score is no number, has judged: nothing is earned."""
+        item = self._item(problem)[0]
+        reply = self._process.ask("score", item, text.decode_completion(tokens))
+        return 0 if "raised" in reply else text.millionths(reply.get("score"))
+
+    def render(self, tokens: Sequence[int]) -> str:
+        """Tokens as text, for people."""
+        return text.render(tokens)
+
+    def close(self) -> None:
+        """End the environment's process."""
+        self._process.close()
+
+    def _find(self, problem: int) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
+        """Number, prompt and answer of the first item tried whose prompt and answer fit the task's lengths."""
+        self._process.start()
+        for attempt in range(text.ATTEMPTS):
+            item = text.item_of(problem, attempt, self._process.size)
+            question, answer = _texts(self._process.ask("item", item), item)
+            prompt = text.encode_prompt(question, self.prompt_tokens)
+            answered = text.encode_answer(answer, self.max_tokens)
+            if prompt is not None and answered is not None:
+                return item, prompt, answered
+        raise EnvironmentFailed(
+            f"no item of {text.ATTEMPTS} tried fits spec.environment.prompt_tokens = {self.prompt_tokens} "
+            f"and answer_tokens = {self.max_tokens}"
+        )
+
+
+def open_environment(reference: EnvironmentRef) -> base.Environment:
+    """The environment a task names: built in, or of the distribution it pins.
+
+    Rejected(UNKNOWN_ENVIRONMENT) with what to install, if this machine does not have it. Nothing is downloaded.
+    """
+    if not reference.package:
+        return base.get_environment(reference)
+    _check_package(reference)
+    return Installed(reference, EnvironmentProcess(reference.id, reference.arguments))
+
+
+def check_environment(reference: EnvironmentRef) -> base.Environment:
+    """`open_environment`, and one prompt asked for: better now than after a stake. ConfigError if there is none."""
+    environment = open_environment(reference)
+    try:
+        environment.prompt(0)
+    except EnvironmentFailed as error:
+        remedy = (
+            f"Try it: python -m cupel.protocol.environments.worker {reference.id} '{reference.arguments}'"
+        )
+        raise ConfigError("spec.environment", str(error), remedy) from error
+    return environment
+
+
+def _check_package(reference: EnvironmentRef) -> None:
+    name, _, wanted = reference.package.partition("==")
+    try:
+        present = version(name)
+    except PackageNotFoundError:
+        present = None
+    opener = reference.id.partition("/")[0]
+    if present != wanted:
+        found = "nothing" if present is None else present
+        detail = (
+            f"{reference.id} needs {reference.package}, {found} is installed: pip install {reference.package}"
+        )
+        raise Rejected(Reason.UNKNOWN_ENVIRONMENT, detail)
+    if opener not in {point.name for point in entry_points(group=ENTRY_POINTS)}:
+        raise Rejected(Reason.UNKNOWN_ENVIRONMENT, f"no installed distribution opens {opener}/… environments")
+
+
+def _texts(reply: dict[str, Any], item: int) -> tuple[str, str]:
+    match reply:
+        case {"question": str(question), "answer": str(answer)}:
+            return question, answer
+    raise EnvironmentFailed(f"item {item} has no question and answer: {reply.get('raised', 'not text')}")

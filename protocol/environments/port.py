@@ -1,0 +1,30 @@
+"""What an installed environment offers: items with questions, and scores for what is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
+
+ENTRY_POINTS: Final = "cupel.environments"
+"""A distribution that brings an environment names its opener here; `id` in a task is `NAME/REST`."""
+
+
+class Environment(Protocol):
+    """A set of items, the same on every machine that has the same distribution."""
+
+    @property
+    def size(self) -> int:
+        """Number of items."""
+
+    def question(self, item: int) -> str:
+        """The text that a policy is asked."""
+
+    def answer(self, item: int) -> str:
+        """A right answer; empty if the environment has none to show."""
+
+    def score(self, item: int, completion: str) -> float:
+        """From 0 to 1, the same for the same completion."""
+
+
+Opener = Callable[[str, Mapping[str, Any]], Environment]
+"""From what follows the name in a task's `id`, and its arguments."""

@@ -1,0 +1,1 @@
+"""Keystore files: made, taken in, listed and tried out."""
