@@ -150,6 +150,25 @@ def test_a_replica_whose_update_was_lost_is_ahead_by_its_own_share_for_one_round
     assert ahead == [-4, 0, 0]
 
 
+@pytest.mark.parametrize(
+    ("nodes", "momentum", "grows"),
+    [(2, (9, 10), False), (4, (9, 10), True), (8, (9, 10), True), (8, (1, 2), True), (8, (0, 1), False)],
+)
+def test_with_many_nodes_a_delay_does_not_go_with_momentum(
+    nodes: int, momentum: tuple[int, int], grows: bool
+) -> None:
+    """Where a round trains to its end: the table in docs/diloco.md."""
+    plan = Plan(Sgd(1.0), Aggregation(7, 10, *momentum), None, delayed=True)
+    gradients = nodes * [lambda weights, step: weights - np.float32(2**-6)]
+    run = start(OuterState(np.zeros(1, np.int32), np.zeros(1, np.int64)), nodes)
+    errors = []
+    for _ in range(40):
+        run = run_round(run, gradients, nodes * [1], range(nodes), plan)
+        errors.append(abs(float(weights_of(run.canonical)[0]) - 2**-6))
+    # The largest of ten rounds: errors swing.
+    assert (max(errors[30:]) > max(errors[:10])) == grows
+
+
 def test_a_delayed_run_reaches_the_solution() -> None:
     # Without momentum: AdamW's steps keep their length near the solution, and with the delay momentum makes them swing.
     plan = Plan(AdamW(0.02), Aggregation(7, 10, 0, 1), get_codec("mxint8"), delayed=True)
