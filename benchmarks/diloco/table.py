@@ -44,6 +44,7 @@ CONFIGS = [
     Config("H=50, plain averaging", 50, learning_rate=ONE, momentum=ZERO),
     Config("H=20, momentum 1/2, small-world", 20, momentum=HALF, topology="small-world"),
     Config("H=50, momentum 1/2, delayed", 50, momentum=HALF, delayed=True),
+    Config("H=50, no momentum, delayed", 50, momentum=ZERO, delayed=True),
     Config("H=20, sparse-8, plain averaging", 20, learning_rate=ONE, momentum=ZERO, codec="sparse-8"),
     Config("H=20, sparse-16, plain averaging", 20, learning_rate=ONE, momentum=ZERO, codec="sparse-16"),
     Config("H=50, sparse-8, plain averaging", 50, learning_rate=ONE, momentum=ZERO, codec="sparse-8"),

@@ -19,6 +19,7 @@ from cupel.protocol.spec.diloco.reference import (
     Plan,
     begin_of,
     close_round,
+    finish,
     gossip_step,
     mean_weights,
     send,
@@ -123,7 +124,7 @@ def _with_everybody(config: Config, data: Data, held_out: NDArray[np.int64], see
         nodes, updates = [node for node, _ in pairs], [update for _, update in pairs]
         state = close_round(state, nodes, updates, counted, plan)
     size = codec.num_bytes(PARAMETERS) if codec else FLOAT_BYTES * PARAMETERS
-    loss = validation(weights_of(state.canonical), held_out)
+    loss = validation(weights_of(finish(state, plan)), held_out)
     return Result(loss, len(lengths), size * len(lengths), 0.0, 0.0)
 
 

@@ -86,6 +86,7 @@ def check_recipe(recipe: Recipe) -> None:
             raise Rejected(Reason.TASK_SPEC, detail)
     problems = {
         "recipe.inner_steps is positive": recipe.inner_steps == 0,
+        "recipe.max_exponent_offset is above 32": recipe.max_exponent_offset > 32,
         "recipe.mask_millionths is a difference of probabilities": recipe.mask_millionths > MILLION,
         "recipe.least_solve_rate_millionths is above most_solve_rate_millionths": (
             recipe.least_solve_rate_millionths > recipe.most_solve_rate_millionths

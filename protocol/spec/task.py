@@ -33,6 +33,8 @@ MAX_STALENESS: Final = 4
 DEFAULT_STALENESS: Final = 2
 MEAN: Final = "mean"
 TRIMMED_MEAN: Final = "trimmed-mean"
+MAX_TERM: Final = 2**10
+"""Of an outer rate."""
 PACKAGED_VERSION: Final = 1
 """How text of an installed environment becomes tokens: `environments/text.py`."""
 MAX_ARGUMENT_BYTES: Final = 4096
@@ -200,6 +202,29 @@ class Aggregation:
     """How many at either end TRIMMED_MEAN leaves out: as many false updates it withstands."""
 
 
+def check_aggregation(aggregation: Aggregation) -> None:
+    """Rejected(TASK_SPEC), with the key to correct, for an aggregation that nobody can compute.
+
+    Rates are rationals that the integers of diloco/outer.py are safe with: terms up to MAX_TERM, momentum below one.
+    """
+    rate = (aggregation.learning_rate_numerator, aggregation.learning_rate_denominator)
+    momentum = (aggregation.momentum_numerator, aggregation.momentum_denominator)
+    for name, (numerator, denominator) in (("learning_rate", rate), ("momentum", momentum)):
+        if not (numerator <= MAX_TERM and 1 <= denominator <= MAX_TERM):
+            detail = f"aggregation.{name} is {numerator}/{denominator}: denominator 1 or more, terms up to {MAX_TERM}"
+            raise Rejected(Reason.TASK_SPEC, detail)
+    if momentum[0] >= momentum[1]:
+        raise Rejected(
+            Reason.TASK_SPEC, f"aggregation.momentum is {momentum[0]}/{momentum[1]}: below one expected"
+        )
+    get_codec(aggregation.codec)
+    if aggregation.rule not in (MEAN, TRIMMED_MEAN):
+        detail = f"aggregation.rule is {aggregation.rule!r}, {MEAN} or {TRIMMED_MEAN} expected"
+        raise Rejected(Reason.TASK_SPEC, detail)
+    if aggregation.trimmed and aggregation.rule != TRIMMED_MEAN:
+        raise Rejected(Reason.TASK_SPEC, f"aggregation.trimmed is for rule = {TRIMMED_MEAN!r}")
+
+
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
     """What to train and how work is checked; its SHA-256 stands in the task's parameters."""
@@ -228,17 +253,9 @@ class TaskSpec:
     def from_bytes(cls, data: bytes) -> TaskSpec:
         """Inverse of `to_bytes`. Rejected(SIZE, ENCODING, SCHEMA, TASK_SPEC)."""
         spec = documents.decode(cls, _SPEC_KIND, data, MAX_SPEC_BYTES)
-        aggregation, sampling = spec.aggregation, spec.sampling
-        if 0 in (aggregation.learning_rate_denominator, aggregation.momentum_denominator):
-            raise Rejected(Reason.TASK_SPEC, "a denominator is zero")
-        if sampling.temperature_millionths == 0:
+        if spec.sampling.temperature_millionths == 0:
             raise Rejected(Reason.TASK_SPEC, "the temperature is positive")
-        get_codec(aggregation.codec)
-        if aggregation.rule not in (MEAN, TRIMMED_MEAN):
-            detail = f"aggregation.rule is {aggregation.rule!r}, {MEAN} or {TRIMMED_MEAN} expected"
-            raise Rejected(Reason.TASK_SPEC, detail)
-        if aggregation.trimmed and aggregation.rule != TRIMMED_MEAN:
-            raise Rejected(Reason.TASK_SPEC, f"aggregation.trimmed is for rule = {TRIMMED_MEAN!r}")
+        check_aggregation(spec.aggregation)
         _check_environment(spec.environment)
         check_recipe(spec.recipe)
         if spec.recipe.lora_rank > spec.model.width:

@@ -7,17 +7,37 @@ from typing import Any
 import numpy as np
 
 from cupel.protocol.spec.diloco.blocks import BLOCK, MAX_EXPONENT, MIN_EXPONENT, Update, num_blocks
+from cupel.protocol.spec.diloco.combine import combine
 from cupel.protocol.spec.diloco.delta import Delta, delta_to_bytes
 from cupel.protocol.spec.diloco.outer import OuterState, step, sum_updates
-from cupel.protocol.spec.task import Aggregation
+from cupel.protocol.spec.task import TRIMMED_MEAN, Aggregation
 
 _SIZES = (1, BLOCK, BLOCK + 1, 3 * BLOCK - 5)
+_TRIMMED = (0, 2)
 _EXPONENTS = (MIN_EXPONENT, -20, -7, MAX_EXPONENT)
 
 
 def delta_vectors() -> dict[str, Any]:
-    """One to three updates of some sizes, blocks of zeros and of mixed exponents among them."""
-    return {"cases": [_case(size, count) for size in _SIZES for count in (1, 2, 3)]}
+    """Updates of some sizes, blocks of zeros and of mixed exponents among them: one to three summed, five by rule."""
+    return {
+        "cases": [_case(size, count) for size in _SIZES for count in (1, 2, 3)],
+        "trimmed": [_trimmed(size, trimmed) for size in _SIZES for trimmed in _TRIMMED],
+    }
+
+
+def _trimmed(size: int, trimmed: int) -> dict[str, Any]:
+    """The trimmed mean of five updates, whose lengths differ."""
+    updates = [_update(size, number) for number in range(5)]
+    delta = combine(updates, size, Aggregation(1, 1, 0, 1, rule=TRIMMED_MEAN, trimmed=trimmed))
+    return {
+        "trimmed": trimmed,
+        "updates": [
+            {"mantissas": one.mantissas.tolist(), "exponents": one.exponents.tolist()} for one in updates
+        ],
+        "total": [str(value) for value in delta.total],
+        "count": delta.count,
+        "file": "0x" + delta_to_bytes(delta).hex(),
+    }
 
 
 def _case(size: int, count: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from cupel.protocol.spec.diloco.codec import get_codec
 from cupel.protocol.spec.errors import Rejected
 
-CODECS: Final = ("mxint8", "mxint4", "sparse-8", "sparse-2")
+CODECS: Final = ("mxint8", "mxint4", "sparse-16", "sparse-8", "sparse-2")
 MAX_EXPONENT: Final = -8
 
 

@@ -19,9 +19,9 @@ from cupel.protocol.spec.diloco.blocks import (
     update_from_bytes,
     update_to_bytes,
 )
-from cupel.protocol.spec.diloco.outer import MAX_MOMENTUM, MAX_TERM, MAX_WEIGHT, OuterState, aggregate
+from cupel.protocol.spec.diloco.outer import MAX_MOMENTUM, MAX_WEIGHT, OuterState, aggregate
 from cupel.protocol.spec.errors import Rejected
-from cupel.protocol.spec.task import Aggregation
+from cupel.protocol.spec.task import MAX_TERM, Aggregation
 
 SIZE = 33
 FLOATS = st.floats(-100, 100, width=32, allow_subnormal=True)

@@ -20,14 +20,13 @@ import numpy.typing as npt
 
 from cupel.protocol.spec.diloco.blocks import BLOCK, MAX_EXPONENT, MIN_EXPONENT, Update
 from cupel.protocol.spec.errors import Reason, Rejected
-from cupel.protocol.spec.task import MEAN, Aggregation
+from cupel.protocol.spec.task import MEAN, Aggregation, check_aggregation
 
 WEIGHT_FRACTION_BITS: Final = 20
 MOMENTUM_FRACTION_BITS: Final = 32
 # Below 2^24 an integer converts to float32 exactly; with 20 fraction bits a weight stays below 16.
 MAX_WEIGHT: Final = 2**24 - 1
 MAX_MOMENTUM: Final = 2**50
-MAX_TERM: Final = 2**10
 MAX_UPDATES: Final = 2**16
 
 
@@ -37,20 +36,6 @@ class OuterState:
 
     weights: npt.NDArray[np.int32]
     momentum: npt.NDArray[np.int64]
-
-
-def check_aggregation(aggregation: Aggregation) -> None:
-    """Rejected(TASK_SPEC) unless the rates are rationals the integers are safe with: terms up to 2^10, momentum
-    below one."""
-    rate = (aggregation.learning_rate_numerator, aggregation.learning_rate_denominator)
-    momentum = (aggregation.momentum_numerator, aggregation.momentum_denominator)
-    for name, (numerator, denominator) in (("learning rate", rate), ("momentum", momentum)):
-        if not (0 <= numerator <= MAX_TERM and 1 <= denominator <= MAX_TERM):
-            raise Rejected(
-                Reason.TASK_SPEC, f"outer {name} {numerator}/{denominator}: terms go up to {MAX_TERM}"
-            )
-    if momentum[0] >= momentum[1]:
-        raise Rejected(Reason.TASK_SPEC, f"outer momentum {momentum[0]}/{momentum[1]} is not below one")
 
 
 def aggregate(state: OuterState, updates: Sequence[Update], aggregation: Aggregation) -> OuterState:

@@ -4,9 +4,9 @@ Each node trains H inner steps from the canonical weights, sends its pseudo-grad
 codec left out; the aggregate of those that arrived makes the next version. Two schedules:
 
     round-based   a round starts from the version that the last one made
-    delayed       the aggregate travels while the next round trains: a round starts one version behind, at weights that
-                  already hold the node's own last update (eager updates, arXiv 2502.12996), so nobody waits for the
-                  network
+    delayed       the aggregate travels while the next round trains, so nobody waits for the network: a node goes on
+                  from a replica of its own, whose outer step takes its own share of the mean from this round and the
+                  others' from the last one (eager updates, arXiv 2502.12996)
 """
 
 from __future__ import annotations
@@ -42,13 +42,22 @@ from cupel.protocol.spec.task import Aggregation
 
 
 @dataclass(frozen=True, slots=True)
+class Replica:
+    """What a node of a delayed run goes on from while the mean of its last round is under way."""
+
+    state: OuterState
+    lent: npt.NDArray[np.int64]
+    """Its own share of that mean, already in `state`: int64 [parameters], 2^-32. Taken back when the mean is there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
-    """What a node keeps: its optimiser's state, what its codec left out, and its last pseudo-gradient while that is
-    under way (both float32 [parameters])."""
+    """What a node keeps: its optimiser's state, what its codec left out (float32 [parameters]), and its replica, None
+    unless delayed."""
 
     inner: InnerState
     remainder: Flat
-    under_way: Flat
+    replica: Replica | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +85,7 @@ def start(canonical: OuterState, num_nodes: int) -> Run:
     """A run whose nodes have done nothing yet."""
     size = canonical.weights.size
     zeros = np.zeros(size, dtype=np.float32)
-    return Run(canonical, num_nodes * (Node(fresh_inner_state(size), zeros, zeros),))
+    return Run(canonical, num_nodes * (Node(fresh_inner_state(size), zeros),))
 
 
 def run_round(
@@ -98,18 +107,17 @@ def run_round(
 
 
 def begin_of(node: Node, canonical: OuterState) -> Flat:
-    """Weights a node's round starts from: the canonical ones, less its own update still under way."""
-    return weights_of(canonical) - node.under_way
+    """Weights a node's round starts from: its replica's in a delayed run, else the canonical ones."""
+    return weights_of(canonical if node.replica is None else node.replica.state)
 
 
 def send(node: Node, begin: Flat, trained: Flat, plan: Plan) -> tuple[Node, npt.NDArray[np.int64]]:
     """A node after its round, and its update as the others read it (int64 [parameters], 2^-32)."""
     wanted = pseudo_gradient(begin, trained)
-    under_way = wanted if plan.delayed else node.under_way
     if plan.codec is None:
-        return replace(node, under_way=under_way), exact(wanted)
+        return node, exact(wanted)
     update, remainder = plan.codec.encode(wanted + node.remainder, plan.max_exponent)
-    return Node(node.inner, remainder, under_way), fixed_point(update, wanted.size)
+    return replace(node, remainder=remainder), fixed_point(update, wanted.size)
 
 
 def close_round(
@@ -125,9 +133,41 @@ def close_round(
     """
     arrived = [sent[index] for index in sorted(counted)]
     aggregate = divide(np.sum(arrived, axis=0), len(arrived)) if arrived else None
-    due = run.under_way if plan.delayed else aggregate
-    canonical = run.canonical if due is None else outer_step(run.canonical, due, plan.aggregation)
-    return Run(canonical, tuple(nodes), aggregate if plan.delayed else None)
+    if plan.delayed:
+        return _close_delayed(run, nodes, sent, aggregate, plan.aggregation)
+    canonical = run.canonical if aggregate is None else outer_step(run.canonical, aggregate, plan.aggregation)
+    return Run(canonical, tuple(nodes))
+
+
+def finish(run: Run, plan: Plan) -> OuterState:
+    """The canonical version once nothing is under way any more."""
+    return (
+        run.canonical if run.under_way is None else outer_step(run.canonical, run.under_way, plan.aggregation)
+    )
+
+
+def _close_delayed(
+    run: Run,
+    nodes: Sequence[Node],
+    sent: Sequence[npt.NDArray[np.int64]],
+    aggregate: npt.NDArray[np.int64] | None,
+    aggregation: Aggregation,
+) -> Run:
+    """The last round's mean reaches the canonical version and, with the node's own share of this one, every replica.
+
+    A round without updates is one of zeros, so that momenta of replicas and version keep step: what a replica is ahead
+    by is then its own share alone, whoever was counted.
+    """
+    nothing = np.zeros_like(run.canonical.momentum)
+    due = nothing if run.under_way is None else run.under_way
+    after = []
+    for node, update in zip(nodes, sent, strict=True):
+        replica = node.replica or Replica(run.canonical, nothing)
+        share = divide(update, len(nodes))
+        state = outer_step(replica.state, due - replica.lent + share, aggregation)
+        after.append(replace(node, replica=Replica(state, share)))
+    canonical = outer_step(run.canonical, due, aggregation)
+    return Run(canonical, tuple(after), nothing if aggregate is None else aggregate)
 
 
 def gossip_step(

@@ -37,6 +37,7 @@ def test_every_choice_survives_the_document() -> None:
     ("change", "words"),
     [
         ({"objective": "ppo"}, "one of grpo, sft, dpo"),
+        ({"max_exponent_offset": 33}, "recipe.max_exponent_offset is above 32"),
         ({"trust_region": "none"}, "one of clip, mask"),
         ({"reference": "newest"}, "one of genesis, sampler"),
         ({"kl_estimator": "k4"}, "one of k1, k2, k3"),

@@ -137,6 +137,9 @@ def test_an_environment_that_nobody_can_open_is_refused(change: dict[str, object
         ({"codec": "sparse-17"}, "aggregation.codec"),
         ({"rule": "median"}, "aggregation.rule is 'median', mean or trimmed-mean"),
         ({"trimmed": 1}, "aggregation.trimmed is for rule = 'trimmed-mean'"),
+        ({"momentum_numerator": 1}, "aggregation.momentum is 1/1: below one"),
+        ({"momentum_denominator": 0}, "aggregation.momentum is 0/0: denominator 1 or more"),
+        ({"learning_rate_numerator": 1025}, "aggregation.learning_rate is 1025/1: .* up to 1024"),
     ],
 )
 def test_an_aggregation_that_nobody_can_compute_is_refused(change: dict[str, object], words: str) -> None:

@@ -100,6 +100,8 @@ def test_a_plan_becomes_parameters(tmp_path: Path) -> None:
         ("rounds = 4", 'rounds = "4"', "plan.terms.rounds"),
         ('rate = "100"', 'rate = "-100"', "terms.rate"),
         ("temperature_millionths = 1000000", "temperature_millionths = 0", "temperature"),
+        ("momentum_denominator = 1", 'momentum_denominator = 1\ncodec = "int4"', "aggregation.codec"),
+        ("momentum_denominator = 1", 'momentum_denominator = 1\ntopology = "ring"', "topology"),
         ("[terms]", "[terms", "TOML"),
     ],
 )

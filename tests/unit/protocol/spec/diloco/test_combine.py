@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,12 +17,14 @@ from cupel.protocol.model.layout import layout_of
 from cupel.protocol.spec.diloco.blocks import Update
 from cupel.protocol.spec.diloco.codec import get_codec
 from cupel.protocol.spec.diloco.combine import combine
+from cupel.protocol.spec.diloco.delta import delta_to_bytes
 from cupel.protocol.spec.diloco.outer import divide
 from cupel.protocol.spec.diloco.robust import median_norm
 from cupel.protocol.spec.task import MEAN, TRIMMED_MEAN, Aggregation, ModelShape
 
 LAYOUT = layout_of(ModelShape("cupel/tiny-transformer-v1", 8, 1, 16, 2, 24, 8))
 CODECS = ("mxint8", "mxint4", "sparse-8", "sparse-2")
+VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[4] / "vectors" / "delta.json").read_text())
 RULES = ((MEAN, 0), (TRIMMED_MEAN, 0), (TRIMMED_MEAN, 1))
 
 
@@ -100,3 +105,17 @@ def test_a_document_with_the_defaults_is_as_before() -> None:
     aggregation = Aggregation(1, 1, 0, 1)
     assert (aggregation.codec, aggregation.rule, aggregation.trimmed) == ("mxint8", MEAN, 0)
     assert dataclasses.replace(aggregation, codec="mxint4") != aggregation
+
+
+@pytest.mark.parametrize(
+    "case", VECTORS["trimmed"], ids=lambda case: f"{len(case['total'])} trimmed {case['trimmed']}"
+)
+def test_golden_trimmed_means(case: dict[str, Any]) -> None:
+    given = [
+        Update(np.array(one["mantissas"], np.int8), np.array(one["exponents"], np.int8))
+        for one in case["updates"]
+    ]
+    rule = Aggregation(1, 1, 0, 1, rule=TRIMMED_MEAN, trimmed=case["trimmed"])
+    delta = combine(given, len(case["total"]), rule)
+    assert ([str(value) for value in delta.total], delta.count) == (case["total"], case["count"])
+    assert "0x" + delta_to_bytes(delta).hex() == case["file"]

@@ -6,7 +6,6 @@ import pytest
 from cupel.protocol.spec.diloco.blocks import BLOCK, MAX_EXPONENT, MAX_MANTISSA, Update
 from cupel.protocol.spec.diloco.outer import (
     MAX_MOMENTUM,
-    MAX_TERM,
     MAX_WEIGHT,
     OuterState,
     aggregate,
@@ -14,7 +13,7 @@ from cupel.protocol.spec.diloco.outer import (
     divide,
 )
 from cupel.protocol.spec.errors import Reason, Rejected
-from cupel.protocol.spec.task import Aggregation
+from cupel.protocol.spec.task import MAX_TERM, Aggregation
 
 PLAIN = Aggregation(1, 1, 0, 1)
 UNIT = 2**12  # 2^-20 in units of 2^-32
