@@ -14,6 +14,10 @@ library RefereeMath {
     uint256 private constant MAX_EXPONENT = 32 << 24;
     // round(2^30 / ln 2).
     uint256 private constant LOG2_E = 1_549_082_005;
+    // An activation's units in a weight's.
+    uint256 private constant WIDENING_BITS = 4;
+    uint256 private constant WEIGHT_BITS = 20;
+    uint256 private constant ACTIVATION_BITS = 24;
     uint256 private constant VALUE_BYTES = 5;
     uint256 private constant FACTOR_BYTES = 4;
 
@@ -31,6 +35,70 @@ library RefereeMath {
     /// @notice Half up; the denominator is positive, the numerator not negative.
     function quotient(int256 numerator, int256 denominator) internal pure returns (int256) {
         return (2 * numerator + denominator) / (2 * denominator);
+    }
+
+    /// @notice The sum of a row over its length, half up.
+    /// @param count From 1 to 2^31.
+    function mean(int256 sum, uint256 count) internal pure returns (int256) {
+        int256 divisor = 2 * int256(count);
+        int256 dividend = 2 * sum + int256(count);
+        int256 result = dividend / divisor;
+        // Division here is towards zero.
+        return dividend % divisor < 0 ? result - 1 : result;
+    }
+
+    /// @notice The sum of two weights as an activation.
+    function embed(int256 token, int256 position) internal pure returns (int256) {
+        return clamp((token + position) << WIDENING_BITS);
+    }
+
+    /// @notice The entry of a linear map or a mixture whose products sum to `sum`, in units of 2^-(24 + shift).
+    function finishDot(int256 sum, uint256 shift, int256 bias) internal pure returns (int256) {
+        return clamp(clamp(rounded(sum, shift)) + (bias << WIDENING_BITS));
+    }
+
+    /// @notice Saturated sum of two activations.
+    function add(int256 value, int256 other) internal pure returns (int256) {
+        return clamp(value + other);
+    }
+
+    /// @notice Product of two activations.
+    function multiply(int256 value, int256 other) internal pure returns (int256) {
+        return clamp(rounded(value * other, ACTIVATION_BITS));
+    }
+
+    /// @notice The greater of an activation and zero.
+    function relu(int256 value) internal pure returns (int256) {
+        return value < 0 ? int256(0) : value;
+    }
+
+    /// @notice The entry of a norm.
+    /// @param average Mean of the row.
+    /// @param word Inverse root of the row, `factor * 2^8 + shift`.
+    function normalise(int256 value, int256 average, uint256 word, int256 scale, int256 bias)
+        internal
+        pure
+        returns (int256)
+    {
+        int256 normed = clamp(rounded((value - average) * int256(word >> 8), word & 0xff));
+        return clamp(rounded(normed * scale, WEIGHT_BITS) + (bias << WIDENING_BITS));
+    }
+
+    /// @notice Share of an exponential in its row's sum, in units of 2^-24.
+    function divide(int256 weight, int256 sum) internal pure returns (int256) {
+        return quotient(weight << ACTIVATION_BITS, sum);
+    }
+
+    /// @notice The first, or the second, entry of a pair turned by an angle.
+    function rotate(int256 first, int256 second, int256 cosine, int256 sine, bool isSecond)
+        internal
+        pure
+        returns (int256)
+    {
+        if (isSecond) {
+            return clamp(rounded(second * cosine, ACTIVATION_BITS) + rounded(first * sine, ACTIVATION_BITS));
+        }
+        return clamp(rounded(first * cosine, ACTIVATION_BITS) - rounded(second * sine, ACTIVATION_BITS));
     }
 
     /// @notice exp(-distance / 2^24) in units of 2^-30.
@@ -66,6 +134,28 @@ library RefereeMath {
         uint256 length = Math.log2(root) + 1;
         factor = (1 << (length + 30)) / root;
         shift = length - 10;
+    }
+
+    /// @notice Greatest of a row's entries, the sum of them, and that of their squared distances from `average`.
+    /// @param values At least one entry, 5 bytes each, two's complement.
+    /// @dev Readable twin: tests/contracts/utils/ReadableRefereeMath.sol.
+    function moments(bytes calldata values, int256 average)
+        internal
+        pure
+        returns (int256 greatest, int256 sum, uint256 squares)
+    {
+        assert(values.length != 0 && values.length % VALUE_BYTES == 0);
+        assembly ("memory-safe") {
+            let value := values.offset
+            greatest := sar(216, calldataload(value))
+            for { let end := add(value, values.length) } lt(value, end) { value := add(value, 5) } {
+                let entry := sar(216, calldataload(value))
+                if sgt(entry, greatest) { greatest := entry }
+                sum := add(sum, entry)
+                let distance := sub(entry, average)
+                squares := add(squares, mul(distance, distance))
+            }
+        }
     }
 
     /// @notice Exact sum of products.

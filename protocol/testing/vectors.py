@@ -21,6 +21,7 @@ from cupel.protocol.testing.delta_vectors import delta_vectors
 from cupel.protocol.testing.demand_vectors import demand_vectors
 from cupel.protocol.testing.evidence_vectors import evidence_vectors
 from cupel.protocol.testing.float32_vectors import float32_vectors
+from cupel.protocol.testing.referee_draws import draws_vectors
 from cupel.protocol.testing.referee_vectors import referee_vectors
 from cupel.protocol.testing.sketch_vectors import sketch_vectors
 from cupel.protocol.testing.toploc_vectors import toploc_vectors
@@ -215,6 +216,7 @@ FILES: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "toploc_verdict": verdict_vectors,
     "update": update_vectors,
     "referee": referee_vectors,
+    "referee_draws": draws_vectors,
 }
 
 

@@ -11,4 +11,19 @@ library ReadableRefereeMath {
             sum += int256(value) * int256(factor);
         }
     }
+
+    /// @notice Twin of RefereeMath.moments.
+    function moments(bytes calldata values, int256 average)
+        internal
+        pure
+        returns (int256 greatest, int256 sum, uint256 squares)
+    {
+        greatest = type(int256).min;
+        for (uint256 i = 0; 5 * i < values.length; ++i) {
+            int256 value = int40(uint40(bytes5(values[5 * i:5 * i + 5])));
+            if (value > greatest) greatest = value;
+            sum += value;
+            squares += uint256((value - average) ** 2);
+        }
+    }
 }

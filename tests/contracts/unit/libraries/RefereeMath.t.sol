@@ -28,6 +28,35 @@ contract RefereeMathTest is Checks {
         assertTrue(sum == readable);
     }
 
+    function rowMoments(bytes calldata values, int256 average) external pure returns (bytes32, bytes32) {
+        (int256 greatest, int256 sum, uint256 squares) = RefereeMath.moments(values, average);
+        bytes32 ours = keccak256(abi.encode(greatest, sum, squares));
+        (greatest, sum, squares) = ReadableRefereeMath.moments(values, average);
+        return (ours, keccak256(abi.encode(greatest, sum, squares)));
+    }
+
+    /// @notice For any bytes and any count from 1 to 256.
+    function test_Fuzz_MomentsAreTheirReadableTwin(uint256 count, bytes32 seed, int40 average) external view {
+        bytes memory values = new bytes(5 * (1 + count % 256));
+        for (uint256 i = 0; i < values.length; ++i) {
+            values[i] = bytes1(keccak256(abi.encode(seed, i)));
+        }
+        (bytes32 ours, bytes32 readable) = this.rowMoments(values, average);
+        assertEq(ours, readable);
+    }
+
+    function test_AnEmptyRowHasNoMoments() external view {
+        (bool success,) = address(this).staticcall(abi.encodeCall(this.rowMoments, ("", 0)));
+        assertFalse(success);
+    }
+
+    /// @notice The nearest integer, the greater of two as near.
+    function test_Fuzz_MeanIsHalfUp(int128 sum, uint32 count) external pure {
+        vm.assume(count != 0);
+        int256 distance = RefereeMath.mean(sum, count) * int256(uint256(count)) - sum;
+        assertTrue(2 * distance <= int256(uint256(count)) && 2 * distance > -int256(uint256(count)));
+    }
+
     function test_Fuzz_InverseRootIsTheFloorOfItsQuotient(uint256 meanSquare) external pure {
         meanSquare = 2 ** 27 + meanSquare % 2 ** 100;
         (uint256 factor, uint256 shift) = RefereeMath.inverseRoot(meanSquare);
