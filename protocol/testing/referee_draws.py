@@ -95,7 +95,9 @@ def _inverse_root(draw: Draw) -> Sequence[int]:
 def _normalise(draw: Draw) -> Sequence[int]:
     word = inverse_root(2**27 + abs(_signed(draw(2), 98)))
     entry, statistics = [_signed(draw(0), ACTIVATION)], (_signed(draw(1), ACTIVATION), word)
-    return [execute(Step.NORMALISE, (entry, statistics, (_signed(draw(3), WEIGHT), _signed(draw(4), WEIGHT))))]
+    return [
+        execute(Step.NORMALISE, (entry, statistics, (_signed(draw(3), WEIGHT), _signed(draw(4), WEIGHT))))
+    ]
 
 
 def _exp(draw: Draw) -> Sequence[int]:
