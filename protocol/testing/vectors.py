@@ -21,6 +21,7 @@ from cupel.protocol.testing.delta_vectors import delta_vectors
 from cupel.protocol.testing.demand_vectors import demand_vectors
 from cupel.protocol.testing.evidence_vectors import evidence_vectors
 from cupel.protocol.testing.float32_vectors import float32_vectors
+from cupel.protocol.testing.game_vectors import game_vectors
 from cupel.protocol.testing.referee_draws import draws_vectors
 from cupel.protocol.testing.referee_vectors import referee_vectors
 from cupel.protocol.testing.sketch_vectors import sketch_vectors
@@ -217,6 +218,7 @@ FILES: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "update": update_vectors,
     "referee": referee_vectors,
     "referee_draws": draws_vectors,
+    "referee_game": game_vectors,
 }
 
 
