@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+
+from cupel.protocol.spec.collective.reduce import (
+    CHUNK_BYTES,
+    Operation,
+    Plan,
+    Reduce,
+    attempt_name,
+    finish,
+    mantissa_dtype,
+)
+
+MEMBERS = ("0x" + "11" * 20, "0x" + "22" * 20)
+
+
+@pytest.mark.parametrize("size", [0, 1, 7, 101, CHUNK_BYTES // 4 * 3 + 1])
+@pytest.mark.parametrize("members", [2, 3, 5, 8])
+def test_what_one_sends_its_right_neighbour_expects(members, size):
+    plans = [Plan(members, rank, size, 8) for rank in range(members)]
+    for rank, plan in enumerate(plans):
+        right = plans[(rank + 1) % members]
+        assert [plan.sent(item) for item in range(plan.items)] == [
+            right.received(item) for item in range(plan.items)
+        ]
+
+
+@pytest.mark.parametrize("members", [2, 3, 5])
+def test_each_value_is_added_once_of_each_other_member(members):
+    size = 103
+    covered = np.zeros(size, int)
+    for rank in range(members):
+        plan = Plan(members, rank, size, 8)
+        for item in filter(plan.adds, range(plan.items)):
+            covered[plan.received(item)] += 1
+    assert (covered == members - 1).all()
+
+
+def test_an_attempt_is_named_by_who_is_left_and_what_is_reduced():
+    reduce = Reduce(1, 2, 3, Operation.SUM, "int64", 4)
+    names = {
+        attempt_name(reduce, MEMBERS),
+        attempt_name(reduce, MEMBERS[:1]),
+        attempt_name(reduce, MEMBERS[::-1]),
+    }
+    names.add(attempt_name(Reduce(1, 2, 3, Operation.SUM, "int64", 5), MEMBERS))
+    assert len(names) == 4
+
+
+def test_a_mean_of_integers_rounds_half_to_even():
+    reduce = Reduce(1, 2, 3, Operation.MEAN, "int32", 4)
+    assert finish(reduce, np.array([1, 3, 5, -1], np.int32), 2).tolist() == [0, 2, 2, 0]
+
+
+def test_mantissas_of_258_members_fit_sixteen_bits():
+    assert (mantissa_dtype(258), mantissa_dtype(259)) == ("int16", "int32")
