@@ -9,6 +9,7 @@ from cupel.protocol.observe import Observer
 from cupel.protocol.participant import FETCH_SECONDS
 from cupel.protocol.spec.rollout import Commitment
 from cupel.protocol.spec.rounds import CommittedWork
+from cupel.protocol.spec.task import TaskParams
 from cupel.verifier.auditor import Auditor
 from cupel.verifier.checks.base import commitment_of
 from cupel.verifier.dispute.demands import Wanted, wanted_parts, wanted_version
@@ -16,6 +17,11 @@ from cupel.verifier.draw import draw_seed
 
 Place = tuple[str, int]
 """Node and sequence of a commitment."""
+
+
+def probe_seconds(params: TaskParams) -> float:
+    """How long to look once more for files that nobody served: a part of the window, most of which is gone by then."""
+    return max(1.0, min(FETCH_SECONDS, params.challenge_window / 8))
 
 
 class Demander:
@@ -31,15 +37,15 @@ class Demander:
 
     async def miss(self, work: CommittedWork, drawn: Sequence[int], seed: bytes) -> bool:
         """Demand what nobody serves of a submission. Whether even its manifest is missing, which tells of the rest."""
-        missing = await self._auditor.missing(work, FETCH_SECONDS)
         params = self._auditor.rules.params
+        missing = await self._auditor.missing(work, probe_seconds(params))
         parts = wanted_parts(work.node, commitment_of(work), drawn, params, missing, seed)
         self._want(parts, work.round)
         return missing.manifest
 
     async def miss_version(self, posted: CheckpointRecord, commitment: Commitment) -> None:
         """Demand a posted version, unless somebody serves it."""
-        if await self._auditor.can_be_had(posted.digest, FETCH_SECONDS):
+        if await self._auditor.can_be_had(posted.digest, probe_seconds(self._auditor.rules.params)):
             return
         task, most = self._auditor.rules.task, self._auditor.versions.max_checkpoint_bytes
         seed = draw_seed(self._secret, posted.digest, task, posted.node, posted.sequence)

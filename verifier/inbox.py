@@ -11,7 +11,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from cupel.protocol.chain.bindings import hub
 from cupel.protocol.chain.contract import Event, Logged
@@ -42,6 +42,8 @@ from cupel.verifier.watch import Watch, is_disputable
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
+
+LEAST_FETCH_SECONDS: Final = 1.0
 
 
 class TooLate(Exception):
@@ -198,7 +200,13 @@ class Inbox:
         self, work: CommittedWork, ledger: TaskLedger, deadline: int, what: str
     ) -> FetchedSubmission:
         beacon = ledger.beacons[work.round]
-        return await self._retry(lambda: self._auditor.fetch(work, beacon, FETCH_SECONDS), deadline, what)
+
+        def attempt() -> Awaitable[FetchedSubmission]:
+            # One that went on beyond the deadline would leave no time to demand what is missing.
+            seconds = min(FETCH_SECONDS, max(LEAST_FETCH_SECONDS, float(deadline - self.now)))
+            return self._auditor.fetch(work, beacon, seconds)
+
+        return await self._retry(attempt, deadline, what)
 
     async def _twin(
         self, work: CommittedWork, finding: Finding, ledger: TaskLedger, deadline: int

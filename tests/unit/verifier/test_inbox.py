@@ -58,6 +58,7 @@ class Peers:
     files: dict[Cid, bytes] = field(default_factory=dict)
     announced: list[Announcement] = field(default_factory=list)
     pinned: set[Cid] = field(default_factory=set)
+    patience: list[float] = field(default_factory=list)
 
     def serve(self, submission: FetchedSubmission) -> None:
         for file in (submission.manifest_file, submission.rollouts_file, submission.update_file):
@@ -65,6 +66,7 @@ class Peers:
             self.files[file_dag(file)[0]] = file
 
     async def fetch_block(self, cid: Cid, deadline_seconds: float, max_bytes: int) -> bytes:
+        self.patience.append(deadline_seconds)
         if cid not in self.files:
             raise BlockUnavailable(cid, deadline_seconds, 0)
         return self.files[cid]
@@ -325,6 +327,9 @@ def test_what_nobody_serves_for_long_is_demanded(run: Run) -> None:
         desk.inbox.now = 1119
         await turns()
         assert desk.inbox.wanted == {}
+        # An attempt that outlived the second that is left would put the demand off.
+        assert desk.peers.patience
+        assert max(desk.peers.patience) <= 1
         desk.inbox.now = 1120
         await eventually(lambda: bool(desk.inbox.wanted), 60)
         wanted = desk.inbox.wanted[node, submission.work.sequence]
