@@ -1221,6 +1221,24 @@ class ObjectiveJudge_TokensNotProven(ContractError):
 
 
 @dataclass(unsafe_hash=True)
+class RefereeLayout_BadShape(ContractError):
+    """The game does not cover this shape."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("e5d93850")
+    TYPES: ClassVar[tuple[str, ...]] = ()
+
+
+@dataclass(unsafe_hash=True)
+class RefereeLayout_NoRow(ContractError):
+    """A trace of `tokens` tokens has fewer rows."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("7a51fd55")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256")
+    index: int
+    rows: int
+
+
+@dataclass(unsafe_hash=True)
 class SafeERC20FailedOperation(ContractError):
     """An operation with an ERC-20 token failed."""
 
@@ -1387,6 +1405,8 @@ KNOWN: Final[dict[bytes, type[ContractError]]] = {
         ObjectiveJudge_RewardRuleFailed,
         ObjectiveJudge_RewardRuleImpure,
         ObjectiveJudge_TokensNotProven,
+        RefereeLayout_BadShape,
+        RefereeLayout_NoRow,
         SafeERC20FailedOperation,
         ToplocMemory_InUse,
         ToplocSupport_Length,
