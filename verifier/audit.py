@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from cupel.protocol.environments.process import EnvironmentFailed
 from cupel.protocol.spec.toploc.pooled import Pool
 from cupel.verifier.checks import CHEAP, DEEP
 from cupel.verifier.checks.base import Check, FetchedSubmission, Finding, Recomputed
@@ -21,7 +22,10 @@ class Rechecked:
 
 
 def examine(submission: FetchedSubmission) -> Finding | None:
-    """The first lie that shows without running the policy, in any rollout; or None."""
+    """The first lie that shows without running the policy, in any rollout; or None.
+
+    EnvironmentFailed if the rewards could not be had and every other check passed.
+    """
     return _first(CHEAP, submission, (), None)
 
 
@@ -37,8 +41,15 @@ def _first(
     drawn: Sequence[int],
     recomputed: Recomputed | None,
 ) -> Finding | None:
+    failure: EnvironmentFailed | None = None
     for check in sorted(checks, key=lambda check: check.cost):
-        finding = check.run(submission, drawn, recomputed)
+        try:
+            finding = check.run(submission, drawn, recomputed)
+        except EnvironmentFailed as error:
+            failure = error
+            continue
         if finding is not None:
             return finding
+    if failure is not None:
+        raise failure
     return None

@@ -3,8 +3,9 @@
 The cheap checks run on everything. Recomputation costs seconds of this machine, and `--budget` says how many an hour
 may take. Every commitment is worth what a conviction pays times the odds of a lie; it is recomputed with a chance that
 grows with its worth and with what is left in the bucket, by a number drawn from our own secret and the commitment's
-block (`draw`): no node can tell beforehand. A chance is never zero, so no node is safe, and never above what the bucket
-holds, so a flood of commitments cannot make a verifier spend more than its budget.
+block (`draw`): no node can tell beforehand. A chance is zero only while the bucket cannot pay, and what is admitted is
+paid at once, so a flood of commitments cannot make a verifier spend more than its budget. Duty as a juror, and the
+second look at all rollouts of a suspicious few, are not bounded by it.
 """
 
 from __future__ import annotations
@@ -87,14 +88,18 @@ class Budget:
             self._bucket = Bucket(self._bucket.seconds_per_hour, self._bucket.saved, now)
         self._bucket = self._bucket.at(now)
         cost = rollouts * self._rollout_seconds
-        likely = chance(reward * odds, cost, self._bucket.saved, reward * PRIOR_LIE)
+        # What costs more than the bucket ever holds waits for a full one, and is owed afterwards.
+        payable = min(cost, self._bucket.seconds_per_hour)
+        likely = chance(reward * odds, payable, self._bucket.saved, reward * PRIOR_LIE)
         admitted = is_drawn(seed, likely)
+        if admitted:
+            self._bucket = self._bucket.spend(cost)
         self.skipped += not admitted
         return admitted
 
     def record(self, rollouts: int, seconds: float) -> None:
-        """A recomputation took this long."""
-        measured = seconds / max(rollouts, 1)
+        """A recomputation took this long; what it was expected to take is paid already."""
+        expected, measured = rollouts * self._rollout_seconds, seconds / max(rollouts, 1)
         self._rollout_seconds += _MEMORY * (measured - self._rollout_seconds)
         if self._bucket is not None:
-            self._bucket = self._bucket.spend(seconds)
+            self._bucket = self._bucket.spend(seconds - expected)

@@ -26,10 +26,11 @@ from cupel.protocol.spec.rounds import CommittedWork
 from cupel.protocol.spec.toploc.pooled import Pool
 from cupel.verifier.audit import Rechecked
 from cupel.verifier.auditor import Auditor, PolicyPending
-from cupel.verifier.checks import CHEAP_NAMES
+from cupel.verifier.checks import CHEAP_NAMES, CHECK_NAMES
 from cupel.verifier.checks.base import FetchedSubmission, Finding, commitment_of
 from cupel.verifier.checks.checkpoint import check_checkpoint
 from cupel.verifier.checks.disclosed import accusable, shown_rollouts
+from cupel.verifier.checks.reward import Reward
 from cupel.verifier.demander import Demander, Place
 from cupel.verifier.dispute.demands import Wanted, demand_time
 from cupel.verifier.draw import draw, draw_seed
@@ -44,6 +45,7 @@ logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 LEAST_FETCH_SECONDS: Final = 1.0
+ENVIRONMENT_ATTEMPTS: Final = 2
 
 
 class TooLate(Exception):
@@ -165,16 +167,16 @@ class Inbox:
         drawn = draw(seed, work.units, self._watch.rollouts(work))
         submission = await self._fetch_or_demand(work, ledger, seed, drawn, what)
         self._observer.emit("checking", node=work.node, round=work.round)
-        finding = await self._retry(lambda: self._auditor.examine(submission), closes, what)
+        finding, unjudged = await self._examine(submission, what)
         pool, odds = Pool(), self._watch.lie_odds(work.node)
         if finding is not None:
             tell_checks(self._observer, work, finding)
         elif self._auditor.affords(seed, len(drawn), odds, self.now):
             rechecked = await self._recheck(submission, drawn, closes, what)
             finding, pool = rechecked.finding, rechecked.pool
-            tell_checks(self._observer, work, finding)
+            tell_checks(self._observer, work, finding, [name for name in CHECK_NAMES if name not in unjudged])
         else:
-            tell_checks(self._observer, work, None, CHEAP_NAMES)
+            tell_checks(self._observer, work, None, [name for name in CHEAP_NAMES if name not in unjudged])
         if finding is None or not is_disputable(finding, self._judges):
             self._watch.record(work, pool, finding)
         else:
@@ -238,6 +240,21 @@ class Inbox:
             raise PolicyPending(f"canonical version {version} was not computed here")
         return digest
 
+    async def _examine(
+        self, submission: FetchedSubmission, what: str
+    ) -> tuple[Finding | None, tuple[str, ...]]:
+        """Everything cheap, and the checks that came to no verdict: rewards that the environment fails to give.
+
+        The rest goes on without them: a completion that hangs it must not hide every other lie.
+        """
+        for _ in range(ENVIRONMENT_ATTEMPTS):
+            try:
+                return await self._auditor.examine(submission), ()
+            except EnvironmentFailed as error:
+                problem = str(error)
+        self._observer.emit("error", message=f"rewards of {what} were not judged: {problem}")
+        return None, (Reward.name,)
+
     async def _judge(self, challenge: ChallengeRecord, ledger: TaskLedger, deadline: int) -> None:
         what = f"trial {challenge.challenge_id}"
         place = challenge.node, challenge.sequence
@@ -258,11 +275,14 @@ class Inbox:
     ) -> Finding | None:
         """Check a submission as its accuser asks: everything cheap, and the rollouts it asks for."""
         submission = await self._fetch(work, ledger, deadline, what)
-        finding = await self._auditor.examine(submission)
+        finding, unjudged = await self._examine(submission, what)
         asked = asked_rollouts(evidence, work.units)
-        if finding is not None or not asked:
-            return finding
-        return (await self._recheck(submission, asked, deadline, what)).finding
+        if finding is None and asked:
+            finding = (await self._recheck(submission, asked, deadline, what)).finding
+        if finding is None and unjudged:
+            # Whoever could not judge all of it must not acquit.
+            finding = await self._retry(lambda: self._auditor.examine(submission), deadline, what)
+        return finding
 
     async def _recheck(
         self, submission: FetchedSubmission, drawn: Sequence[int], deadline: int, what: str

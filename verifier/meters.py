@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import time
 from collections import Counter
@@ -18,6 +19,8 @@ from typing import Any, Final
 
 from cupel.protocol.observe import Observer, Value
 from cupel.protocol.storage import StorageError
+
+logger = logging.getLogger(__name__)
 
 STATUS_FILE: Final = "status.json"
 WRITE_SECONDS: Final = 5.0
@@ -84,12 +87,19 @@ class Meters:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-            self._write(folder / STATUS_FILE)
+            self._write_if_possible(folder / STATUS_FILE)
 
     async def _write_often(self, path: Path) -> None:
         while True:
-            await asyncio.to_thread(self._write, path)
+            self._write_if_possible(path)
             await asyncio.sleep(WRITE_SECONDS)
+
+    def _write_if_possible(self, path: Path) -> None:
+        # A full disk must not end a verifier that still has disputes to answer.
+        try:
+            self._write(path)
+        except StorageError as error:
+            logger.warning("%s", error)
 
     def _write(self, path: Path) -> None:
         temporary = path.with_suffix(".new")

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from cupel.protocol.environments.process import EnvironmentFailed
 from cupel.protocol.spec.errors import Reason
 from cupel.protocol.spec.fraud import ObjectiveKind
 from cupel.verifier.checks.base import FetchedSubmission, Finding, Recomputed
 
 _NO_CONTRACT: Final = 0
+MOST_FAILURES: Final = 4
+"""Completions that the environment may fail on before the rest is given up: a hang takes its whole time limit."""
 
 
 class Reward:
@@ -21,11 +24,19 @@ class Reward:
     def run(
         self, submission: FetchedSubmission, drawn: Sequence[int], recomputed: Recomputed | None
     ) -> Finding | None:
-        """See `Check.run`."""
+        """See `Check.run`. EnvironmentFailed if a reward could not be had and no other was wrong."""
+        failures: list[EnvironmentFailed] = []
         rules = submission.rules
         on_chain = int(rules.params.reward_rule.code, 16) != _NO_CONTRACT
         for index, rollout in enumerate(submission.rollouts):
-            earned = rules.environment.reward(rollout.problem, rollout.tokens)
+            try:
+                earned = rules.environment.reward(rollout.problem, rollout.tokens)
+            except EnvironmentFailed as failure:
+                # Not the node's guilt by itself; and no cover for what the other rollouts claim.
+                failures.append(failure)
+                if len(failures) == MOST_FAILURES:
+                    break
+                continue
             if rollout.reward != earned:
                 return Finding(
                     self.name,
@@ -37,4 +48,6 @@ class Reward:
                     # Without a rule on-chain only jurors who run the environment can tell.
                     objective=ObjectiveKind.WRONG_REWARD if on_chain else None,
                 )
+        if failures:
+            raise failures[0]
         return None

@@ -67,11 +67,27 @@ def test_spending_stays_within_the_budget_under_a_flood() -> None:
     assert budget.skipped > 9_000
 
 
+def test_what_is_admitted_is_paid_before_it_is_recomputed() -> None:
+    """All at once, none recomputed yet, so none recorded."""
+    budget = Budget(100.0, first_cost=10 / 64)
+    admitted = sum(
+        budget.admits(number.to_bytes(32, "big"), 64, 100, SUSPECT_LIE, 1_000_000) for number in range(1_000)
+    )
+    assert 0 < admitted * 10 <= 100 / 4
+
+
+def test_what_costs_more_than_an_hour_is_recomputed_from_a_full_bucket() -> None:
+    budget = Budget(100.0, first_cost=10.0)
+    budget.admits(bytes(32), 1_000, 100, 0.0, 1_000_000)
+    seeds = (number.to_bytes(32, "big") for number in range(10_000))
+    assert any(budget.admits(seed, 1_000, 100, SUSPECT_LIE, 1_000_000 + HOUR) for seed in seeds)
+
+
 def test_suspects_come_first_when_means_are_short() -> None:
     def share(odds: float) -> int:
-        budget, drawn = Budget(3_600.0, first_cost=1.0), 0
+        drawn = 0
         for number in range(2_000):
-            if budget.admits(number.to_bytes(32, "big"), 500, 100, odds, 1_000_000):
+            if Budget(3_600.0, first_cost=1.0).admits(number.to_bytes(32, "big"), 500, 100, odds, 1_000_000):
                 drawn += 1
         return drawn
 

@@ -15,6 +15,7 @@ from cupel.protocol.chain.bindings import hub
 from cupel.protocol.chain.bindings.structs import Challenge
 from cupel.protocol.chain.contract import Logged
 from cupel.protocol.chain.ledger import ChallengeRecord, TaskLedger
+from cupel.protocol.environments.process import EnvironmentFailed
 from cupel.protocol.model.canonical import CanonicalVersion, make_version
 from cupel.protocol.model.checkpoint import genesis
 from cupel.protocol.model.generate import generate
@@ -432,6 +433,26 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
+def test_an_environment_that_fails_leaves_the_policy_to_be_checked(
+    run: Run, stale_rollouts: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(auditor: Auditor, submission: FetchedSubmission) -> None:
+        raise EnvironmentFailed("it gave no answer within 20 s")
+
+    async def scenario(desk: Desk) -> None:
+        monkeypatch.setattr(Auditor, "examine", fails)
+        submission = desk.world.submission(stale_rollouts)
+        desk.peers.serve(submission)
+        desk.commit(submission)
+        await desk.settled()
+        assert "were not judged: it gave no answer" in str(desk.told("error"))
+        accusation = desk.inbox.accusations[submission.work.node, 3]
+        assert (accusation.judge, accusation.reason) == (JURY, Reason.TOPLOC_EXPONENT)
+        assert "reward" not in {verdict["check"] for verdict in desk.told("verdict")}
+
+    run(scenario)
+
+
 def test_a_commitment_whose_window_is_over_is_left_alone(run: Run) -> None:
     async def scenario(desk: Desk) -> None:
         submission = desk.world.submission()
@@ -517,6 +538,28 @@ def test_a_juror_acquits_when_the_evidence_is_noise(run: Run) -> None:
         desk.inbox.judge(challenge(submission, b"\xff" * 40), desk.ledger, 1130)
         await desk.settled()
         assert desk.inbox.verdicts == {9: False}
+
+    run(scenario)
+
+
+def test_a_juror_whose_environment_fails_convicts_on_the_rest_and_does_not_acquit(
+    run: Run, stale_rollouts: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(auditor: Auditor, submission: FetchedSubmission) -> None:
+        raise EnvironmentFailed("it gave no answer within 20 s")
+
+    async def scenario(desk: Desk) -> None:
+        monkeypatch.setattr(Auditor, "examine", fails)
+        submission = desk.world.submission([*desk.world.rollouts[:7], stale_rollouts[7]])
+        desk.peers.serve(submission)
+        desk.ledger.work[submission.work.node, 3] = submission.work
+        desk.inbox.now = 1130
+        for index in (6, 7):
+            evidence = JuryEvidence(index, "toploc-exponent", bytes(32)).to_bytes()
+            record = dataclasses.replace(challenge(submission, evidence), challenge_id=index)
+            desk.inbox.judge(record, desk.ledger, 1130)
+            await desk.settled()
+        assert desk.inbox.verdicts == {7: True}
 
     run(scenario)
 

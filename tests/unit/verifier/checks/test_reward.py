@@ -3,12 +3,16 @@
 import dataclasses
 from typing import Any
 
+import pytest
+
+from cupel.protocol.environments.process import EnvironmentFailed
 from cupel.protocol.spec.environments.sorting import END, FULL_REWARD, digits
 from cupel.protocol.spec.errors import Reason
 from cupel.protocol.spec.fraud import ObjectiveKind
 from cupel.protocol.spec.task import Pinned
+from cupel.verifier.audit import examine
 from cupel.verifier.checks.base import Finding
-from cupel.verifier.checks.reward import Reward
+from cupel.verifier.checks.reward import MOST_FAILURES, Reward
 
 
 def run(submission: Any) -> Finding | None:
@@ -39,6 +43,44 @@ def test_a_reward_kept_low_is_found(world: Any) -> None:
     finding = run(world.submission(world.changed(4, tokens=right, reward=0, proofs=proofs)))
     assert finding is not None
     assert (finding.rollout, finding.observed, finding.allowed) == (4, "0", "1000000")
+
+
+class Hanging:
+    """The world's environment, whose rubric hangs on the first completions it is asked about."""
+
+    def __init__(self, real: Any, hangs: int) -> None:
+        self._real, self._hangs, self.asked = real, hangs, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def reward(self, problem: Any, tokens: Any) -> int:
+        self.asked += 1
+        if self.asked > self._hangs:
+            return int(self._real.reward(problem, tokens))
+        raise EnvironmentFailed("it gave no answer within 20 s")
+
+
+def hung(submission: Any, count: int) -> tuple[Any, Hanging]:
+    rules = submission.rules
+    environment = Hanging(rules.environment, count)
+    return dataclasses.replace(
+        submission, rules=dataclasses.replace(rules, environment=environment)
+    ), environment
+
+
+def test_a_completion_that_hangs_the_environment_hides_no_other_lie(world: Any) -> None:
+    claimed = world.changed(5, reward=FULL_REWARD)
+    finding = run(hung(world.submission(claimed), 1)[0])
+    assert finding is not None
+    assert (finding.rollout, finding.reason) == (5, Reason.WRONG_REWARD)
+
+
+def test_rewards_that_cannot_be_had_are_no_evidence_and_cost_little(world: Any) -> None:
+    submission, environment = hung(world.submission(), 8)
+    with pytest.raises(EnvironmentFailed, match="no answer"):
+        examine(submission)
+    assert environment.asked == MOST_FAILURES
 
 
 def test_without_a_rule_on_the_chain_the_jury_decides(world: Any) -> None:
