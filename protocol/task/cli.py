@@ -26,16 +26,7 @@ def new(file: Annotated[Path, typer.Argument(help="Plan to write; must not exist
 
     Example: cupel task new task.toml
     """
-    from cupel.protocol.config import ConfigError, EnvironmentProblem
-
-    text = files("cupel.protocol.task").joinpath("template.toml").read_text(encoding="utf-8")
-    try:
-        with file.open("x", encoding="utf-8") as target:
-            target.write(text)
-    except FileExistsError:
-        raise ConfigError("file", f"{file} exists", "Choose another name; nothing was overwritten") from None
-    except OSError as error:
-        raise EnvironmentProblem(f"cannot write {file} ({error.strerror}); choose another folder") from error
+    _write_new(file, files("cupel.protocol.task").joinpath("template.toml").read_bytes(), "file")
     print(f"{file}\nnext: cupel task price --plan {file}")
 
 
@@ -76,7 +67,7 @@ def genesis(
 
     Example: cupel task genesis --plan task.toml --from Qwen2.5-0.5B/ --out genesis.safetensors
     """
-    from cupel.protocol.config import ConfigError, EnvironmentProblem
+    from cupel.protocol.config import ConfigError
     from cupel.protocol.spec.errors import Rejected
     from cupel.protocol.task.genesis import drawn, imported
     from cupel.protocol.task.plan import load_plan
@@ -86,14 +77,21 @@ def genesis(
         data = drawn(model, seed) if weights is None else imported(model, weights)
     except Rejected as rejected:
         raise ConfigError("spec.model", rejected.detail, f"Correct {plan}") from None
+    _write_new(out, data, "out")
+    print(f"{out}  {len(data):,} bytes")
+
+
+def _write_new(path: Path, data: bytes, key: str) -> None:
+    """A file that was not there. ConfigError names `key` if it was, EnvironmentProblem if it cannot be written."""
+    from cupel.protocol.config import ConfigError, EnvironmentProblem
+
     try:
-        with out.open("xb") as target:
+        with path.open("xb") as target:
             target.write(data)
     except FileExistsError:
-        raise ConfigError("out", f"{out} exists", "Choose another name; nothing was overwritten") from None
+        raise ConfigError(key, f"{path} exists", "Choose another name; nothing was overwritten") from None
     except OSError as error:
-        raise EnvironmentProblem(f"cannot write {out} ({error.strerror}); choose another folder") from error
-    print(f"{out}  {len(data):,} bytes")
+        raise EnvironmentProblem(f"cannot write {path} ({error.strerror}); choose another folder") from error
 
 
 @app.command()
