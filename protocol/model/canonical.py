@@ -14,6 +14,7 @@ from cupel.protocol.spec.diloco.outer import OuterState, step
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.pieces import pieces_root
+from cupel.protocol.spec.referee.weights_tree import canonical_root
 from cupel.protocol.spec.shardcast.manifest import WeightsManifest, index_digest
 from cupel.protocol.spec.shardcast.unixfs import file_dag
 from cupel.protocol.spec.task import Aggregation
@@ -46,7 +47,8 @@ def make_version(
 ) -> CanonicalVersion:
     """Give a state its file and manifest. update: the delta that made it from its parent."""
     file = checkpoint_to_bytes(state, layout)
-    manifest = WeightsManifest.of(version, parent, file, layout.tensors, update)
+    over_weights = canonical_root(state.weights, layout.tensors)
+    manifest = WeightsManifest.of(version, parent, file, layout.tensors, update, canonical_root=over_weights)
     return CanonicalVersion(manifest, file, state, layout, update)
 
 
@@ -88,8 +90,8 @@ def _following(
 def read_version(manifest: bytes, file: bytes, digest: bytes, layout: Layout) -> CanonicalVersion:
     """A version as a peer serves it.
 
-    Rejected(CHECKPOINT) unless the manifest has this digest and the task's tensors and names this file; Rejected as
-    the parsers of both.
+    Rejected(CHECKPOINT) unless the manifest has this digest and the task's tensors and names this file and the root
+    of its weights; Rejected as the parsers of both.
     """
     if sha256(manifest) != digest:
         raise Rejected(Reason.CHECKPOINT, f"the manifest is not {digest.hex()}")
@@ -97,4 +99,7 @@ def read_version(manifest: bytes, file: bytes, digest: bytes, layout: Layout) ->
     described = (parsed.tensors, parsed.file_bytes, parsed.file, parsed.pieces)
     if described != (index_digest(layout.tensors), len(file), file_dag(file)[0], pieces_root(file)):
         raise Rejected(Reason.CHECKPOINT, "the manifest does not describe this file of this task")
-    return CanonicalVersion(parsed, file, checkpoint_from_bytes(file, layout), layout)
+    state = checkpoint_from_bytes(file, layout)
+    if canonical_root(state.weights, layout.tensors) != parsed.canonical_root:
+        raise Rejected(Reason.CHECKPOINT, "the manifest's canonical root is not that of the file's weights")
+    return CanonicalVersion(parsed, file, state, layout)

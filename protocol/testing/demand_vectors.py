@@ -132,7 +132,9 @@ def publish(
 def example_version() -> tuple[WeightsManifest, Commitment]:
     """A version with a checkpoint of two pieces, which is no checkpoint, and the commitment of who posted it."""
     tensors = (TensorShape("weight", (3, 2)),)
-    manifest = WeightsManifest.of(7, keccak256(b"version 6"), CHECKPOINT, tensors)
+    manifest = WeightsManifest.of(
+        7, keccak256(b"version 6"), CHECKPOINT, tensors, canonical_root=keccak256(b"weights")
+    )
     root = checkpoint_root(manifest.version, manifest.digest)
     return manifest, Commitment(4, manifest.version, root, manifest.digest, units=0, time=1_700_003_100)
 

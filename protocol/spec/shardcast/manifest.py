@@ -10,7 +10,7 @@ import itertools
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cupel.protocol.spec import pieces
@@ -29,7 +29,17 @@ MAX_MANIFEST_BYTES: Final = 1024
 MAX_VERSION: Final = 2**32 - 1
 INDEX_KIND: Final = "cupel.tensors.v1"
 _HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
-_KEYS: Final = {"kind", "version", "parent", "file", "pieces", "update", "fraction_bits", "tensors"}
+_KEYS: Final = {
+    "canonical_root",
+    "kind",
+    "version",
+    "parent",
+    "file",
+    "pieces",
+    "update",
+    "fraction_bits",
+    "tensors",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +90,9 @@ class WeightsManifest:
     """Digest of the tensor index, `index_digest`."""
     update: ContentRef | None = None
     """What makes this version from its parent, as `diloco.delta` writes it; none if the weights are the parent's."""
+    canonical_root: bytes = field(kw_only=True)
+    """Root of the tree over the canonical integers, `referee.weights_tree`: 32 bytes. Its key sorts first in the
+    document, so that the chain reads it at a fixed place."""
 
     def __post_init__(self) -> None:
         _check(self)
@@ -92,11 +105,14 @@ class WeightsManifest:
         file: bytes,
         tensors: Sequence[TensorShape],
         update: bytes | None = None,
+        *,
+        canonical_root: bytes,
     ) -> WeightsManifest:
         """The manifest of a checkpoint file, and of the delta that leads to it."""
         delta = None if update is None else ContentRef(file_dag(update)[0], len(update))
         root, index = file_dag(file)[0], index_digest(tensors)
-        return cls(version, parent, root, len(file), pieces.pieces_root(file), index, delta)
+        over_pieces = pieces.pieces_root(file)
+        return cls(version, parent, root, len(file), over_pieces, index, delta, canonical_root=canonical_root)
 
     @property
     def digest(self) -> bytes:
@@ -107,6 +123,7 @@ class WeightsManifest:
         """Canonical bytes: the head of the checkpoint file, for the chain, and a document that tells of it too."""
         document = canonical_json(
             {
+                "canonical_root": self.canonical_root.hex(),
                 "kind": KIND,
                 "version": self.version,
                 "parent": None if self.parent is None else self.parent.hex(),
@@ -146,6 +163,7 @@ class WeightsManifest:
             pieces=root,
             tensors=_digest(document["tensors"], "tensor index"),
             update=None if update is None else _reference(update),
+            canonical_root=_digest(document["canonical_root"], "canonical root"),
         )
 
 

@@ -43,7 +43,7 @@ LOST = REPLICAS - 2
 """Holders that may die beside the origin: one more than these is left, and one to spare."""
 FILE = pattern_bytes("placed version", 2 * CHUNK_BYTES + 5)
 UPDATE = pattern_bytes("placed update", 40)
-GENESIS = WeightsManifest.of(0, None, FILE, (TensorShape("weight", (4,)),))
+GENESIS = WeightsManifest.of(0, None, FILE, (TensorShape("weight", (4,)),), canonical_root=bytes(32))
 SUBMISSION = SubmissionManifest(
     TASK,
     ORIGIN,

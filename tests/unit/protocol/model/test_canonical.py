@@ -86,6 +86,14 @@ def test_a_false_file_or_manifest_is_refused() -> None:
             read_version(manifest, file, digest, LAYOUT)
 
 
+def test_a_false_root_of_the_weights_is_refused() -> None:
+    version = first()
+    false = dataclasses.replace(version.manifest, canonical_root=bytes(32))
+    with pytest.raises(Rejected) as caught:
+        read_version(false.to_bytes(), version.file, false.digest, LAYOUT)
+    assert caught.value.reason is Reason.CHECKPOINT
+
+
 def test_another_model_is_refused() -> None:
     version = first()
     wider = layout_of(dataclasses.replace(SPEC.model, feed_forward=256))

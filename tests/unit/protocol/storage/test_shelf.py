@@ -15,7 +15,7 @@ from cupel.protocol.testing.patterns import pattern_bytes
 
 FILE = pattern_bytes("version", 3 * CHUNK_BYTES + 5)
 ROOT, BLOCKS = file_dag(FILE)
-MANIFEST = WeightsManifest.of(0, None, FILE, (TensorShape("weight", (4,)),))
+MANIFEST = WeightsManifest.of(0, None, FILE, (TensorShape("weight", (4,)),), canonical_root=bytes(32))
 ALL_BLOCKS = {*(cid for cid, _ in BLOCKS), Cid.from_digest(MANIFEST.digest)}
 
 # Processes that put the version, or take it away again: number n is killed before its n-th change on the disk.

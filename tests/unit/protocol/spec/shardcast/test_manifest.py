@@ -27,6 +27,7 @@ MANIFEST = WeightsManifest(
     pieces=sha256(b"checkpoint"),
     tensors=index_digest(TENSORS),
     update=ContentRef(Cid.raw_of(b"update"), 7),
+    canonical_root=sha256(b"weights"),
 )
 HEAD = sha256(b"checkpoint") + bytes(7) + b"\x0a"
 
@@ -40,9 +41,14 @@ def test_round_trip_and_digest() -> None:
     assert WeightsManifest.from_bytes(encoded) == MANIFEST
     assert MANIFEST.digest == sha256(encoded)
     assert Cid.from_digest(MANIFEST.digest) == Cid.raw_of(encoded)
-    assert WeightsManifest.of(3, sha256(b"version 2"), b"checkpoint", TENSORS, b"update\n") == (
-        dataclasses.replace(MANIFEST, update=ContentRef(Cid.raw_of(b"update\n"), 7))
-    )
+    assert WeightsManifest.of(
+        3,
+        sha256(b"version 2"),
+        b"checkpoint",
+        TENSORS,
+        b"update\n",
+        canonical_root=sha256(b"weights"),
+    ) == dataclasses.replace(MANIFEST, update=ContentRef(Cid.raw_of(b"update\n"), 7))
 
 
 def test_the_bytes_are_those_of_the_format() -> None:
@@ -50,7 +56,9 @@ def test_the_bytes_are_those_of_the_format() -> None:
         MANIFEST.to_bytes()
         == HEAD
         + (
-            '{"file":{"cid":"'
+            '{"canonical_root":"'
+            + sha256(b"weights").hex()
+            + '","file":{"cid":"'
             + str(MANIFEST.file)
             + '","size":10},"fraction_bits":20,"kind":"cupel.weights.v1",'
             '"parent":"' + sha256(b"version 2").hex() + '","pieces":"' + sha256(b"checkpoint").hex() + '",'
@@ -75,7 +83,7 @@ def test_the_index_names_every_tensor_in_order() -> None:
 def test_the_longest_manifest_can_be_shown() -> None:
     most = ContentRef(MANIFEST.file, MAX_FILE_BYTES)
     longest = dataclasses.replace(MANIFEST, version=2**32 - 1, file_bytes=MAX_FILE_BYTES, update=most)
-    assert len(longest.to_bytes()) < 600
+    assert len(longest.to_bytes()) < 700
     assert WeightsManifest.from_bytes(longest.to_bytes()) == longest
     with pytest.raises(Rejected):
         dataclasses.replace(MANIFEST, file_bytes=MAX_FILE_BYTES + 1)
@@ -105,6 +113,8 @@ def test_a_version_of_its_parents_weights_has_no_update() -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
+        ("canonical_root", None),
+        ("canonical_root", sha256(b"weights").hex().upper()),
         ("kind", "cupel.weights.v2"),
         ("version", -1),
         ("version", True),
