@@ -1,15 +1,28 @@
-"""Golden vectors of the referee's game: where rows stand, what they are computed from, and the weights tree."""
+"""Golden vectors of the referee's game: where rows stand, what they are computed from, the weights tree, and whole
+disputes' matter."""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, Final
 
 import numpy as np
+from eth_abi.abi import encode as abi_encode
 
 from cupel.protocol.model.layout import ARCHITECTURE, layout_of
 from cupel.protocol.spec.referee import layout, tiny, tree, weights_tree
 from cupel.protocol.spec.referee.record import Record
-from cupel.protocol.spec.task import ModelShape
+from cupel.protocol.spec.rollout import leaf_preimage
+from cupel.protocol.spec.task import TASK_PARAMS_ABI, ModelShape, TaskParams
+from cupel.protocol.testing.game_case import (
+    NARROW,
+    THRESHOLDS,
+    WIDE,
+    GameCase,
+    example_parameters,
+    game_case,
+    traced,
+)
 
 SHAPES: Final = (
     (ModelShape(ARCHITECTURE, 7, 2, 8, 2, 12, 16), 3),
@@ -18,15 +31,57 @@ SHAPES: Final = (
 )
 
 
-def example_parameters(shape: ModelShape) -> np.ndarray:
-    """Weights from a formula, so that any implementation can make them: int32 [parameters]."""
-    count = layout_of(shape).num_parameters
-    return ((np.arange(count) * 2_654_435_761 % 2**32 >> 13) - 2**18).astype(np.int32)
+DISPUTED: Final = ((NARROW, 2, 1), (NARROW, 1, 0), (WIDE, 2, 2))
+"""Shape, rollout and chunk."""
 
 
-def game_vectors() -> dict[str, Any]:
-    """For each shape some rows; for the smallest all of them, with the trace's and the weights' roots."""
-    return {"layouts": [_layout(shape, tokens) for shape, tokens in SHAPES], "example": _example()}
+def game_vectors(params: TaskParams, chain_id: int, hub: str, node: str) -> dict[str, Any]:
+    """For each shape some rows; for the smallest all of them, with the trace's and the weights' roots; disputes."""
+    return {
+        "layouts": [_layout(shape, tokens) for shape, tokens in SHAPES],
+        "example": _example(),
+        "disputes": [
+            _dispute(game_case(shape, params, chain_id, hub, node), index, chunk)
+            for shape, index, chunk in DISPUTED
+        ],
+    }
+
+
+def _dispute(case: GameCase, index: int, chunk: int) -> dict[str, Any]:
+    """An honest answer to a challenge of one chunk. Weights are `example_parameters`: weight i is
+    ((i * 2654435761 mod 2^32) >> 13) - 2^18, in the order of the manifest's tensors."""
+    record, states = traced(case.shape, case.parameters, case.sequence(index))
+    leaf, rollout = case.leaves[index], case.rollouts[index]
+    return {
+        "shape": _shape(case.shape),
+        "thresholds": dataclasses.astuple(THRESHOLDS),
+        "params_abi": _hex(abi_encode([TASK_PARAMS_ABI], [case.params.as_abi()])),
+        "node": case.context.node,
+        "hub": case.context.hub,
+        "chain_id": case.context.chain_id,
+        "sequence": case.commitment.sequence,
+        "round": case.commitment.round,
+        "root": _hex(case.commitment.root),
+        "units": case.commitment.units,
+        "rollout": index,
+        "chunk": chunk,
+        "leaf_preimage": _hex(leaf_preimage(case.context, leaf)),
+        "leaf_proof": [_hex(node) for node in case.leaf_proof(index)],
+        "prompt": list(case.prompts[index]),
+        "completion": list(rollout.tokens),
+        "traced": list(case.sequence(index)),
+        "proof": _hex(rollout.proofs[chunk]),
+        "proof_siblings": [_hex(node) for node in case.toploc_proof(index, chunk)],
+        "support": _hex(case.support(states, index, chunk)),
+        "manifest": _hex(case.manifest),
+        "canonical_root": _hex(weights_tree.canonical_root(case.parameters, layout_of(case.shape).tensors)),
+        "trace_root": _hex(record.root()),
+        "rows": [_hex(b"".join(blocks)) for blocks in record.blocks],
+    }
+
+
+def _hex(data: bytes) -> str:
+    return "0x" + data.hex()
 
 
 def _layout(shape: ModelShape, tokens: int) -> dict[str, Any]:

@@ -218,7 +218,7 @@ FILES: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "update": update_vectors,
     "referee": referee_vectors,
     "referee_draws": draws_vectors,
-    "referee_game": game_vectors,
+    "referee_game": lambda: game_vectors(example_params(), CHAIN_ID, HUB, NODE),
 }
 
 

@@ -12,7 +12,9 @@ from cupel.protocol.spec.referee.layout import Part, Row
 from cupel.protocol.spec.referee.record import Record
 from cupel.protocol.spec.referee.trace import Commitment
 from cupel.protocol.spec.task import ModelShape
-from cupel.protocol.testing.game_vectors import SHAPES, example_parameters, game_vectors
+from cupel.protocol.testing.game_case import example_parameters
+from cupel.protocol.testing.game_vectors import SHAPES
+from cupel.protocol.testing.vectors import FILES
 
 SHAPE = SHAPES[0][0]
 TOKENS = [3, 0, 6, 6, 1]
@@ -25,7 +27,7 @@ def traced(listener: Record | Commitment) -> None:
 
 def test_file_is_what_the_code_gives() -> None:
     path = Path(__file__).parents[4] / "vectors" / "referee_game.json"
-    assert game_vectors() == json.loads(path.read_text(encoding="utf-8"))
+    assert FILES["referee_game"]() == json.loads(path.read_text(encoding="utf-8"))
 
 
 def test_every_row_has_the_kind_and_length_that_the_forward_pass_tells() -> None:
