@@ -56,6 +56,7 @@ class Reason(StrEnum):
     TOPLOC_LAYER = "toploc-layer"
     UPDATE = "update"
     CHECKPOINT = "checkpoint"
+    REFEREE_MOVE = "referee-move"
 
 
 class Rejected(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +15,7 @@ from cupel.protocol.spec import merkle
 from cupel.protocol.spec.environments.sorting import Sorting
 from cupel.protocol.spec.hashing import keccak256
 from cupel.protocol.spec.referee import tiny
-from cupel.protocol.spec.referee.fixed import to_patterns
+from cupel.protocol.spec.referee.fixed import Integers, to_patterns
 from cupel.protocol.spec.referee.record import Record
 from cupel.protocol.spec.referee.weights_tree import canonical_root
 from cupel.protocol.spec.rollout import Commitment, LeafContext, Rollout, RolloutLeaf, leaf_hash, make_leaf
@@ -44,11 +45,15 @@ def example_parameters(shape: ModelShape) -> Parameters:
     return ((np.arange(count) * 2_654_435_761 % 2**32 >> 13) - 2**18).astype(np.int32)
 
 
-def traced(shape: ModelShape, parameters: Parameters, tokens: tuple[int, ...]) -> tuple[Record, Parameters]:
+def tensors_of(shape: ModelShape, parameters: Parameters) -> tiny.Tensors:
+    """The weights by name."""
+    return {name: values.astype(np.int64) for name, values in layout_of(shape).split(parameters).items()}
+
+
+def traced(shape: ModelShape, parameters: Parameters, tokens: tuple[int, ...]) -> tuple[Record, Integers]:
     """The record of a sequence, and its final states [T, width]."""
     record = Record()
-    named = {name: values.astype(np.int64) for name, values in layout_of(shape).split(parameters).items()}
-    return record, tiny.hidden_states(shape, named, np.array(tokens), record)
+    return record, tiny.hidden_states(shape, tensors_of(shape, parameters), np.array(tokens), record)
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,16 @@ class GameCase:
     leaves: tuple[RolloutLeaf, ...]
     commitment: Commitment
 
+    def commit(self, rollouts: Sequence[Rollout]) -> GameCase:
+        """The same with a commitment to these rollouts."""
+        digest = self.params.genesis_digest
+        leaves = tuple(
+            make_leaf(index, rollout, 0, digest, CHUNK_TOKENS) for index, rollout in enumerate(rollouts)
+        )
+        root = merkle.root([leaf_hash(self.context, leaf) for leaf in leaves])
+        commitment = dataclasses.replace(self.commitment, root=root, units=len(leaves))
+        return dataclasses.replace(self, rollouts=tuple(rollouts), leaves=leaves, commitment=commitment)
+
     def leaf_proof(self, index: int) -> tuple[bytes, ...]:
         """Of a rollout's leaf under the commitment's root."""
         return merkle.proof([leaf_hash(self.context, leaf) for leaf in self.leaves], index)
@@ -77,13 +92,13 @@ class GameCase:
         """The tokens whose states are traced: prompt and completion, but for the last token."""
         return (*self.prompts[index], *self.rollouts[index].tokens[:-1])
 
-    def patterns(self, states: Parameters, index: int, chunk: int) -> npt.NDArray[np.uint16]:
+    def patterns(self, states: Integers, index: int, chunk: int) -> npt.NDArray[np.uint16]:
         """The activations of a chunk [E] from a sequence's final states [T, width]."""
         first = len(self.prompts[index]) - 1 + chunk * CHUNK_TOKENS
         last = min(first + CHUNK_TOKENS, len(states))
         return to_patterns(states[first:last]).reshape(-1)
 
-    def support(self, states: Parameters, index: int, chunk: int) -> bytes:
+    def support(self, states: Integers, index: int, chunk: int) -> bytes:
         """The chunk's support as the chain takes it."""
         return encode_support(top_points(self.patterns(states, index, chunk), TOPK))
 
@@ -108,14 +123,9 @@ def game_case(shape: ModelShape, params: TaskParams, chain_id: int, hub: str, no
     rollouts = tuple(
         _rollout(shape, parameters, index, prompts[index], tokens) for index, tokens in enumerate(COMPLETIONS)
     )
-    leaves = tuple(
-        make_leaf(index, rollout, 0, manifest.digest, CHUNK_TOKENS) for index, rollout in enumerate(rollouts)
-    )
-    root = merkle.root([leaf_hash(context, leaf) for leaf in leaves])
-    commitment = Commitment(0, 0, root, keccak256(b"submission"), len(leaves), OPENED_AT - 100)
-    return GameCase(
-        shape, params, context, manifest.to_bytes(), parameters, prompts, rollouts, leaves, commitment
-    )
+    nothing = Commitment(0, 0, bytes(32), keccak256(b"submission"), 0, OPENED_AT - 100)
+    case = GameCase(shape, params, context, manifest.to_bytes(), parameters, prompts, (), (), nothing)
+    return case.commit(rollouts)
 
 
 def _rollout(
