@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.spec.errors import Rejected
+from cupel.protocol.spec.referee import tree
 from cupel.protocol.spec.referee.execution import entry_bytes
-from cupel.protocol.spec.referee.game import Game, Matter, Terms, Verdict, begin, deadline, time_out
-from cupel.protocol.spec.referee.moves import Answer, Move
+from cupel.protocol.spec.referee.game import Game, Matter, Stage, Terms, Verdict, begin, deadline, time_out
+from cupel.protocol.spec.referee.moves import Answer, Descend, Move, PickBlock, PickChild
 from cupel.protocol.spec.referee.players import Challenger, Held, accused_move
 from cupel.protocol.spec.referee.record import Record, leaf_of
 from cupel.protocol.spec.referee.rules import play
@@ -122,6 +123,26 @@ class Table:
             if isinstance(outcome, Verdict):
                 return outcome, now - STARTED_AT, moves
             game = outcome
+
+    def descended(self, number: int, block: int = 0) -> Game:
+        """The game in which a challenger of an honest accused has gone to a block of a row."""
+        game, accused = begin(self.matter.terms, STARTED_AT), self.accused()
+        while game.stage is not Stage.STEP:
+            move: Move | None
+            match game.stage:
+                case Stage.CHARGE:
+                    move = Descend()
+                case Stage.CHILD:
+                    move = PickChild(number // tree.ARITY ** (game.level - 1) % tree.ARITY)
+                case Stage.BLOCK_CHOICE:
+                    move = PickBlock(block)
+                case _:
+                    move = accused(game)
+            assert move is not None, "the accused answers"
+            outcome = play(game, self.matter, move, game.moved_at)
+            assert isinstance(outcome, Game), "nothing is decided on the way"
+            game = outcome
+        return game
 
 
 def committed(table: Table, proof: bytes) -> Table:

@@ -7,7 +7,7 @@ import pytest
 
 from cupel.protocol.spec import merkle
 from cupel.protocol.spec.errors import Reason, Rejected
-from cupel.protocol.spec.referee import layout, tree
+from cupel.protocol.spec.referee import layout
 from cupel.protocol.spec.referee.game import Game, Stage, Terms, Verdict, begin, deadline, time_out
 from cupel.protocol.spec.referee.layout import Part
 from cupel.protocol.spec.referee.moves import (
@@ -209,7 +209,7 @@ def test_clocks_run_down_to_the_grace() -> None:
 def test_a_challenger_that_aims_at_an_honest_row_loses() -> None:
     """At the first and the last entry of every row; tools/play_disputes.py plays them all."""
     for number in ROWS:
-        game = descended(TABLE, number)
+        game = TABLE.descended(number)
         assert game.stage is Stage.STEP
         challenger = Challenger(TABLE.matter, TABLE.trace, TABLE.held)
         move = challenger.move(game)
@@ -220,29 +220,6 @@ def test_a_challenger_that_aims_at_an_honest_row_loses() -> None:
             with pytest.raises(Rejected) as caught:
                 play(game, TABLE.matter, aimed, game.moved_at)
             assert (caught.value.reason, caught.value.detail) == (Reason.REFEREE_MOVE, "the entry is right")
-
-
-def descended(table: Table, number: int) -> Game:
-    """The game in which a challenger of an honest accused has gone to a row's first block."""
-    game, accused = begin(table.matter.terms, 0), table.accused()
-    levels = tree.depth(len(table.trace.record.leaves))
-    while game.stage is not Stage.STEP:
-        move: Move | None
-        match game.stage:
-            case Stage.CHARGE:
-                move = Descend()
-            case Stage.CHILD:
-                move = PickChild(number // tree.ARITY ** (game.level - 1) % tree.ARITY)
-            case Stage.BLOCK_CHOICE:
-                move = PickBlock(0)
-            case _:
-                move = accused(game)
-        assert move is not None
-        assert game.level <= levels
-        outcome = play(game, table.matter, move, game.moved_at)
-        assert isinstance(outcome, Game)
-        game = outcome
-    return game
 
 
 @pytest.mark.parametrize("number", [0, 100, 335])
@@ -267,7 +244,7 @@ def test_a_token_that_no_policy_has_loses() -> None:
 def test_a_challenger_with_false_openings_loses() -> None:
     """What it shows is held against the accused's root, the version's manifest and the leaf's tokens."""
     for number in (0, 13, 30, 50, 90, 130, 170, 230, 335):
-        game = descended(TABLE, number)
+        game = TABLE.descended(number)
         right = Challenger(TABLE.matter, TABLE.trace, TABLE.held).move(game)
         assert isinstance(right, Execute)
         false = [
