@@ -1,5 +1,8 @@
 """A disputed chunk as an honest side sees it: from a commitment and the version of the weights to the trace, the
-answer, and what shows a step. It takes a second at most for the models that the judge covers, so a side begins when it has to."""
+answer, and what shows a step.
+
+It takes a second at most for the models that the judge covers, so a side begins when it has to.
+"""
 
 from __future__ import annotations
 
