@@ -87,7 +87,8 @@ def reenact(
 ) -> Reenactment:
     """Compute the trace of the disputed chunk's sequence under the version that its leaf names.
 
-    rollouts, leaves: of the whole commitment, in index order. The chunk is one of the rollout's.
+    rollouts, leaves: of the whole commitment, in index order. To a charge of a chunk that the rollout does not have the
+    leaf is the answer.
     """
     rollout, leaf = rollouts[matter.rollout], leaves[matter.rollout]
     assert leaf.policy_digest == version.digest, "the leaf names another version"
@@ -96,16 +97,13 @@ def reenact(
         name: values.astype(np.int64) for name, values in version.layout.split(version.state.weights).items()
     }
     trace = trace_of(shape, tensors, (*prompt, *rollout.tokens[:-1]))
-    first = matter.chunk * matter.chunk_tokens
-    states = min(matter.chunk_tokens, leaf.num_tokens - first)
-    answer = Answer(
-        leaf=leaf,
-        leaf_proof=merkle.proof([leaf_hash(matter.context, one) for one in leaves], matter.rollout),
-        proof=rollout.proofs[matter.chunk],
-        proof_siblings=merkle.proof([merkle.leaf_hash(proof) for proof in rollout.proofs], matter.chunk),
-        trace_root=trace.record.root(),
-        support=trace.support(len(prompt) - 1 + first, states, matter.topk),
-    )
+    leaf_proof = merkle.proof([leaf_hash(matter.context, one) for one in leaves], matter.rollout)
     weights = Weights(version.state.weights, version.layout.tensors)
     held = Held(version.manifest.to_bytes(), weights, rollout.tokens)
-    return Reenactment(matter, trace, held, answer)
+    answer = Answer(leaf, leaf_proof, b"", (), trace.record.root(), b"")
+    made = Reenactment(matter, trace, held, answer)
+    if matter.chunk >= len(rollout.proofs):
+        return made
+    siblings = merkle.proof([merkle.leaf_hash(proof) for proof in rollout.proofs], matter.chunk)
+    answer = replace(answer, proof=rollout.proofs[matter.chunk], proof_siblings=siblings)
+    return replace(made, answer=replace(made, answer=answer).standing_by(trace))

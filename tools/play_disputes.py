@@ -2,7 +2,7 @@
 
 A lie in every row of the trace, alone and with all that follows, against the honest challenger; then every entry of
 every row of an honest trace accused. Asserts on each that the liar loses. Half a minute; --wide is a model of two
-layers and rows of several blocks, a quarter of an hour.
+layers and rows of several blocks, six minutes.
 """
 
 from __future__ import annotations

@@ -74,6 +74,10 @@ class Challenger:
             (place for place, token in enumerate(trace.tokens) if token >= trace.shape.vocabulary), None
         )
 
+    def see(self, level: int, index: int, children: tuple[bytes, ...]) -> None:
+        """Take note of a node that the accused opened: what is shown later stands under it."""
+        self._opened[level, index] = children
+
     def move(self, game: Game) -> ChallengerMove | None:
         """What it says next; None if it has no case."""
         assert game.chunk is not None, "answered"
@@ -109,7 +113,7 @@ class Challenger:
         return self._opening(self._trace.final_row(chunk.first + element // self._trace.shape.width))
 
     def _child(self, game: Game) -> ChallengerMove:
-        self._opened[game.level, game.index] = game.hashes
+        self.see(game.level, game.index, game.hashes)
         own = self._trace.node(game.level, game.index)
         differing = [place for place in range(tree.ARITY) if own[place] != game.hashes[place]]
         if self._bad is not None:

@@ -107,6 +107,12 @@ def test_a_cheat_that_stands_by_its_own_weights_loses_and_the_honest_does_not() 
     assert settle(cheat, false, cheat) is Verdict.GUILTY
 
 
+def test_a_chunk_that_the_rollout_does_not_have_is_answered_by_its_leaf() -> None:
+    work = rollouts(None)
+    one = reenacted(work, 1, len(work[1].proofs))
+    assert play(begin(TERMS, 0), one.matter, one.answer, 0) is Verdict.NOT_GUILTY
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
