@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from cupel.protocol.observe import Observer
 from cupel.protocol.options import execute, observer_of, until_signal
+from cupel.protocol.settings import Settings
 
 app = typer.Typer(
     help="Offer this machine to a task: roll out, train, commit, be paid.", no_args_is_help=True
@@ -47,11 +50,14 @@ def run(
 
     Example: cupel node run --config node.toml --task newest
     """
-    options = dict(locals())
-    # PyTorch takes seconds to load; `--help` must not.
+    execute(_run_node, dict(locals()))
+
+
+def _run_node(settings: Settings, observer: Observer) -> Coroutine[Any, Any, int]:
+    # PyTorch takes seconds to load; neither `--help` nor a mistake in the settings waits for it.
     from cupel.node.app import run_node
 
-    execute(run_node, options)
+    return run_node(settings, observer)
 
 
 @app.command()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json as json_text
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
 from cupel.protocol.config import ConfigError
+from cupel.protocol.observe import Observer
 from cupel.protocol.options import execute
+from cupel.protocol.settings import Settings
+from cupel.verifier.options import Options
 
 EXIT_REFUTED: Final = 1
 EXIT_UNDECIDED: Final = 3
@@ -66,12 +70,15 @@ def run(
     options = dict(locals())
     for name in ("audit_rollouts", "jury_places", "metrics_port", "budget"):
         del options[name]
-    # PyTorch takes seconds to load; `--help` must not.
-    from cupel.verifier.app import run_verifier
-    from cupel.verifier.options import Options
-
     chosen = Options(audit_rollouts, jury_places, metrics_port, budget)
-    execute(lambda settings, observer: run_verifier(settings, observer, chosen), options)
+
+    def role(settings: Settings, observer: Observer) -> Coroutine[Any, Any, int]:
+        # PyTorch takes seconds to load; neither `--help` nor a mistake in the settings waits for it.
+        from cupel.verifier.app import run_verifier
+
+        return run_verifier(settings, observer, chosen)
+
+    execute(role, options)
 
 
 @app.command()

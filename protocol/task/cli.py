@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json as json_text
+from collections.abc import Coroutine
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from cupel.protocol.observe import Observer
 from cupel.protocol.options import execute
+from cupel.protocol.settings import Settings
 
 app = typer.Typer(help="Create a task: environment, model, terms and bounty.", no_args_is_help=True)
 
@@ -124,7 +127,11 @@ def run(
     options = dict(locals())
     for name in ("plan", "genesis", "start_in", "wait_for_peers"):
         del options[name]
-    from cupel.protocol.task.creator import Creation, run_creator
 
-    creation = Creation(plan, genesis, start_in, wait_for_peers)
-    execute(lambda settings, observer: run_creator(settings, observer, creation), options)
+    def role(settings: Settings, observer: Observer) -> Coroutine[Any, Any, int]:
+        # Slow to load; neither `--help` nor a mistake in the settings waits for it.
+        from cupel.protocol.task.creator import Creation, run_creator
+
+        return run_creator(settings, observer, Creation(plan, genesis, start_in, wait_for_peers))
+
+    execute(role, options)
