@@ -24,8 +24,6 @@ import pytest
 
 from cupel.devnet.wallets import create_wallet
 
-pytestmark = pytest.mark.e2e
-
 CUPEL = Path(sysconfig.get_path("scripts")) / "cupel"
 ROLES = ("node", "verifier")
 SECONDS = 60

@@ -25,8 +25,6 @@ from cupel.devnet.wallets import Wallet, create_wallet
 from cupel.protocol.chain.contract import checksum
 from cupel.protocol.chain.deployments import Deployment
 
-pytestmark = pytest.mark.e2e
-
 ROOT = Path(__file__).resolve().parents[2]
 ANVIL = (ROOT / "deploy" / "networks" / "anvil.toml").read_text(encoding="utf-8")
 GUIDE = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")

@@ -13,8 +13,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.e2e
-
 CUPEL = Path(sysconfig.get_path("scripts")) / "cupel"
 
 

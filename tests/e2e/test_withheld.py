@@ -49,8 +49,6 @@ from cupel.verifier.journal import Journal
 from cupel.verifier.options import Options
 from cupel.verifier.withheld import WithheldData
 
-pytestmark = pytest.mark.e2e
-
 STAKE, BOND, UNITS, WINDOW = 10_000, 100, 6, 400
 JURY = JuryTerms(
     size=3,

@@ -41,8 +41,6 @@ from cupel.verifier.dispute.trials import TrialFeed, read_rules
 from cupel.verifier.evidence import Accusation, Judges, accuse, document_of, objective_evidence
 from cupel.verifier.journal import Journal
 
-pytestmark = pytest.mark.e2e
-
 STAKE, BOND, JUROR_STAKE = 10_000, 100, 400
 GENESIS = b"\7" * 32
 JURY = JuryTerms(

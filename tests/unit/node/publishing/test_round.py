@@ -42,8 +42,6 @@ from cupel.protocol.testing.builders import example_spec
 from cupel.protocol.testing.memory_store import MemoryStore
 from cupel.protocol.testing.vectors import example_params
 
-pytestmark = pytest.mark.e2e
-
 JURY = JuryTerms(
     size=3,
     max_appeals=0,

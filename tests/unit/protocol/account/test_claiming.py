@@ -25,8 +25,6 @@ from cupel.protocol.settings import Settings
 from cupel.protocol.spec.task import NOTHING_PINNED, Pinned, task_id
 from cupel.protocol.testing.vectors import example_params
 
-pytestmark = pytest.mark.e2e
-
 JURY = JuryTerms(3, 1, 20, 20, 10, 5, 400)
 DATA = DataTerms(answer_seconds=20, close_seconds=10)
 STAKE, UNITS = 10_000, 8
