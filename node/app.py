@@ -113,12 +113,14 @@ class Node:
         await self._recall()
         async with self._background():
             while True:
+                # The clock before the events: so whatever happened until then is known, and an accepted set is complete.
+                now = await self._participant.chain.now()
                 await self._participant.refresh()
-                duty = duties.next_duty(await self._view())
+                duty = duties.next_duty(await self._view(now))
                 if isinstance(duty, duties.Stop):
                     await self._discloser.collect()
                     return self._stop(duty)
-                await self._carry_out(duty)
+                await self._carry_out(duty, now)
 
     async def _open_workshop(self) -> None:
         """Let the two other processes begin, with whatever they had not finished."""
@@ -149,7 +151,7 @@ class Node:
         self._observer.emit("done", reason=duty.reason)
         return 0
 
-    async def _view(self) -> View:
+    async def _view(self, now: int) -> View:
         ledger, account = self._ledger, self._participant.address
         blocked, until = self._blocked
         record = ledger.members.get(account)
@@ -157,10 +159,10 @@ class Node:
         credit = 0
         if record is not None and record.exited:
             credit = await self._participant.hub.credit(token, record.payout)
-        newest = self._versions.newest_standing(ledger)
+        newest = self._versions.newest_standing(ledger, now)
         return View(
             params=self._params,
-            now=await self._participant.chain.now(),
+            now=now,
             roster=ledger.roster(),
             account=account,
             membership=membership_of(ledger, account),
@@ -177,7 +179,7 @@ class Node:
             blocked_version=blocked if asyncio.get_running_loop().time() < until else -1,
         )
 
-    async def _carry_out(self, duty: duties.Duty) -> None:
+    async def _carry_out(self, duty: duties.Duty, now: int) -> None:
         participant, hub, task = self._participant, self._participant.hub, self._task
         match duty:
             case duties.Wait():
@@ -196,7 +198,7 @@ class Node:
                 assert canonical is not None, "the newest version is held"
                 await self._rounds.work(round_index, self._ledger, canonical)
             case duties.Aggregate(version):
-                await self._aggregate(version)
+                await self._aggregate(version, now)
             case duties.PostCheckpoint(version):
                 with contextlib.suppress(ContractError):
                     digest = self._versions.newest.digest
@@ -223,10 +225,10 @@ class Node:
         units = sum(commitment.units for commitment in batch)
         self._observer.emit("claimed", units=units, amount=str(units * self._params.rate))
 
-    async def _aggregate(self, version: int) -> None:
+    async def _aggregate(self, version: int, now: int) -> None:
         self._phase(version - 1, "aggregating")
         try:
-            made = await self._versions.advance(self._ledger, BLOCKED_SECONDS)
+            made = await self._versions.advance(self._ledger, now, BLOCKED_SECONDS)
         except VersionUnavailable as error:
             self._observer.emit("error", message=str(error))
             self._blocked = (version, asyncio.get_running_loop().time() + BLOCKED_SECONDS)

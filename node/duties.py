@@ -17,6 +17,8 @@ from cupel.protocol.spec.task import TaskParams
 
 # Seconds between turns: one node opens the round or posts the checkpoint, the next one steps in if it is silent.
 TURN_SECONDS: Final = 2
+# A version is posted so long before the round ends, or in the next one: what it is made of may depend on the round.
+POST_MARGIN_SECONDS: Final = 3
 # A claim touches a slot per batch, so it waits for several; the ring holds 64 unpaid ones.
 CLAIM_BATCH: Final = 16
 
@@ -203,6 +205,8 @@ def _post(view: View, membership: Membership) -> Duty | None:
     if version == 0 or version in view.checkpoints or membership.exit_requested_at is not None:
         return None
     since = view.now - round_start(view.params, version)
+    if since % view.params.round_seconds >= view.params.round_seconds - POST_MARGIN_SECONDS:
+        return None
     return PostCheckpoint(version) if since >= turn(view, version, "checkpoint") * TURN_SECONDS else None
 
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from cupel.protocol.chain.errors import ChainUnavailable
 from cupel.protocol.chain.ledger import TaskLedger
+from cupel.protocol.grounds import Grounds
 from cupel.protocol.model.canonical import CanonicalVersion, next_version
 from cupel.protocol.model.checkpoint import max_checkpoint_bytes
 from cupel.protocol.model.layout import layout_of
@@ -21,7 +22,7 @@ from cupel.protocol.network import NetworkError, Superseded, Swarm
 from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT, Update
 from cupel.protocol.spec.diloco.codec import Codec, get_codec
 from cupel.protocol.spec.errors import Rejected
-from cupel.protocol.spec.rounds import CommittedWork, accepted_work
+from cupel.protocol.spec.rounds import CommittedWork
 from cupel.protocol.spec.shardcast.route import Offer, Route, routes
 from cupel.protocol.spec.shardcast.versions import SPARE_VERSIONS, needed_versions, newest_settled
 from cupel.protocol.spec.task import TaskSpec
@@ -71,8 +72,8 @@ class Versions:
         self._layout = layout_of(spec.model)
         self._source = VersionSource(swarm, shelf, self._layout, spec.aggregation)
         self._versions: dict[int, CanonicalVersion] = {}
-        self._unproven: set[int] = set()
-        self._started = 0
+        self._grounds = Grounds()
+        self._now = 0
         self.false_updates: set[bytes] = set()
         """Manifests that name another update than the one they had to show: it counts as none, for everybody alike."""
         self.storing = asyncio.Lock()
@@ -118,96 +119,103 @@ class Versions:
 
     def proven_digest(self, version: int) -> bytes | None:
         """Digest of a version held that does not rest on anybody's word, to compare posted ones with."""
-        held = self._versions.get(version)
-        return None if held is None or version in self._unproven else held.digest
+        held, outdated = self._versions.get(version), self._grounds.outdated(self._ledger, self._now)
+        if held is None or version in self._grounds.unproven or (outdated is not None and outdated <= version):
+            return None
+        return held.digest
 
-    def newest_standing(self, ledger: TaskLedger) -> int | None:
-        """The newest version held; None if it rests on one whose poster was slashed: `advance` then begins again."""
-        self._ledger = ledger
-        return None if any(map(self._is_refuted, self._unproven)) else self.newest.version
+    def newest_standing(self, ledger: TaskLedger, now: int) -> int | None:
+        """The newest version held; None if it rests on one whose poster was slashed: `advance` then begins again.
+
+        Versions made of other work than counts now are let go. now: the chain's time up to which `ledger` knows all.
+        """
+        self._ledger, self._now = ledger, now
+        outdated = self._grounds.outdated(ledger, now)
+        if outdated is not None and outdated - 1 in self._versions:
+            self._drop_from(outdated)
+            outdated = None
+        if outdated is not None or self._grounds.refuted(self.digests(), ledger):
+            return None
+        return self.newest.version
 
     async def start(self, now: int, deadline_seconds: float) -> None:
         """Take the version to begin with, from here or from peers. VersionUnavailable, NetworkError.
 
         now: the chain's time.
         """
-        self._started = now
+        self._now = now
         if self._trust_posted:
             posted = {record.version: record.digest for record in self._ledger.standing()}
             await self._resume(posted)
             if await self._catch_up(posted, deadline_seconds) or self._versions:
-                self._unproven.update(self._versions)
+                self._grounds.unproven.update(self._versions)
                 return
         facts = self._ledger.facts(now)
         at_most = min(needed_versions(facts), default=facts.params.rounds)
         if not await self._fetch_checkpoint(*newest_settled(facts, at_most), deadline_seconds):
             raise VersionUnavailable("no peer serves the task's initial checkpoint; is the creator running?")
 
-    async def advance(self, ledger: TaskLedger, deadline_seconds: float) -> CanonicalVersion:
+    async def advance(self, ledger: TaskLedger, now: int, deadline_seconds: float) -> CanonicalVersion:
         """Compute the next version, or fetch it if an update is out of reach. VersionUnavailable if neither works.
 
-        Who took a posted version whose poster was slashed since begins again with what stands now.
+        Who took a posted version whose poster was slashed since begins again with what stands now. now: the chain's
+        time up to which `ledger` knows all.
         """
-        if self.newest_standing(ledger) is None:
+        if self.newest_standing(ledger, now) is None:
             return await self._begin_again(deadline_seconds)
         if not self._trust_posted:
             await self._prove(deadline_seconds * PROOF_SHARE)
         current = self.newest
         try:
-            made = await self._compute(current, deadline_seconds)
+            made, work = await self._compute(current, deadline_seconds)
         except NetworkError as error:
             record = ledger.checkpoint(current.version + 1)
             posted = {} if record is None else {record.version: record.digest}
             if await self._catch_up(posted, deadline_seconds):
-                self._unproven.add(self.newest.version)
+                self._grounds.taken(self.newest.version)
                 return self.newest
             raise VersionUnavailable(f"version {current.version + 1}: {error}") from error
-        if current.version in self._unproven:
-            self._unproven.add(made.version)
+        self._grounds.made_of(made.version, work, on_trust=current.version in self._grounds.unproven)
         await self._keep(made)
         return made
 
-    async def _compute(self, current: CanonicalVersion, deadline_seconds: float) -> CanonicalVersion:
-        """The version after `current`, from the accepted updates. NetworkError if one cannot be had."""
-        ledger = self._ledger
-        accepted = accepted_work(ledger.params, current.version, ledger.work.values(), ledger.slashes)
+    async def _compute(
+        self, current: CanonicalVersion, deadline_seconds: float
+    ) -> tuple[CanonicalVersion, tuple[CommittedWork, ...]]:
+        """The version after `current`, and the accepted work it is made of. NetworkError if an update is missing."""
+        accepted = self._ledger.accepted(current.version, self._now)
         fetched = await asyncio.gather(*(self._update(work, deadline_seconds) for work in accepted))
         updates = [update for update in fetched if update is not None]
-        return await asyncio.to_thread(next_version, current, updates, self._spec.aggregation)
+        made = await asyncio.to_thread(next_version, current, updates, self._spec.aggregation)
+        return made, accepted
 
     async def _prove(self, deadline_seconds: float) -> None:
         """Compute what was taken on somebody's word, as soon as the updates can be had; a false version is replaced."""
-        for number in sorted(self._unproven):
+        for number in sorted(self._grounds.unproven):
             parent = self._versions.get(number - 1)
+            if parent is None:
+                return
             try:
-                made = None if parent is None else await self._compute(parent, deadline_seconds)
+                made, work = await self._compute(parent, deadline_seconds)
             except NetworkError:
-                made = None
-            if made is None:
                 return
-            if made.digest != self._versions[number].digest:
-                for false in [held for held in self._versions if held >= number]:
-                    del self._versions[false]
-                    self._unproven.discard(false)
+            is_true = made.digest == self._versions[number].digest
+            if not is_true:
+                self._drop_from(number)
                 await self._keep(made)
+            self._grounds.made_of(number, work)
+            if not is_true:
                 return
-            self._unproven.discard(number)
 
     async def _begin_again(self, deadline_seconds: float) -> CanonicalVersion:
-        before = self._versions, self._unproven
-        self._versions, self._unproven = {}, set()
+        before = self._versions, self._grounds
+        self._versions, self._grounds = {}, Grounds()
         try:
-            await self.start(self._started, deadline_seconds)
+            await self.start(self._now, deadline_seconds)
         except NetworkError as error:
-            self._versions, self._unproven = before
+            self._versions, self._grounds = before
             raise VersionUnavailable(str(error)) from error
         return self.newest
-
-    def _is_refuted(self, number: int) -> bool:
-        """Whether a version rests on the word of a poster that lost its stake, and nobody else has posted the same."""
-        digest, stands = self._versions[number].digest, self._ledger.checkpoint(number)
-        posters = [record.node for record in self._ledger.posted if record.digest == digest]
-        return any(map(self._ledger.slashed, posters)) and (stands is None or stands.digest != digest)
 
     async def _update(self, work: CommittedWork, deadline_seconds: float) -> Update | None:
         """A node's update; None if its file is no update, which everybody finds alike."""
@@ -298,5 +306,12 @@ class Versions:
         """Have a version at hand, and forget those nobody may use any more."""
         self._versions[version.version] = version
         for number in [number for number in self._versions if number <= version.version - self.num_held]:
-            del self._versions[number]
-            self._unproven.discard(number)
+            self._drop(number)
+
+    def _drop_from(self, first: int) -> None:
+        for number in [number for number in self._versions if number >= first]:
+            self._drop(number)
+
+    def _drop(self, number: int) -> None:
+        del self._versions[number]
+        self._grounds.forget(number)

@@ -67,13 +67,13 @@ class Upkeep:
         params, blocked = self.ledger().params, -1
         while True:
             ended = (self.clock() - params.start) // params.round_seconds
-            newest = self.versions.newest_standing(self.ledger())
+            newest = self.versions.newest_standing(self.ledger(), self.clock())
             version = 0 if newest is None else newest + 1
             if version > min(ended, params.rounds):
                 await asyncio.sleep(POLL_SECONDS)
                 continue
             try:
-                await self.versions.advance(self.ledger(), FETCH_SECONDS)
+                await self.versions.advance(self.ledger(), self.clock(), FETCH_SECONDS)
             except VersionUnavailable as error:
                 if version != blocked:
                     self.participant.observer.emit("error", message=str(error))

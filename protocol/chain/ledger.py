@@ -12,7 +12,7 @@ from typing import Any
 from cupel.protocol.chain.bindings import hub
 from cupel.protocol.chain.bindings.structs import Challenge, ChallengeStatus
 from cupel.protocol.spec.rollout import Commitment, checkpoint_root
-from cupel.protocol.spec.rounds import CommittedWork, SlashRecord
+from cupel.protocol.spec.rounds import CommittedWork, PostRecord, SlashRecord, accepted_work
 from cupel.protocol.spec.shardcast.versions import PostedVersion, TaskFacts
 from cupel.protocol.spec.task import TaskParams
 
@@ -109,6 +109,11 @@ class TaskLedger:
         """What stands for each posted version, oldest version first."""
         found = (self.checkpoint(version) for version in sorted({record.version for record in self.posted}))
         return tuple(record for record in found if record is not None)
+
+    def accepted(self, round_index: int, now: int) -> tuple[CommittedWork, ...]:
+        """The commitments that make version `round_index + 1`. now: the chain's time up to which the events are known."""
+        posted = [PostRecord(record.version, record.time) for record in self.posted]
+        return accepted_work(self.params, round_index, self.work.values(), self.slashes, posted, now)
 
     def facts(self, now: int) -> TaskFacts:
         """What decides how long things are kept. now: the chain's time up to which the events are known."""

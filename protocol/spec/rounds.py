@@ -63,16 +63,52 @@ class SlashRecord:
     time: int
 
 
+@dataclass(frozen=True, slots=True)
+class PostRecord:
+    """A posted version as the chain's events tell it, whoever posted it and whatever became of that node."""
+
+    version: int
+    time: int
+
+
+def decided_at(params: TaskParams, round_index: int, posted: Iterable[PostRecord], now: int) -> int:
+    """Beginning of the round in which version `round_index + 1`, or a later one, was first posted; of the one that
+    `now` lies in while none is. Slashings before it count for that version, and later ones do not.
+
+    A whole round's beginning, so that whoever posts knows beforehand what will count.
+    """
+    end = round_start(params, round_index + 1)
+    first = min((post.time for post in posted if post.version > round_index), default=now)
+    return end + max(0, first - end) // params.round_seconds * params.round_seconds
+
+
+def given_up_at(params: TaskParams, round_index: int) -> int:
+    """Beginning of the first round in which nobody can lose a stake over a commitment of `round_index` any more."""
+    over = commit_deadline(params, round_index) + params.challenge_window + params.dispute_seconds
+    return round_start(params, -(-(over - params.start) // params.round_seconds))
+
+
 def accepted_work(
-    params: TaskParams, round_index: int, commitments: Iterable[CommittedWork], slashes: Iterable[SlashRecord]
+    params: TaskParams,
+    round_index: int,
+    commitments: Iterable[CommittedWork],
+    slashes: Iterable[SlashRecord],
+    posted: Iterable[PostRecord],
+    now: int,
 ) -> tuple[CommittedWork, ...]:
     """The commitments whose updates make version `round_index + 1`, ordered by node address.
 
-    A node slashed before the round ended is left out. Later slashings change nothing, so the set is final, and the
-    same for everyone, as soon as the round's end is final on the chain.
+    A node slashed before the version was decided (`decided_at`) is left out: while nobody posts it, since somebody
+    keeps an update to itself, that is looked at again each round. If it was not posted by the time the round is given up
+    (`given_up_at`), none is accepted, and the version has its predecessor's weights.
+
+    now: the chain's time, up to which all events are known. The set is final, and the same for everyone, as soon as
+    this version or a later one is posted; before that it changes only when a round begins.
     """
-    cutoff = round_start(params, round_index + 1)
-    slashed = {record.node for record in slashes if record.time < cutoff}
+    decided = decided_at(params, round_index, posted, now)
+    if decided >= given_up_at(params, round_index):
+        return ()
+    slashed = {record.node for record in slashes if record.time < decided}
     accepted = [
         work
         for work in commitments

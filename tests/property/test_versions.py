@@ -160,7 +160,7 @@ class SimulatedNode:
             await self.start()
         elif self.versions.newest.version < self.seen:
             try:
-                await self.versions.advance(self.ledger(), 1)
+                await self.versions.advance(self.ledger(), self.now, 1)
             except VersionUnavailable:
                 # As an operator would who finds it stuck.
                 await self.start()

@@ -16,6 +16,7 @@ from cupel.protocol.spec.demand import DataDemand, Part, demands_for, is_answera
 from cupel.protocol.spec.hashing import keccak256
 from cupel.protocol.spec.pieces import num_pieces
 from cupel.protocol.spec.rollout import Commitment
+from cupel.protocol.spec.rounds import round_start
 from cupel.protocol.spec.task import TaskParams
 from cupel.protocol.submissions import Missing
 from cupel.verifier.draw import draw_pieces
@@ -98,9 +99,11 @@ def demand_time(commitment: Commitment, params: TaskParams, answer_seconds: int)
     """When to stop waiting for files: what is shown in the last second can still be checked and challenged then.
 
     A quarter of the window is kept for that. Where the window is too short, its first quarter is waited for the files.
+    Work is demanded when its round is over, if that is earlier: from then on the next version waits for its update.
     """
     window = params.challenge_window
-    return commitment.time + max(window // 4, window - answer_seconds - window // 4)
+    patient = commitment.time + max(window // 4, window - answer_seconds - window // 4)
+    return min(patient, round_start(params, commitment.round + 1)) if commitment.units else patient
 
 
 def wanted_parts(

@@ -27,7 +27,7 @@ from cupel.protocol.spec.rollout import (
     file_reference,
     pieced_reference,
 )
-from cupel.protocol.spec.rounds import CommittedWork, SlashRecord
+from cupel.protocol.spec.rounds import CommittedWork, SlashRecord, given_up_at
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.spec.shardcast.unixfs import file_dag
 from cupel.protocol.storage.files import BlockMissing, file_leaves, put_file, read_file
@@ -61,6 +61,8 @@ CHAIN = canonical()
 PARAMS = dataclasses.replace(
     example_params(), genesis_digest=CHAIN[0].digest, start=1000, round_seconds=100, challenge_window=200
 )
+NOW = 1101
+"""Nobody has slashed or posted anything that would tell this from later."""
 
 
 @dataclass
@@ -227,7 +229,7 @@ def test_the_next_version_is_computed_from_updates_and_its_delta_is_published(tm
         versions = open_versions(ledger, peers, tmp_path, trust_posted=False)
         await versions.start(1000, 1)
         commit(ledger, peers, 0)
-        made = await versions.advance(ledger, 1)
+        made = await versions.advance(ledger, NOW, 1)
         assert made.digest == CHAIN[1].digest
         assert versions.proven_digest(1) == CHAIN[1].digest
         assert made.manifest.update is not None
@@ -248,12 +250,12 @@ def test_without_an_update_the_posted_version_is_taken_but_proves_nothing(
         await versions.start(1000, 1)
         commit(ledger, None, 0)
         with pytest.raises(VersionUnavailable):
-            await versions.advance(ledger, 1)
+            await versions.advance(ledger, NOW, 1)
         ledger.posted = ledger_of(CHAIN[1]).posted
         peers.serve(CHAIN[1], update=not checkpoint, checkpoint=checkpoint)
-        assert (await versions.advance(ledger, 1)).digest == CHAIN[1].digest
+        assert (await versions.advance(ledger, NOW, 1)).digest == CHAIN[1].digest
         commit(ledger, peers, 1)
-        assert (await versions.advance(ledger, 1)).digest == CHAIN[2].digest
+        assert (await versions.advance(ledger, NOW, 1)).digest == CHAIN[2].digest
         assert [versions.proven_digest(version) for version in range(3)] == [CHAIN[0].digest, None, None]
 
     run(scenario())
@@ -271,16 +273,16 @@ def test_who_judges_computes_a_posted_version_as_soon_as_the_updates_are_there(
         versions = open_versions(ledger, peers, tmp_path, trust_posted=False)
         await versions.start(1000, 1)
         commit(ledger, None, 0)
-        assert (await versions.advance(ledger, 1)).digest == posted.digest
+        assert (await versions.advance(ledger, NOW, 1)).digest == posted.digest
         commit(ledger, peers, 1)
-        await versions.advance(ledger, 1)
+        await versions.advance(ledger, NOW, 1)
         assert [versions.proven_digest(number) for number in (1, 2)] == [None, None]
 
         # The update of round 0 turns up.
         commit(ledger, peers, 0)
         commit(ledger, peers, 2)
         while versions.newest.version < 3:
-            await versions.advance(ledger, 1)
+            await versions.advance(ledger, NOW, 1)
         assert [versions.proven_digest(number) for number in (1, 2, 3)] == [
             version.digest for version in CHAIN[1:4]
         ]
@@ -297,24 +299,105 @@ def test_who_took_a_false_version_begins_again_when_its_poster_is_slashed(tmp_pa
         versions = open_versions(ledger, peers, tmp_path)
         await versions.start(2000, 1)
         commit(ledger, peers, 1)
-        await versions.advance(ledger, 1)
+        await versions.advance(ledger, NOW, 1)
         assert versions.get(1) is not None
         assert versions.newest.manifest.parent == false.digest
 
-        assert versions.newest_standing(ledger) == 2
+        assert versions.newest_standing(ledger, NOW) == 2
         ledger.slashes.append(SlashRecord(NODE, 5000))
-        assert versions.newest_standing(ledger) is None
+        assert versions.newest_standing(ledger, NOW) is None
         theirs, peers.theirs = peers.theirs, MemoryStore()
         mine, peers.store = peers.store, MemoryStore()
         with pytest.raises(VersionUnavailable):
-            await versions.advance(ledger, 1)
-        assert versions.newest_standing(ledger) is None
+            await versions.advance(ledger, NOW, 1)
+        assert versions.newest_standing(ledger, NOW) is None
         peers.theirs, peers.store = theirs, mine
-        assert (await versions.advance(ledger, 1)).digest == CHAIN[0].digest
+        assert (await versions.advance(ledger, NOW, 1)).digest == CHAIN[0].digest
         assert versions.digests() == {0: CHAIN[0].digest}
         commit(ledger, peers, 0)
-        assert (await versions.advance(ledger, 1)).digest == CHAIN[1].digest
-        assert (await versions.advance(ledger, 1)).digest == CHAIN[2].digest
+        assert (await versions.advance(ledger, NOW, 1)).digest == CHAIN[1].digest
+        assert (await versions.advance(ledger, NOW, 1)).digest == CHAIN[2].digest
+
+    run(scenario())
+
+
+def withhold(ledger: TaskLedger, peers: Peers, round_index: int) -> CommittedWork:
+    """The first of a round's three nodes serves its update no more."""
+    work = ledger.work[f"0x{1:040x}", round_index]
+    manifest = peers.theirs.get(Cid.from_digest(work.manifest))
+    assert manifest is not None
+    for leaf in file_leaves(peers.theirs, Cid.parse(SubmissionManifest.from_bytes(manifest).update.cid)):
+        peers.theirs.delete(leaf.cid)
+    return work
+
+
+def test_the_network_goes_on_without_who_withholds_its_update(tmp_path: Path) -> None:
+    """One process has the update, one does not: both make the same version once its node is slashed."""
+
+    async def scenario() -> None:
+        peers, ledger = Peers(), ledger_of()
+        peers.serve(CHAIN[0])
+        commit(ledger, peers, 0)
+        lucky = open_versions(ledger, Peers(theirs=peers.theirs), tmp_path / "lucky", trust_posted=False)
+        await lucky.start(1000, 1)
+        assert (await lucky.advance(ledger, 1101, 1)).digest == CHAIN[1].digest
+        withheld = withhold(ledger, peers, 0)
+        other = open_versions(ledger, peers, tmp_path / "other")
+        await other.start(1000, 1)
+        with pytest.raises(VersionUnavailable):
+            await other.advance(ledger, 1101, 1)
+
+        ledger.slashes.append(SlashRecord(withheld.node, 1150))
+        assert lucky.newest_standing(ledger, 1199) == 1
+        assert lucky.newest_standing(ledger, 1200) == 0
+        without = next_version(CHAIN[0], round_updates(0)[1:], SPEC.aggregation)
+        for versions in (lucky, other):
+            assert (await versions.advance(ledger, 1200, 1)).digest == without.digest
+        ledger.posted = ledger_of(without).posted
+        ledger.posted[0] = dataclasses.replace(ledger.posted[0], time=1200)
+        # What happens to whomever now changes nothing.
+        ledger.slashes.append(SlashRecord(f"0x{2:040x}", 1250))
+        assert [versions.newest_standing(ledger, 1300) for versions in (lucky, other)] == [1, 1]
+        assert lucky.proven_digest(1) == without.digest
+
+    run(scenario())
+
+
+def test_a_version_made_of_work_that_no_longer_counts_proves_nothing(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        peers, ledger = Peers(), ledger_of()
+        peers.serve(CHAIN[0])
+        commit(ledger, peers, 0)
+        commit(ledger, peers, 1)
+        versions = open_versions(ledger, peers, tmp_path, trust_posted=False)
+        await versions.start(1000, 1)
+        for now in (1101, 1201):
+            await versions.advance(ledger, now, 1)
+        assert [versions.proven_digest(number) for number in (1, 2)] == [CHAIN[1].digest, CHAIN[2].digest]
+        # Posted in a later round than this process computed it in, when two nodes were slashed.
+        ledger.slashes.append(SlashRecord(f"0x{1:040x}", 1205))
+        ledger.posted.append(CheckpointRecord(1, bytes(32), NODE, 64, 1301))
+        assert [versions.proven_digest(number) for number in (0, 1, 2)] == [CHAIN[0].digest, None, None]
+        assert versions.newest_standing(ledger, 1302) == 0
+
+    run(scenario())
+
+
+def test_a_round_of_which_something_stays_withheld_leaves_the_weights_as_they_are(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        peers, ledger = Peers(), ledger_of()
+        peers.serve(CHAIN[0])
+        commit(ledger, peers, 0)
+        withhold(ledger, peers, 0)
+        versions = open_versions(ledger, peers, tmp_path)
+        await versions.start(1000, 1)
+        end = given_up_at(PARAMS, 0)
+        with pytest.raises(VersionUnavailable):
+            await versions.advance(ledger, end - 1, 1)
+        made = await versions.advance(ledger, end, 1)
+        assert (made.version, made.file) == (1, CHAIN[0].file)
+        commit(ledger, peers, 1)
+        assert (await versions.advance(ledger, end, 1)).manifest.parent == made.digest
 
     run(scenario())
 

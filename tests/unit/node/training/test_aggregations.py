@@ -184,7 +184,7 @@ def test_everybody_makes_the_same_versions_through_a_kill_and_a_join(
                 assert len(file) == get_codec(aggregation.codec).num_bytes(LAYOUT.num_parameters)
                 assert world.audited(node, round_index, file).update.mantissas.any()
             everybody = [*held.values(), verifier]
-            made = [await versions.advance(world.ledger, 1) for versions in everybody]
+            made = [await versions.advance(world.ledger, 1101 + 100 * round_index, 1) for versions in everybody]
             assert len({version.digest for version in made}) == 1, "versions differ"
             world.post(made[0])
         assert verifier.newest.version == 3
@@ -205,10 +205,10 @@ def test_a_file_of_another_codec_is_a_lie_and_does_not_count(tmp_path: Path) -> 
         with pytest.raises(Rejected) as caught:
             _ = world.audited(NODES[1], 0, false).update
         assert caught.value.reason is Reason.SIZE
-        both = await held.advance(world.ledger, 1)
+        both = await held.advance(world.ledger, 1101, 1)
         alone = World(AGGREGATIONS[1], tmp_path / "alone")
         single = await alone.open(NODES[0])
         alone.commit(NODES[0], 0, honest)
-        assert (await single.advance(alone.ledger, 1)).digest == both.digest
+        assert (await single.advance(alone.ledger, 1101, 1)).digest == both.digest
 
     asyncio.run(scenario())

@@ -122,8 +122,16 @@ def test_ended_demands_are_left_alone(view: DemandView) -> None:
 def test_patience_leaves_time_for_the_answer_and_a_challenge(
     view: DemandView, window: int, answer_seconds: int, expected: int
 ) -> None:
-    params = dataclasses.replace(view.params, challenge_window=window)
+    params = dataclasses.replace(view.params, challenge_window=window, start=0, round_seconds=100_000)
     assert demand_time(COMMITMENT, params, answer_seconds) == expected
+
+
+def test_an_update_is_demanded_when_the_next_version_waits_for_it(view: DemandView) -> None:
+    # Round 5 ends at 1100.
+    params = dataclasses.replace(view.params, challenge_window=400, start=500, round_seconds=100)
+    assert demand_time(COMMITMENT, params, 100) == 1100
+    posted = dataclasses.replace(COMMITMENT, units=0)
+    assert demand_time(posted, params, 100) == 1200
 
 
 def test_the_manifest_and_two_rollouts_are_demanded(view: DemandView) -> None:
