@@ -177,6 +177,7 @@ class Node:
             attempted_round=self._rounds.attempted,
             credit=credit,
             blocked_version=blocked if asyncio.get_running_loop().time() < until else -1,
+            oldest_version=min(self._versions.digests()),
         )
 
     async def _carry_out(self, duty: duties.Duty, now: int) -> None:
@@ -201,7 +202,7 @@ class Node:
                 await self._aggregate(version, now)
             case duties.PostCheckpoint(version):
                 with contextlib.suppress(ContractError):
-                    digest = self._versions.newest.digest
+                    digest = self._versions.digests()[version]
                     if self._seams.checkpoint is not None:
                         digest = self._seams.checkpoint(version, digest)
                     await participant.send("post checkpoint", hub.post_checkpoint(task, version, digest))

@@ -69,6 +69,8 @@ class View:
     credit: int
     blocked_version: int = -1
     """A version whose updates cannot be had at the moment; work goes on with an older one."""
+    oldest_version: int = 0
+    """Oldest canonical version this node holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,11 +203,12 @@ def _training(view: View, membership: Membership) -> Duty | None:
 
 
 def _post(view: View, membership: Membership) -> Duty | None:
-    version = view.newest_version
-    if version == 0 or version in view.checkpoints or membership.exit_requested_at is not None:
+    version = max(view.oldest_version, max(view.checkpoints, default=0) + 1)
+    if version > view.newest_version or membership.exit_requested_at is not None:
         return None
-    since = view.now - round_start(view.params, version)
-    if since % view.params.round_seconds >= view.params.round_seconds - POST_MARGIN_SECONDS:
+    # Versions that had to wait come in a later round than their own, and one after the other.
+    since = (view.now - round_start(view.params, version)) % view.params.round_seconds
+    if since >= view.params.round_seconds - POST_MARGIN_SECONDS:
         return None
     return PostCheckpoint(version) if since >= turn(view, version, "checkpoint") * TURN_SECONDS else None
 

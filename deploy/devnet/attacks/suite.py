@@ -35,7 +35,7 @@ HONEST_NODES: Final = 2
 LIARS_A_RUN: Final = 6
 """More would share two cores with the honest ones for longer than a round lasts."""
 STALLING: Final = frozenset({"withheld-data"})
-"""Nobody can compute the next version without an update that only a liar has: the whole run waits for it."""
+"""Nobody can compute the next version before the liar is slashed: the whole run waits for that."""
 PRESET: Final = dataclasses.replace(
     FAST, name="attack", problems_per_round=6, inner_steps=2, pretrain_steps=100, least_round_seconds=20
 )

@@ -88,6 +88,8 @@ CASES = {
     "posts the checkpoint": (view(1100, checkpoints={}), PostCheckpoint(1)),
     "posts until the round is nearly over": (view(1196, checkpoints={}), PostCheckpoint(1)),
     "posts nothing that may not count when it arrives": (view(1197, checkpoints={}), Wait()),
+    "posts what had to wait, in its order": (view(1300, checkpoints={1: b""}), PostCheckpoint(2)),
+    "posts what it holds": (view(1300, checkpoints={}, oldest_version=2), PostCheckpoint(2)),
     "posts it in the next round": (view(1400, checkpoints={1: b"", 2: b""}), PostCheckpoint(3)),
     "works when it is posted": (view(1105), WorkRound(1, 1)),
     "is told of its slashing": (view(1105, member(slashed=True)), Stop("slashed")),
