@@ -157,6 +157,7 @@ async def participate(settings: Settings, observer: Observer) -> AsyncIterator[P
                 p2p_port=settings.p2p_port,
                 http_port=settings.http_port,
                 topic=f"cupel/1/{settings.chain_id}/{deployment.hub}",
+                accepts=settings.inbound == "yes",
             )
             async with swarm:
                 yield Participant(chain, deployment, store, swarm, observer)

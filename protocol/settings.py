@@ -40,6 +40,8 @@ class Settings:
     """libp2p port; 0 takes a free one."""
     http_port: int = 0
     """Block server port; 0 takes a free one."""
+    inbound: str = "yes"
+    """`no` accepts no connections: behind NAT, peers ask for blocks over the connections made from here."""
     tensorboard: str = ""
     """Folder that a node writes its metrics to for TensorBoard; empty: nowhere but its own file."""
 
@@ -70,6 +72,8 @@ def trace_settings(
     flags = {name: value for name, value in overrides.items() if value is not None}
     settings = Settings(**(values | flags))
     origins |= {name: f"--{name.replace('_', '-')}" for name in flags}
+    if settings.inbound not in ("yes", "no"):
+        raise ConfigError("inbound", f"{settings.inbound!r} is neither yes nor no", "Write one of them")
     for name in ("p2p_port", "http_port"):
         if not 0 <= getattr(settings, name) < 65536:
             raise ConfigError(

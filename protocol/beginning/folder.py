@@ -26,6 +26,7 @@ _COMMENTS: Final = {
     "listen_host": "address that is announced: peers must reach it",
     "p2p_port": "0 takes a free one",
     "http_port": "0 takes a free one",
+    "inbound": "no accepts no connections, behind NAT for example",
 }
 
 

@@ -85,7 +85,9 @@ def store(settings: Settings) -> Finding:
 
 
 def ports(settings: Settings) -> tuple[Finding, ...]:
-    """Whether the configured ports are free here."""
+    """Whether the configured ports are free here; nothing where none is used."""
+    if settings.inbound == "no":
+        return ()
     chosen = {"p2p_port": settings.p2p_port, "http_port": settings.http_port}
     return tuple(_port(name, settings.listen_host, port) for name, port in chosen.items())
 
@@ -103,6 +105,8 @@ def _port(name: str, host: str, port: int) -> Finding:
 
 def reachable(settings: Settings) -> Finding:
     """Whether others could reach the address that is announced."""
+    if settings.inbound == "no":
+        return good("listen_host", "inbound = no: peers ask over the connections made from here")
     try:
         address = ipaddress.ip_address(settings.listen_host)
     except ValueError:

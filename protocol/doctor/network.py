@@ -117,6 +117,8 @@ async def _peers(endpoints: Iterable[tuple[str, str]], own: str | None) -> Findi
 async def _answers(endpoint: str) -> bool:
     try:
         parsed = Endpoint.parse(endpoint)
+        if not parsed.accepts:
+            return False
         connecting = asyncio.open_connection(parsed.data_host, parsed.data_port)
         _, writer = await asyncio.wait_for(connecting, _CONNECT_SECONDS)
     except (Rejected, OSError, TimeoutError):

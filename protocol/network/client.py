@@ -16,7 +16,7 @@ from typing import Final
 
 from cupel.protocol.network.errors import BlockUnavailable
 from cupel.protocol.network.outcome import NotDelivered, Outcome
-from cupel.protocol.network.requests import Keep, Requests
+from cupel.protocol.network.requests import AskStream, Keep, Requests, no_streams
 from cupel.protocol.network.sources import Source, delivered, failed, lied, patience_seconds, ranking
 from cupel.protocol.spec.shardcast.cid import BytesLike, Cid
 from cupel.protocol.spec.shardcast.unixfs import MAX_BLOCK_BYTES
@@ -31,11 +31,11 @@ MAX_PAUSE_SECONDS: Final = 2.0
 class BlockClient:
     """Fetches blocks from a set of block servers and remembers how each one serves. An async context manager."""
 
-    def __init__(self, draw: random.Random) -> None:
+    def __init__(self, draw: random.Random, ask_stream: AskStream = no_streams) -> None:
         self._draw = draw
         self._sources: dict[str, Source] = {}
         self._running: Counter[str] = Counter()
-        self._requests = Requests()
+        self._requests = Requests(ask_stream)
         self.blocks_in = 0
         self.bytes_in = 0
 

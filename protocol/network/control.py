@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from cupel.protocol.network.announcement import MAX_ANNOUNCEMENT_BYTES, Announcement
-from cupel.protocol.network.errors import ControlPlaneDown, LibraryMissing, NetworkError
+from cupel.protocol.network.errors import ControlPlaneDown, LibraryMissing, NetworkError, PeerSilent
 from cupel.protocol.network.listening import bind
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.hashing import sha256
+from cupel.protocol.spec.shardcast.cid import Cid
 
 if TYPE_CHECKING:
     from cupel.protocol.network.gossip import GossipNode
@@ -37,7 +38,8 @@ class ControlSettings:
 
     identity_seed: bytes
     """32-byte Ed25519 seed."""
-    host: str
+    host: str | None
+    """None listens nowhere: the host only connects to others."""
     port: int
     """0 takes a free one."""
     topic: str
@@ -46,9 +48,11 @@ class ControlSettings:
 class ControlPlane:
     """Publishes and receives announcements. Belongs to the event loop it was started on."""
 
-    def __init__(self, settings: ControlSettings) -> None:
+    def __init__(self, settings: ControlSettings, find_block: Callable[[Cid], bytes | None]) -> None:
+        """find_block: what peers get over streams; called in threads of its own."""
         assert len(settings.identity_seed) == 32, "an Ed25519 seed has 32 bytes"
         self._settings = settings
+        self._find_block = find_block
         self._node: GossipNode | None = None
         self._is_closing = False
         self._peer_count = 0
@@ -62,12 +66,13 @@ class ControlPlane:
         return self._peer_count
 
     async def start(self) -> tuple[str, int]:
-        """Start the host; its peer id and listening port.
+        """Start the host; its peer id and listening port, 0 for none.
 
         LibraryMissing, PortTaken, or ControlPlaneDown if it does not start within a minute.
         """
         # libp2p hides why it cannot listen, so we try first.
-        bind("p2p_port", self._settings.host, self._settings.port).close()
+        if self._settings.host is not None:
+            bind("p2p_port", self._settings.host, self._settings.port).close()
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[BaseException | None] = self._loop.create_future()
         self._ready: asyncio.Future[tuple[str, int]] = self._loop.create_future()
@@ -100,6 +105,23 @@ class ControlPlane:
 
         self._call(lambda node: node.publish(payload, done))
         await self._answer(published, PUBLISH_SECONDS)
+
+    async def ask_block(
+        self, peer_id: str, cid: Cid, max_bytes: int, deadline_seconds: float, only_have: bool = False
+    ) -> bytes | None:
+        """A block, unchecked, over a stream of the connection with a peer; None if the peer has none.
+
+        only_have: empty bytes tell that it has it. PeerSilent if the peer is not connected or does not answer in time.
+        """
+        answered: asyncio.Future[bytes | None] = self._loop.create_future()
+
+        def done(block: bytes | None, error: Exception | None) -> None:
+            problem = None if error is None else PeerSilent(peer_id, repr(error))
+            self._in_loop(_settle, answered, block, problem)
+
+        self._call(lambda node: node.ask_block(peer_id, cid, max_bytes, only_have, deadline_seconds, done))
+        block: bytes | None = await self._answer(answered, deadline_seconds + PUBLISH_SECONDS)
+        return block
 
     async def announcements(self) -> AsyncIterator[Announcement]:
         """Announcements of others as they come, each once; the oldest are dropped while nobody reads.
@@ -134,6 +156,7 @@ class ControlPlane:
                     topic=settings.topic,
                     max_message_bytes=MAX_ANNOUNCEMENT_BYTES,
                     is_valid=_is_valid,
+                    find_block=self._find_block,
                 ),
                 self,
             )

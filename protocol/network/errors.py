@@ -4,6 +4,7 @@ NetworkError
   PortTaken           a listening port belongs to somebody else
   LibraryMissing      libp2p is not installed
   ControlPlaneDown    the libp2p thread ended, or does not answer
+  PeerSilent          a peer that is reached by libp2p alone is not connected, or does not answer
   BlockUnavailable    no peer delivered a block within the caller's deadline
   Superseded          a newer version of a file appeared before most of it was here
 """
@@ -42,6 +43,13 @@ class ControlPlaneDown(NetworkError):
 
     def __init__(self, problem: str) -> None:
         super().__init__(f"the libp2p thread is down: {problem}; restart this process")
+
+
+class PeerSilent(NetworkError):
+    """A peer that does not answer over libp2p."""
+
+    def __init__(self, peer_id: str, problem: str) -> None:
+        super().__init__(f"{peer_id} does not answer ({problem})")
 
 
 class BlockUnavailable(NetworkError):

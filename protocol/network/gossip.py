@@ -27,6 +27,8 @@ from cupel.protocol.network.host import (
     make_host,
     make_router,
 )
+from cupel.protocol.network.streams import PROTOCOL, FindBlock, ask, server
+from cupel.protocol.spec.shardcast.cid import Cid
 
 logger = logging.getLogger(__name__)
 
@@ -57,13 +59,16 @@ class GossipSettings:
 
     identity_seed: bytes
     """32-byte Ed25519 seed."""
-    host: str
+    host: str | None
+    """None listens nowhere: the host only connects to others."""
     port: int
     """0 takes a free one."""
     topic: str
     max_message_bytes: int
     is_valid: Callable[[bytes], bool]
     """Whether a payload may be delivered and forwarded; must not raise."""
+    find_block: FindBlock
+    """What peers get over streams."""
 
 
 class GossipNode:
@@ -86,8 +91,25 @@ class GossipNode:
         """Publish and call `done` in the trio thread. RunFinishedError if the run has ended."""
         self._token.run_sync_soon(self._nursery.start_soon, self._publish, payload, done)
 
+    def ask_block(
+        self,
+        peer_id: str,
+        cid: Cid,
+        max_bytes: int,
+        only_have: bool,
+        seconds: float,
+        done: Callable[[bytes | None, Exception | None], None],
+    ) -> None:
+        """Ask a connected peer as `streams.ask` does, and call `done` in the trio thread. RunFinishedError as above."""
+        self._token.run_sync_soon(
+            self._nursery.start_soon, self._ask_block, peer_id, cid, max_bytes, only_have, seconds, done
+        )
+
     def set_peers(self, addresses: Mapping[str, tuple[str, ...]]) -> None:
-        """Keep connected to these peer ids at these addresses, and to nobody who left the list."""
+        """Keep connected to these peer ids at these addresses, and to nobody who left the list.
+
+        A peer without an address is waited for: it connects by itself.
+        """
         self._token.run_sync_soon(self._set_peers, dict(addresses))
 
     async def _publish(self, payload: bytes, done: Callable[[Exception | None], None]) -> None:
@@ -98,6 +120,23 @@ class GossipNode:
             done(error)
         else:
             done(None)
+
+    async def _ask_block(
+        self,
+        peer_id: str,
+        cid: Cid,
+        max_bytes: int,
+        only_have: bool,
+        seconds: float,
+        done: Callable[[bytes | None, Exception | None], None],
+    ) -> None:
+        try:
+            with trio.fail_after(seconds):
+                block = await ask(self._host, peer_id, cid, max_bytes, only_have)
+        except Exception as error:
+            done(None, error)
+        else:
+            done(block, None)
 
     def _set_peers(self, addresses: dict[str, tuple[str, ...]]) -> None:
         self._addresses = addresses
@@ -126,6 +165,8 @@ class GossipNode:
                 await contained(self._host.disconnect)(peer)
 
     async def _dial(self, peer: ID, addresses: tuple[str, ...]) -> bool:
+        if not addresses:
+            return False
         try:
             with trio.fail_after(DIAL_SECONDS):
                 await self._host.connect(PeerInfo(peer, [Multiaddr(address) for address in addresses]))
@@ -165,12 +206,13 @@ async def _run(settings: GossipSettings, listener: Listener) -> None:
     pubsub.counter = time.time_ns()
     network = host.get_network()
     network.set_stream_handler(contained(network.common_stream_handler))
-    address = Multiaddr(f"/ip4/{settings.host}/tcp/{settings.port}")
-    async with host.run([address]), background_trio_service(pubsub), background_trio_service(router):
+    addresses = [] if settings.host is None else [Multiaddr(f"/ip4/{settings.host}/tcp/{settings.port}")]
+    host.set_stream_handler(PROTOCOL, contained(server(settings.find_block)))
+    async with host.run(addresses), background_trio_service(pubsub), background_trio_service(router):
         for service in (network, pubsub):
             manager: Any = service.manager
             manager.run_task = contained_tasks(manager.run_task)
-        port = _listening_port(host)
+        port = _listening_port(host) if addresses else 0
         await pubsub.wait_until_ready()
         pubsub.set_topic_validator(settings.topic, _validator(settings), is_async_validator=True)
         subscription = await pubsub.subscribe(settings.topic)

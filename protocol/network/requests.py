@@ -1,4 +1,7 @@
-"""Asking one server for one block, without any policy: connections are kept, bytes are checked, and that is all."""
+"""Asking one server for one block, without any policy: connections are kept, bytes are checked, and that is all.
+
+A peer that accepts no connections has a `p2p://` URL; it is asked over libp2p, which the swarm knows and this does not.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,12 @@ import asyncio
 import contextlib
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
+from cupel.protocol.network.endpoint import STREAM_SCHEME
+from cupel.protocol.network.errors import NetworkError
 from cupel.protocol.network.http_client import Aborted, BodyTooLarge, Connection
 from cupel.protocol.network.http_head import MalformedHead
 from cupel.protocol.network.outcome import NotDelivered, Outcome
@@ -27,12 +32,22 @@ _RAW_BLOCK: Final = "application/vnd.ipld.raw"
 T = TypeVar("T")
 Keep = Callable[[BytesLike, Cid], None]
 """Stores a block that was just checked."""
+AskStream = Callable[[str, Cid, int, float, bool], Awaitable[bytes | None]]
+"""A block from a peer id, of so many bytes at most, within so many seconds; as `ControlPlane.ask_block`."""
+
+
+async def no_streams(
+    peer_id: str, cid: Cid, max_bytes: int, deadline_seconds: float, only_have: bool
+) -> bytes | None:
+    """Of a process without libp2p: NetworkError."""
+    raise NetworkError(f"{peer_id} is reached by libp2p alone")
 
 
 class Requests:
     """A pool of connections to any number of block servers, bound to one event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, ask_stream: AskStream = no_streams) -> None:
+        self._ask_stream = ask_stream
         self._threads = ThreadPoolExecutor(MAX_CONNECTIONS, thread_name_prefix="fetch")
         self._idle: defaultdict[str, list[Connection]] = defaultdict(list)
         self._busy: set[Connection] = set()
@@ -61,13 +76,22 @@ class Requests:
         async with self._slot(url):
             started = time.monotonic()
             deadline = started + ATTEMPT_SECONDS
-            result = await self._on_connection(
-                url, lambda connection: _ask_block(connection, cid, max_bytes, deadline, keep)
-            )
+            result: BytesLike | NotDelivered
+            if url.startswith(STREAM_SCHEME):
+                result = await self._over_stream(url, cid, max_bytes, keep)
+            else:
+                result = await self._on_connection(
+                    url, lambda connection: _ask_block(connection, cid, max_bytes, deadline, keep)
+                )
             return Outcome(result, time.monotonic() - started)
 
     async def holds(self, url: str, cid: Cid) -> bool:
         """Whether the server at `url` says now that it holds the block; within two seconds."""
+        if url.startswith(STREAM_SCHEME):
+            with contextlib.suppress(NetworkError):
+                peer_id = url.removeprefix(STREAM_SCHEME)
+                return await self._ask_stream(peer_id, cid, 0, HEAD_SECONDS, True) is not None
+            return False
         deadline = time.monotonic() + HEAD_SECONDS
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(HEAD_SECONDS), self._slot(url):
@@ -75,7 +99,12 @@ class Requests:
         return False
 
     async def post(self, url: str, path: str, body: bytes, max_bytes: int) -> tuple[int, bytes] | None:
-        """Status and body, of at most `max_bytes`, of the answer to a small message; None if there is none in time."""
+        """Status and body, of at most `max_bytes`, of the answer to a small message; None if there is none in time.
+
+        404 of a peer that is reached by libp2p alone, which takes no messages.
+        """
+        if url.startswith(STREAM_SCHEME):
+            return 404, b""
         deadline = time.monotonic() + HEAD_SECONDS
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(HEAD_SECONDS):
@@ -83,6 +112,17 @@ class Requests:
                     url, lambda connection: _ask_post(connection, path, body, max_bytes, deadline)
                 )
         return None
+
+    async def _over_stream(
+        self, url: str, cid: Cid, max_bytes: int, keep: Keep | None
+    ) -> BytesLike | NotDelivered:
+        try:
+            block = await self._ask_stream(
+                url.removeprefix(STREAM_SCHEME), cid, max_bytes, ATTEMPT_SECONDS, False
+            )
+        except NetworkError:
+            return NotDelivered.FAILED
+        return NotDelivered.ABSENT if block is None else await asyncio.to_thread(_checked, block, cid, keep)
 
     def _slot(self, url: str) -> asyncio.Semaphore:
         return self._slots.setdefault(url, asyncio.Semaphore(MAX_CONNECTIONS_PER_SERVER))
@@ -113,16 +153,20 @@ def _ask_block(
     except (OSError, MalformedHead, BodyTooLarge, Aborted, ValueError):
         return NotDelivered.FAILED
     # A redirect would make us ask whom the peer likes: it is a failure.
-    if status == 200 and not cid.addresses(body):
-        return NotDelivered.LIED
     if status == 200:
-        if keep is None:
-            return bytes(body)
-        keep(body, cid)
-        return b""
+        return _checked(body, cid, keep)
     if status == 404:
         return NotDelivered.ABSENT
     return NotDelivered.BUSY if status in (429, 503) else NotDelivered.FAILED
+
+
+def _checked(body: BytesLike, cid: Cid, keep: Keep | None) -> BytesLike | NotDelivered:
+    if not cid.addresses(body):
+        return NotDelivered.LIED
+    if keep is None:
+        return bytes(body)
+    keep(body, cid)
+    return b""
 
 
 def _ask_head(connection: Connection, cid: Cid, deadline: float) -> bool:

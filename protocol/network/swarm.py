@@ -48,30 +48,43 @@ class Swarm:
         listen_host: str = "127.0.0.1",
         p2p_port: int = 0,
         http_port: int = 0,
+        accepts: bool = True,
     ) -> None:
+        """accepts: False listens nowhere, for a machine that cannot be reached: it connects to others, and they ask it
+        for blocks over that connection."""
         self._store = store
         self._listen_host = listen_host
         self._http_port = http_port
-        self._client = BlockClient(random.Random())
+        self._accepts = accepts
+        control_host = listen_host if accepts else None
+        self._control = ControlPlane(ControlSettings(identity_key, control_host, p2p_port, topic), self._give)
+        self._client = BlockClient(random.Random(), self._control.ask_block)
         self._finder = BlockFinder(self._client, store)
         self._exchange = Exchange(Wire(self._client.request, self._client.post), random.Random(), self._find)
         self._server = BlockServer(store, [self._exchange.route])
-        self._control = ControlPlane(ControlSettings(identity_key, listen_host, p2p_port, topic))
         self._accounts: dict[str, str] = {}
+        self._blocks_streamed = self._bytes_streamed = 0
         self._closing = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        """Listen on both planes. PortTaken, LibraryMissing or ControlPlaneDown if that is impossible."""
+        """Listen on both planes, or on none. PortTaken, LibraryMissing or ControlPlaneDown if that is impossible."""
         async with AsyncExitStack() as closing:
-            closing.push_async_callback(self._server.close)
-            http_port = await self._server.start(self._listen_host, self._http_port)
+            http_port = 0
+            if self._accepts:
+                closing.push_async_callback(self._server.close)
+                http_port = await self._server.start(self._listen_host, self._http_port)
             await closing.enter_async_context(self._client)
             closing.callback(self._finder.close)
             await closing.enter_async_context(self._exchange)
-            self._exchange.serve_at(http_port)
             closing.push_async_callback(self._control.close)
+            if self._accepts:
+                self._exchange.serve_at(http_port)
             peer_id, p2p_port = await self._control.start()
-            self._endpoint = Endpoint(self._listen_host, p2p_port, peer_id, self._listen_host, http_port)
+            self._endpoint = (
+                Endpoint(self._listen_host, p2p_port, peer_id, self._listen_host, http_port)
+                if self._accepts
+                else Endpoint.outbound(peer_id)
+            )
             self._closing = closing.pop_all()
         return self
 
@@ -105,7 +118,8 @@ class Swarm:
         addresses: dict[str, tuple[str, ...]] = {}
         for endpoint in peers.values():
             # Accounts may name the same peer id, rightly or not; only the right address proves to hold its key.
-            addresses[endpoint.peer_id] = (*addresses.get(endpoint.peer_id, ()), endpoint.control_address)
+            told = (endpoint.control_address,) if endpoint.accepts else ()
+            addresses[endpoint.peer_id] = (*addresses.get(endpoint.peer_id, ()), *told)
         self._control.set_peers(_neighbours(self._endpoint.peer_id, addresses))
 
     async def announce(self, announcement: Announcement) -> None:
@@ -160,6 +174,14 @@ class Swarm:
         except TimeoutError:
             raise BlockUnavailable(root, deadline_seconds, len(self._accounts)) from None
 
+    def _give(self, cid: Cid) -> bytes | None:
+        """A block for a peer that asks over a stream, in a thread."""
+        block = self._store.get(cid)
+        if block is not None:
+            self._blocks_streamed += 1
+            self._bytes_streamed += len(block)
+        return block
+
     async def _find(self, root: Cid) -> int | None:
         """Leaves of a file that is complete here, for peers that fetch it: its root was stored last."""
         try:
@@ -175,9 +197,9 @@ class Swarm:
         """What moved so far and what moves now."""
         return TransferStatistics(
             bytes_in=self._client.bytes_in,
-            bytes_out=self._server.bytes_out,
+            bytes_out=self._server.bytes_out + self._bytes_streamed,
             blocks_in=self._client.blocks_in,
-            blocks_out=self._server.blocks_out,
+            blocks_out=self._server.blocks_out + self._blocks_streamed,
             downloads=self._client.downloads,
             uploads=self._server.uploads,
             connected_peers=self._control.num_peers,
@@ -199,6 +221,8 @@ class Swarm:
 
 def _neighbours(own: str, addresses: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     """The peers to stay connected to: all of a few; of many, a choice that differs from node to node.
+
+    One without an address is waited for, and counts: it connects to its own choice.
 
     Each node's own pseudo-random choice of 32 keeps the graph of all connected with overwhelming probability.
     """

@@ -17,6 +17,14 @@ def test_round_trip() -> None:
     assert endpoint.data_url == "http://10.0.0.8:65535"
 
 
+def test_who_accepts_no_connections_says_who_it_is() -> None:
+    endpoint = Endpoint.parse(f"/p2p/{PEER_ID}")
+    assert endpoint == Endpoint.outbound(PEER_ID)
+    assert (str(endpoint), endpoint.accepts) == (f"/p2p/{PEER_ID}", False)
+    assert endpoint.data_url == f"p2p://{PEER_ID}"
+    assert Endpoint.parse(TEXT).accepts
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -25,6 +33,9 @@ def test_round_trip() -> None:
         TEXT + ",",
         " " + TEXT,
         TEXT.split(",")[0],
+        f"/p2p/{PEER_ID}/",
+        f"/p2p/{PEER_ID[:-1]}0",
+        f"/p2p/{PEER_ID}," + TEXT.split(",")[1],
         TEXT.replace("4001", "0"),
         TEXT.replace("4001", "04001"),
         TEXT.replace("4001", "65536"),

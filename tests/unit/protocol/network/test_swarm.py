@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import itertools
+import os
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Coroutine, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,6 +55,21 @@ async def swarms(count: int) -> AsyncIterator[list[tuple[Swarm, MemoryStore]]]:
         made = [Swarm(store, bytes([7, number]) * 16, "cupel-test") for number, store in enumerate(stores)]
         await asyncio.gather(*(stack.enter_async_context(swarm) for swarm in made))
         yield list(zip(made, stores, strict=True))
+
+
+@contextlib.asynccontextmanager
+async def behind_nat(number: int) -> AsyncIterator[tuple[Swarm, MemoryStore]]:
+    """A swarm that listens nowhere."""
+    store = MemoryStore()
+    async with Swarm(store, bytes([9, number]) * 16, "cupel-test", accepts=False) as swarm:
+        yield swarm, store
+
+
+def listening() -> int:
+    """Sockets of this process that accept connections."""
+    own = {os.readlink(link) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()}
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(fields[3] == "0A" and f"socket:[{fields[9]}]" in own for fields in lines)
 
 
 def introduce(*members: Swarm) -> None:
@@ -127,6 +144,58 @@ def test_a_file_is_fetched_from_a_peer_that_got_it_second_hand() -> None:
             assert statistics.bytes_in == statistics.bytes_out > len(CONTENT)
             assert (statistics.downloads, statistics.uploads) == (0, 0)
             assert [peer.account for peer in statistics.peers] == [ACCOUNTS[0]]
+
+    run(scenario())
+
+
+def test_who_accepts_no_connections_fetches_publishes_and_is_fetched_from() -> None:
+    large = pattern_bytes("large file", 9 * CHUNK_BYTES + 5)
+
+    async def scenario() -> None:
+        before = listening()
+        async with behind_nat(0) as (hidden, hidden_store), behind_nat(1) as (other, _):
+            assert listening() == before
+            async with swarms(1) as ((reachable, reachable_store),):
+                members = [reachable, hidden, other]
+                introduce(*members)
+                await connected([hidden, other], 1)
+                await connected([reachable], 2)
+
+                theirs = put_file(reachable_store, CONTENT)
+                assert await hidden.fetch_file(theirs, len(CONTENT), 10.0) == CONTENT
+
+                for content in (pattern_bytes("small file", CHUNK_BYTES + 3), large):
+                    ours = put_file(hidden_store, content)
+                    assert await reachable.holders(ours) == 1
+                    assert await reachable.fetch_file(ours, len(content), 15.0) == content
+                    # The two hidden ones cannot meet: what one has, the other gets second hand.
+                    assert await other.fetch_file(ours, len(content), 15.0) == content
+                assert hidden.statistics().bytes_out > len(large)
+                assert hidden.statistics().blocks_out >= 10
+
+                await hidden.announce(announcement(3))
+                heard = await asyncio.wait_for(anext(other.announcements()), 5.0)
+                assert heard == announcement(3)
+
+    run(scenario())
+
+
+def test_a_hidden_peer_that_is_gone_or_lacks_a_block_costs_no_more_than_its_time() -> None:
+    async def scenario() -> None:
+        async with swarms(1) as ((reachable, reachable_store),):
+            async with behind_nat(0) as (hidden, hidden_store):
+                introduce(reachable, hidden)
+                await connected([reachable, hidden], 1)
+                assert await reachable.holders(Cid.raw_of(b"unknown")) == 0
+                with pytest.raises(BlockUnavailable):
+                    await reachable.fetch_block(Cid.raw_of(b"unknown"), 0.5)
+                # It has other bytes under this address: a lie, like anybody's.
+                hidden_store._blocks[Cid.raw_of(b"true")] = b"false"  # type: ignore[attr-defined]
+                with pytest.raises(BlockUnavailable):
+                    await reachable.fetch_block(Cid.raw_of(b"true"), 0.5)
+                (peer,) = reachable.statistics().peers
+                assert (peer.url, peer.bad_blocks) == (Endpoint.parse(hidden.endpoint).data_url, 1)
+            assert await reachable.holders(Cid.raw_of(b"true")) == 0
 
     run(scenario())
 
