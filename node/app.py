@@ -113,7 +113,7 @@ class Node:
         await self._recall()
         async with self._background():
             while True:
-                # The clock before the events: so whatever happened until then is known, and an accepted set is complete.
+                # The clock before the events: so whatever happened until then is known, and accepted sets are complete.
                 now = await self._participant.chain.now()
                 await self._participant.refresh()
                 duty = duties.next_duty(await self._view(now))

@@ -39,7 +39,9 @@ def run(
     listen_host: Annotated[str | None, typer.Option(help="Address to listen on and to announce.")] = None,
     p2p_port: Annotated[int | None, typer.Option(help="libp2p port; 0 takes a free one.")] = None,
     http_port: Annotated[int | None, typer.Option(help="Block server port; 0 takes a free one.")] = None,
-    inbound: Annotated[str | None, typer.Option(help="`no` accepts no connections (NAT); `yes` does.")] = None,
+    inbound: Annotated[
+        str | None, typer.Option(help="`no` accepts no connections (NAT); `yes` does.")
+    ] = None,
     tensorboard: Annotated[
         str | None, typer.Option(help="Folder of TensorBoard's files; empty: none.")
     ] = None,

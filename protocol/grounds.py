@@ -40,7 +40,11 @@ class Grounds:
         It happens to versions that nobody has posted: a node was slashed meanwhile, or the chain was reorganised.
         """
         return next(
-            (number for number in sorted(self._work) if ledger.accepted(number - 1, now) != self._work[number]),
+            (
+                number
+                for number in sorted(self._work)
+                if ledger.accepted(number - 1, now) != self._work[number]
+            ),
             None,
         )
 

@@ -12,7 +12,14 @@ from collections.abc import Iterable, Mapping
 
 from cupel.protocol.chain.demands import DemandFeed, DemandRecord
 from cupel.protocol.disclosure import demanded
-from cupel.protocol.spec.demand import Answer, DataDemand, ManifestAnswer, PieceAnswer, shown_file
+from cupel.protocol.spec.demand import (
+    Answer,
+    DataDemand,
+    ManifestAnswer,
+    PieceAnswer,
+    shown_file,
+    shown_leaves,
+)
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.rollout import SubmissionManifest
@@ -48,6 +55,10 @@ class ShownFiles:
                 for part in (manifest, file):
                     if part is not None:
                         await asyncio.to_thread(put_file, self._store, part)
+                if file is None:
+                    # The rest may be served: a leaf that is here completes the file as well as one from a peer.
+                    for leaf in shown_leaves(answers):
+                        await asyncio.to_thread(self._store.put, leaf)
                 self._taken[place] = len(answers)
 
 

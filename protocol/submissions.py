@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cupel.protocol.network import NetworkError, Swarm
 from cupel.protocol.spec.errors import Reason, Rejected
-from cupel.protocol.spec.pieces import num_pieces, pieces_root
+from cupel.protocol.spec.pieces import PIECE_BYTES, num_pieces, pieces_root
 from cupel.protocol.spec.rollout import MAX_MANIFEST_BYTES, FileRef, PiecedRef, SubmissionManifest
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.spec.shardcast.manifest import WeightsManifest
@@ -85,8 +85,8 @@ class Missing:
 
     manifest: bool
     rollouts: bool
-    update_pieces: int
-    """Pieces of the update, if nobody serves it; one where nobody tells how many there are."""
+    update_pieces: tuple[range, ...]
+    """Pieces of the update that nobody serves; the first one where nobody tells how many there are."""
 
 
 async def missing_parts(
@@ -96,11 +96,11 @@ async def missing_parts(
     try:
         manifest = await fetch_manifest(swarm, manifest_digest, deadline_seconds)
     except NetworkError:
-        return Missing(manifest=True, rollouts=True, update_pieces=1)
+        return Missing(manifest=True, rollouts=True, update_pieces=(range(1),))
     try:
         parsed = SubmissionManifest.from_bytes(manifest)
     except Rejected:
-        return Missing(manifest=False, rollouts=False, update_pieces=0)
+        return Missing(manifest=False, rollouts=False, update_pieces=())
     rollouts, update = await asyncio.gather(
         _fetch_file(swarm, parsed.rollouts, max_rollouts_bytes(params), deadline_seconds),
         _fetch_update(swarm, parsed.update, max_update_bytes, deadline_seconds),
@@ -109,8 +109,20 @@ async def missing_parts(
     for result in (rollouts, update):
         if isinstance(result, BaseException) and not isinstance(result, NetworkError | Rejected):
             raise result
-    lost = num_pieces(parsed.update.size) if isinstance(update, NetworkError) else 0
+    lost: tuple[range, ...] = ()
+    if isinstance(update, NetworkError):
+        lost = await _missing_pieces(swarm, parsed.update, max_update_bytes, deadline_seconds)
     return Missing(manifest=False, rollouts=isinstance(rollouts, NetworkError), update_pieces=lost)
+
+
+async def _missing_pieces(
+    swarm: Swarm, reference: PiecedRef, max_bytes: int, deadline_seconds: float
+) -> tuple[range, ...]:
+    """Pieces of the blocks that nobody delivers; all of them where nobody tells which these are."""
+    every = range(num_pieces(reference.size))
+    spans = await swarm.missing_spans(Cid.parse(reference.cid), max_bytes, deadline_seconds)
+    pieces = (range(span.start // PIECE_BYTES, num_pieces(span.stop)) for span in spans or ())
+    return tuple(lost for lost in (every[one.start : one.stop] for one in pieces) if lost) or (every,)
 
 
 async def fetch_posted(

@@ -120,7 +120,11 @@ class Versions:
     def proven_digest(self, version: int) -> bytes | None:
         """Digest of a version held that does not rest on anybody's word, to compare posted ones with."""
         held, outdated = self._versions.get(version), self._grounds.outdated(self._ledger, self._now)
-        if held is None or version in self._grounds.unproven or (outdated is not None and outdated <= version):
+        if (
+            held is None
+            or version in self._grounds.unproven
+            or (outdated is not None and outdated <= version)
+        ):
             return None
         return held.digest
 

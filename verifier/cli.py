@@ -43,7 +43,9 @@ def run(
     listen_host: Annotated[str | None, typer.Option(help="Address to listen on and to announce.")] = None,
     p2p_port: Annotated[int | None, typer.Option(help="libp2p port; 0 takes a free one.")] = None,
     http_port: Annotated[int | None, typer.Option(help="Block server port; 0 takes a free one.")] = None,
-    inbound: Annotated[str | None, typer.Option(help="`no` accepts no connections (NAT); `yes` does.")] = None,
+    inbound: Annotated[
+        str | None, typer.Option(help="`no` accepts no connections (NAT); `yes` does.")
+    ] = None,
     audit_rollouts: Annotated[
         int, typer.Option(help="Rollouts to recompute of each submission; of a suspect's, all.")
     ] = 64,
@@ -56,6 +58,12 @@ def run(
             help="Seconds of recomputation an hour; everything by default. Cheap checks always run."
         ),
     ] = None,
+    demand_pieces: Annotated[
+        int,
+        typer.Option(
+            help="Missing pieces of a file (2 KiB each) up to which all are demanded on the chain; of more, 16."
+        ),
+    ] = 64,
     metrics_port: Annotated[
         int | None, typer.Option(help="Port for Prometheus on this machine; 0 takes a free one.")
     ] = None,
@@ -69,9 +77,9 @@ def run(
     Example: cupel verifier run --config verifier.toml --task newest
     """
     options = dict(locals())
-    for name in ("audit_rollouts", "jury_places", "metrics_port", "budget"):
+    for name in ("audit_rollouts", "jury_places", "metrics_port", "budget", "demand_pieces"):
         del options[name]
-    chosen = Options(audit_rollouts, jury_places, metrics_port, budget)
+    chosen = Options(audit_rollouts, jury_places, metrics_port, budget, demand_pieces)
 
     def role(settings: Settings, observer: Observer) -> Coroutine[Any, Any, int]:
         # PyTorch takes seconds to load; neither `--help` nor a mistake in the settings waits for it.

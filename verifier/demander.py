@@ -27,11 +27,12 @@ def probe_seconds(params: TaskParams) -> float:
 class Demander:
     """The parts of one task's commitments that a verifier misses."""
 
-    def __init__(self, auditor: Auditor, secret: bytes, observer: Observer) -> None:
-        """secret: of the verifier's draws."""
+    def __init__(self, auditor: Auditor, secret: bytes, observer: Observer, whole_pieces: int) -> None:
+        """secret: of the verifier's draws. whole_pieces: as `wanted_parts`."""
         self._auditor = auditor
         self._secret = secret
         self._observer = observer
+        self._whole_pieces = whole_pieces
         self.wanted: dict[Place, tuple[Wanted, ...]] = {}
         """What nobody serves."""
 
@@ -39,7 +40,8 @@ class Demander:
         """Demand what nobody serves of a submission. Whether even its manifest is missing, which tells of the rest."""
         params = self._auditor.rules.params
         missing = await self._auditor.missing(work, probe_seconds(params))
-        parts = wanted_parts(work.node, commitment_of(work), drawn, params, missing, seed)
+        commitment, most = commitment_of(work), self._whole_pieces
+        parts = wanted_parts(work.node, commitment, drawn, params, missing, seed, most)
         self._want(parts, work.round)
         return missing.manifest
 
@@ -49,7 +51,8 @@ class Demander:
             return
         task, most = self._auditor.rules.task, self._auditor.versions.max_checkpoint_bytes
         seed = draw_seed(self._secret, posted.digest, task, posted.node, posted.sequence)
-        self._want(wanted_version(posted.node, commitment, most, seed), posted.version)
+        wanted = wanted_version(posted.node, commitment, most, seed, self._whole_pieces)
+        self._want(wanted, posted.version)
 
     def _want(self, wanted: Sequence[Wanted], round_index: int) -> None:
         """round_index: of the commitment, or the version."""

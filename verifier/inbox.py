@@ -76,7 +76,7 @@ class Inbox:
         self.now = 0
         self.answer_seconds: int | None = None
         """How long nodes have to show demanded data; None where nothing can be demanded."""
-        self._demander = Demander(auditor, journal.secret, self._observer)
+        self._demander = Demander(auditor, journal.secret, self._observer, options.demand_pieces)
         self.findings: dict[Place, Finding] = {}
         self.accusations: dict[Place, Accusation] = {}
         self.verdicts: dict[int, bool] = {}

@@ -7,6 +7,7 @@ from typing import Final
 
 from cupel.protocol.config import ConfigError
 from cupel.verifier.budget import HOUR
+from cupel.verifier.dispute.demands import DEFAULT_WHOLE_PIECES
 from cupel.verifier.draw import DEFAULT_AUDIT_ROLLOUTS
 
 MAX_PLACES: Final = 31
@@ -25,6 +26,8 @@ class Options:
     """Port of the Prometheus endpoint on this machine, 0 for a free one; None for no endpoint."""
     budget_seconds: float | None = None
     """Seconds of recomputation an hour; None for as many as it takes."""
+    demand_pieces: int = DEFAULT_WHOLE_PIECES
+    """Pieces of a file that nobody serves, 2 KiB each, up to which all of them are demanded."""
 
     def __post_init__(self) -> None:
         if self.audit_rollouts < 1:
@@ -39,3 +42,7 @@ class Options:
         if self.budget_seconds is not None and not 0 < self.budget_seconds <= HOUR:
             remedy = f"Use more than 0 and at most {HOUR} seconds an hour, or leave it out"
             raise ConfigError("budget", f"{self.budget_seconds} is no budget", remedy)
+        if self.demand_pieces < 1:
+            raise ConfigError(
+                "demand_pieces", f"{self.demand_pieces} pieces show nothing", "Demand one or more"
+            )

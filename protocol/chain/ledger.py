@@ -111,7 +111,7 @@ class TaskLedger:
         return tuple(record for record in found if record is not None)
 
     def accepted(self, round_index: int, now: int) -> tuple[CommittedWork, ...]:
-        """The commitments that make version `round_index + 1`. now: the chain's time up to which the events are known."""
+        """The commitments that make version `round_index + 1`. now: the time up to which the events are known."""
         posted = [PostRecord(record.version, record.time) for record in self.posted]
         return accepted_work(self.params, round_index, self.work.values(), self.slashes, posted, now)
 

@@ -7,7 +7,7 @@ tells who can serve it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from cupel.protocol.spec.errors import Reason, Rejected
@@ -73,6 +73,16 @@ async def fetch_nodes(
         level = [(child, await obtain(child.cid)) for child in children]
         nodes += [(child.cid, block) for child, block in level]
     return nodes, tuple(dict.fromkeys(leaf for parent, block in level for leaf in child_links(parent, block)))
+
+
+def leaf_starts(link: Link, nodes: Mapping[Cid, bytes], start: int = 0) -> Iterator[tuple[Link, int]]:
+    """The leaves at and below `link`, in the order of the file, and where each begins."""
+    if link.height == 0:
+        yield link, start
+        return
+    for child in child_links(link, nodes[link.cid]):
+        yield from leaf_starts(child, nodes, start)
+        start += child.file_bytes
 
 
 async def fetch_each(store: BlockStore, fetch: FetchBlock, leaves: Sequence[Link]) -> None:

@@ -17,14 +17,14 @@ from cupel.protocol.network.endpoint import Endpoint
 from cupel.protocol.network.errors import BlockUnavailable
 from cupel.protocol.network.exchange.engine import NotFetched, Wire
 from cupel.protocol.network.exchange.exchange import Exchange
-from cupel.protocol.network.fetching import fetch_each, fetch_file
+from cupel.protocol.network.fetching import fetch_each, fetch_file, fetch_nodes, leaf_starts
 from cupel.protocol.network.finding import BlockFinder
 from cupel.protocol.network.server import BlockServer
 from cupel.protocol.network.statistics import PeerStatistics, TransferStatistics
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.shardcast.cid import Cid
-from cupel.protocol.spec.shardcast.unixfs import MAX_BLOCK_BYTES, Link
+from cupel.protocol.spec.shardcast.unixfs import MAX_BLOCK_BYTES, Link, root_link
 from cupel.protocol.storage.files import BlockMissing, file_leaves
 from cupel.protocol.storage.port import BlockStore, StorageError
 
@@ -173,6 +173,30 @@ class Swarm:
                 return await fetch_file(self._store, fetch, fetch_leaves, root, max_bytes)
         except TimeoutError:
             raise BlockUnavailable(root, deadline_seconds, len(self._accounts)) from None
+
+    async def missing_spans(
+        self, root: Cid, max_bytes: int, deadline_seconds: float
+    ) -> tuple[range, ...] | None:
+        """Bytes of a file in leaves that are not here; asked after `fetch_file`, in leaves that nobody delivered.
+
+        None where nobody delivers what tells of the leaves, or it tells of no file of at most `max_bytes`.
+        """
+
+        async def obtain(cid: Cid) -> bytes:
+            block = await asyncio.to_thread(self._store.get, cid)
+            return block or await self._finder.fetch(cid, deadline_seconds, MAX_BLOCK_BYTES)
+
+        try:
+            block = await obtain(root)
+            link = root_link(root, block)
+            if link.file_bytes > max_bytes:
+                return None
+            nodes, _ = await fetch_nodes(link, block, obtain)
+            starts = list(leaf_starts(link, dict(nodes)))
+        except (BlockUnavailable, Rejected):
+            return None
+        absent = [leaf for leaf in starts if not await asyncio.to_thread(self._store.has, leaf[0].cid)]
+        return tuple(range(start, start + leaf.file_bytes) for leaf, start in absent)
 
     def _give(self, cid: Cid) -> bytes | None:
         """A block for a peer that asks over a stream, in a thread."""

@@ -25,6 +25,7 @@ from cupel.protocol.spec.rollout import (
     make_leaf,
     token_chunks,
 )
+from cupel.protocol.spec.shardcast.unixfs import CHUNK_BYTES
 from cupel.protocol.spec.task import TaskParams
 
 MAX_DATA_BYTES: Final = 4096
@@ -176,6 +177,21 @@ def shown_file(answers: Mapping[DataDemand, Answer]) -> bytes | None:
     if len(shown) < count:
         return None
     return b"".join(shown[index].piece for index in range(count))
+
+
+def shown_leaves(answers: Mapping[DataDemand, Answer]) -> tuple[bytes, ...]:
+    """The leaves of a file, as files are cut (`unixfs`), of which answers show every piece, in the file's order."""
+    shown = {asked.index: one for asked, one in answers.items() if isinstance(one, PieceAnswer)}
+    if not shown:
+        return ()
+    count = pieces.Head.from_manifest(next(iter(shown.values())).manifest).num_pieces
+    leaf_pieces = CHUNK_BYTES // pieces.PIECE_BYTES
+    leaves = []
+    for first in sorted({index - index % leaf_pieces for index in shown}):
+        indices = range(first, min(first + leaf_pieces, count))
+        if all(index in shown for index in indices):
+            leaves.append(b"".join(shown[index].piece for index in indices))
+    return tuple(leaves)
 
 
 def demands_for(indices: Sequence[int], params: TaskParams) -> tuple[DataDemand, ...]:

@@ -99,8 +99,8 @@ def accepted_work(
     """The commitments whose updates make version `round_index + 1`, ordered by node address.
 
     A node slashed before the version was decided (`decided_at`) is left out: while nobody posts it, since somebody
-    keeps an update to itself, that is looked at again each round. If it was not posted by the time the round is given up
-    (`given_up_at`), none is accepted, and the version has its predecessor's weights.
+    keeps an update to itself, that is looked at again each round. If it was not posted by the time the round is given
+    up (`given_up_at`), none is accepted, and the version has its predecessor's weights.
 
     now: the chain's time, up to which all events are known. The set is final, and the same for everyone, as soon as
     this version or a later one is posted; before that it changes only when a round begins.

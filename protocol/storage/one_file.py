@@ -80,11 +80,6 @@ class OneFileStore:
         """The leaves that are not in the file, in its order, each once."""
         return [cid for cid in self._offsets if cid not in self._held]
 
-    def sync(self) -> None:
-        """Have all that was written survive a power cut."""
-        with storage_errors(self._path):
-            os.fsync(self._descriptor)
-
     def has(self, cid: Cid) -> bool:
         """See BlockStore."""
         return cid in self._held or self._base.has(cid)

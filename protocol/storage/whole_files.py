@@ -105,10 +105,10 @@ class WholeFile:
     def finish(self, out: Path | None) -> None:
         """Keep the file as a complete one, and have it at `out` too; all of its leaves are there.
 
-        At `out` it is the same file under a second name where the disk can do that, else a copy; it appears whole.
+        At `out` it is the same file under a second name where the disk can do that, else a copy; it appears whole. It
+        is not forced to the disk: what a power cut took is found out by hashing, as with blocks.
         """
         assert not self.store.missing(), "only a complete file is finished"
-        self.store.sync()
         if self._path != self._complete:
             with storage_errors(self._path):
                 self._path.replace(self._complete)

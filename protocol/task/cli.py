@@ -118,7 +118,9 @@ def run(
     listen_host: Annotated[str | None, typer.Option(help="Address to listen on and to announce.")] = None,
     p2p_port: Annotated[int | None, typer.Option(help="libp2p port; 0 takes a free one.")] = None,
     http_port: Annotated[int | None, typer.Option(help="Block server port; 0 takes a free one.")] = None,
-    inbound: Annotated[str | None, typer.Option(help="`no` accepts no connections (NAT); `yes` does.")] = None,
+    inbound: Annotated[
+        str | None, typer.Option(help="`no` accepts no connections (NAT); `yes` does.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Events as JSON lines on standard output.")] = False,
 ) -> None:
     """Publish a plan and its checkpoint, escrow the bounty, serve both, and take back what was not earned.

@@ -23,10 +23,10 @@ from cupel.verifier.draw import draw_pieces
 
 MAX_DEMANDED_ROLLOUTS: Final = 2
 """Each rollout takes three demands or more, each with a bond for a while and two transactions' gas for good."""
-MAX_WHOLE_PIECES: Final = 64
-"""A file of up to 128 KiB is demanded whole, and is there for all when it was shown."""
+DEFAULT_WHOLE_PIECES: Final = 64
+"""What is missing of a file is demanded whole up to 128 KiB, and is there for all when it was shown."""
 SAMPLED_PIECES: Final = 16
-"""Of a larger file, so many show that the node has it, and not more."""
+"""Of more, so many show that the node has it, and not more."""
 MAX_OPEN_DEMANDS: Final = 16
 """About one commitment at a time: whoever shows nothing is known by fewer."""
 # A demand that the challenger left open is closed by the others this much later.
@@ -113,27 +113,45 @@ def wanted_parts(
     params: TaskParams,
     missing: Missing,
     seed: bytes,
+    whole_pieces: int = DEFAULT_WHOLE_PIECES,
 ) -> tuple[Wanted, ...]:
-    """What to demand of a commitment: the manifest, some of the drawn rollouts, drawn pieces of the update."""
+    """What to demand of a commitment: the manifest, some of the drawn rollouts, pieces of the update.
+
+    whole_pieces: if no more pieces are missing, all of them; else some, drawn by lot.
+    """
     parts: list[DataDemand] = [DataDemand(Part.MANIFEST)] if missing.manifest else []
     if missing.rollouts:
         parts += demands_for(drawn[:MAX_DEMANDED_ROLLOUTS], params)
-    parts += (DataDemand(Part.UPDATE, index) for index in _pieces(seed, missing.update_pieces))
+    parts += (DataDemand(Part.UPDATE, index) for index in _pieces(seed, missing.update_pieces, whole_pieces))
     return tuple(Wanted(node, commitment, part) for part in parts if is_answerable(part, params))
 
 
 def wanted_version(
-    node: str, commitment: Commitment, max_checkpoint_bytes: int, seed: bytes
+    node: str,
+    commitment: Commitment,
+    max_checkpoint_bytes: int,
+    seed: bytes,
+    whole_pieces: int = DEFAULT_WHOLE_PIECES,
 ) -> tuple[Wanted, ...]:
     """What to demand of a posted version of which nothing can be had. Pieces behind its end are answered, too."""
-    drawn = _pieces(seed, num_pieces(max_checkpoint_bytes))
+    drawn = _pieces(seed, (range(num_pieces(max_checkpoint_bytes)),), whole_pieces)
     parts = (DataDemand(Part.MANIFEST), *(DataDemand(Part.CHECKPOINT, index) for index in drawn))
     return tuple(Wanted(node, commitment, part) for part in parts)
 
 
-def _pieces(seed: bytes, count: int) -> tuple[int, ...]:
-    """Which pieces of a file of so many to demand."""
-    return draw_pieces(seed, count, count if count <= MAX_WHOLE_PIECES else SAMPLED_PIECES)
+def _pieces(seed: bytes, spans: Sequence[range], whole_pieces: int) -> tuple[int, ...]:
+    """Which of the missing pieces of a file to demand."""
+    count = sum(map(len, spans))
+    drawn = draw_pieces(seed, count, count if count <= whole_pieces else SAMPLED_PIECES)
+    return tuple(_nth(spans, number) for number in drawn)
+
+
+def _nth(spans: Sequence[range], number: int) -> int:
+    for span in spans:
+        if number < len(span):
+            return span[number]
+        number -= len(span)
+    raise AssertionError("there are fewer pieces")
 
 
 def _key(wanted: Wanted) -> tuple[str, int, bytes]:

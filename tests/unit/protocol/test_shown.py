@@ -10,10 +10,11 @@ import pytest
 from cupel.protocol.chain.bindings import structs
 from cupel.protocol.chain.demands import DemandRecord
 from cupel.protocol.shown import ShownFiles, answers_by_place
-from cupel.protocol.spec.demand import Answer, DataDemand, ManifestAnswer, Part, piece_answer
+from cupel.protocol.spec.demand import Answer, DataDemand, ManifestAnswer, Part, PieceAnswer, piece_answer
 from cupel.protocol.spec.hashing import sha256
-from cupel.protocol.spec.rollout import SubmissionManifest
+from cupel.protocol.spec.rollout import SubmissionManifest, pieced_reference
 from cupel.protocol.spec.shardcast.cid import Cid
+from cupel.protocol.spec.shardcast.unixfs import CHUNK_BYTES
 from cupel.protocol.storage.port import StorageFull
 from cupel.protocol.testing.demand_vectors import CHECKPOINT, UPDATE, example_version, example_work
 from cupel.protocol.testing.memory_store import MemoryStore
@@ -61,6 +62,22 @@ def test_so_is_a_checkpoint() -> None:
     records = pieces_of(Part.CHECKPOINT, manifest, CHECKPOINT, CHECKPOINT_PIECES, sequence=4)
     assert taken(store, *records, record(DataDemand(Part.MANIFEST), ManifestAnswer(manifest))) == set()
     assert {Cid.raw_of(manifest), Cid.raw_of(CHECKPOINT)} <= set(store.cids())
+
+
+def test_a_block_whose_every_piece_was_shown_is_there_though_the_rest_was_not() -> None:
+    file = b"".join(number.to_bytes(2, "big") * 512 for number in range(2 * 1024 + 1))
+    update = pieced_reference(file)
+    manifest = dataclasses.replace(SubmissionManifest.from_bytes(WORK.manifest), update=update).to_bytes()
+    store = MemoryStore()
+    records = [
+        record(
+            DataDemand(Part.UPDATE, index), PieceAnswer(manifest, file[2048 * index : 2048 * (index + 1)], ())
+        )
+        for index in (*range(512, 1024), 1024, 7)
+    ]
+    taken(store, *records)
+    leaves = [Cid.raw_of(file[start : start + CHUNK_BYTES]) for start in range(0, len(file), CHUNK_BYTES)]
+    assert [store.has(leaf) for leaf in leaves] == [False, True, True]
 
 
 def test_a_manifest_that_names_another_file_is_found_out() -> None:

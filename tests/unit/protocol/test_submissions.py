@@ -33,6 +33,7 @@ class Peers:
 
     def __init__(self, *files: bytes) -> None:
         self.files = {file_dag(file)[0]: file for file in files}
+        self.missing: tuple[range, ...] | None = None
 
     async def fetch_block(self, cid: Cid, deadline_seconds: float, max_bytes: int) -> bytes:
         if cid not in self.files:
@@ -44,6 +45,11 @@ class Peers:
         if len(file) > max_bytes:
             raise Rejected(Reason.SIZE, "too large")
         return file
+
+    async def missing_spans(
+        self, root: Cid, max_bytes: int, deadline_seconds: float
+    ) -> tuple[range, ...] | None:
+        return self.missing
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -59,24 +65,38 @@ def test_a_whole_submission_misses_nothing() -> None:
     swarm: Any = Peers(WORK.manifest, WORK.rollouts, UPDATE)
     files = run(fetch_submission(swarm, DIGEST, WORK.params, 10_000, 1))
     assert (files.manifest, files.rollouts, files.update) == (WORK.manifest, WORK.rollouts, UPDATE)
-    assert missing(WORK.manifest, WORK.rollouts, UPDATE) == Missing(False, False, 0)
+    assert missing(WORK.manifest, WORK.rollouts, UPDATE) == Missing(False, False, ())
 
 
 def test_what_is_missing_is_told_part_by_part() -> None:
-    assert missing() == Missing(True, True, 1)
-    assert missing(WORK.rollouts, UPDATE) == Missing(True, True, 1)
-    assert missing(WORK.manifest) == Missing(False, True, 3)
-    assert missing(WORK.manifest, WORK.rollouts) == Missing(False, False, 3)
-    assert missing(WORK.manifest, UPDATE) == Missing(False, True, 0)
+    assert missing() == Missing(True, True, (range(1),))
+    assert missing(WORK.rollouts, UPDATE) == Missing(True, True, (range(1),))
+    assert missing(WORK.manifest) == Missing(False, True, (range(3),))
+    assert missing(WORK.manifest, WORK.rollouts) == Missing(False, False, (range(3),))
+    assert missing(WORK.manifest, UPDATE) == Missing(False, True, ())
+
+
+def test_only_pieces_of_blocks_that_nobody_delivers_are_missing() -> None:
+    swarm: Any = Peers(WORK.manifest, WORK.rollouts)
+    # UPDATE has three pieces of 2048 bytes; a manifest may be wrong about the length of its file.
+    for spans, pieces in [
+        ((range(2048, 4096),), (range(1, 2),)),
+        ((range(1, 2049),), (range(2),)),
+        ((range(2048), range(4096, 10_000)), (range(1), range(2, 3))),
+        ((range(100_000, 200_000),), (range(3),)),
+        ((), (range(3),)),
+    ]:
+        swarm.missing = spans
+        assert run(missing_parts(swarm, DIGEST, WORK.params, 10_000, 1)) == Missing(False, False, pieces)
 
 
 def test_what_is_false_is_not_missing() -> None:
     swarm: Any = Peers(b"no manifest", WORK.rollouts, UPDATE)
     assert run(missing_parts(swarm, sha256(b"no manifest"), WORK.params, 10_000, 1)) == Missing(
-        False, False, 0
+        False, False, ()
     )
     swarm = Peers(WORK.manifest, WORK.rollouts, UPDATE)
-    assert run(missing_parts(swarm, DIGEST, WORK.params, 10, 1)) == Missing(False, False, 0)
+    assert run(missing_parts(swarm, DIGEST, WORK.params, 10, 1)) == Missing(False, False, ())
 
 
 @pytest.mark.parametrize("served", [b"another update", b""])

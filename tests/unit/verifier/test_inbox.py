@@ -41,7 +41,7 @@ from cupel.verifier.auditor import Auditor
 from cupel.verifier.budget import Budget
 from cupel.verifier.checks import CHEAP_NAMES, CHECK_NAMES, distribution
 from cupel.verifier.checks.base import FetchedSubmission
-from cupel.verifier.dispute.demands import MAX_WHOLE_PIECES, SAMPLED_PIECES
+from cupel.verifier.dispute.demands import DEFAULT_WHOLE_PIECES, SAMPLED_PIECES
 from cupel.verifier.evidence import EvidenceDocument, Judges, JuryEvidence
 from cupel.verifier.exhibit import Exhibit
 from cupel.verifier.inbox import Inbox
@@ -74,6 +74,9 @@ class Peers:
 
     async def fetch_file(self, root: Cid, max_bytes: int, deadline_seconds: float) -> bytes:
         return await self.fetch_block(root, deadline_seconds, max_bytes)
+
+    async def missing_spans(self, root: Cid, max_bytes: int, deadline_seconds: float) -> None:
+        return None  # it serves a file or nothing of it
 
     async def announce(self, announcement: Announcement) -> None:
         self.announced.append(announcement)
@@ -360,7 +363,7 @@ def test_an_update_that_alone_is_withheld_is_demanded(run: Run) -> None:
         await eventually(lambda: bool(desk.inbox.wanted), 60)
         wanted = desk.inbox.wanted[submission.work.node, submission.work.sequence]
         assert {part.demand.part for part in wanted} == {Part.UPDATE}
-        assert len(wanted) == num_pieces(submission.manifest.update.size) <= MAX_WHOLE_PIECES
+        assert len(wanted) == num_pieces(submission.manifest.update.size) <= DEFAULT_WHOLE_PIECES
 
     run(scenario)
 

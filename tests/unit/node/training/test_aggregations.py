@@ -184,7 +184,9 @@ def test_everybody_makes_the_same_versions_through_a_kill_and_a_join(
                 assert len(file) == get_codec(aggregation.codec).num_bytes(LAYOUT.num_parameters)
                 assert world.audited(node, round_index, file).update.mantissas.any()
             everybody = [*held.values(), verifier]
-            made = [await versions.advance(world.ledger, 1101 + 100 * round_index, 1) for versions in everybody]
+            made = [
+                await versions.advance(world.ledger, 1101 + 100 * round_index, 1) for versions in everybody
+            ]
             assert len({version.digest for version in made}) == 1, "versions differ"
             world.post(made[0])
         assert verifier.newest.version == 3

@@ -28,7 +28,9 @@ def announcement(number: int) -> Announcement:
 
 
 def make_plane(number: int, port: int = 0) -> ControlPlane:
-    return ControlPlane(ControlSettings(bytes([number]) * 32, "127.0.0.1", port, "cupel-test"), lambda cid: None)
+    return ControlPlane(
+        ControlSettings(bytes([number]) * 32, "127.0.0.1", port, "cupel-test"), lambda cid: None
+    )
 
 
 @contextlib.asynccontextmanager

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-trio = pytest.importorskip("trio")
 pytest.importorskip("libp2p")
+
+import trio
 
 from cupel.protocol.network import streams
 from cupel.protocol.network.streams import Malformed, ask, server

@@ -28,7 +28,7 @@ from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.spec.shardcast.unixfs import CHUNK_BYTES
-from cupel.protocol.storage.files import put_file
+from cupel.protocol.storage.files import file_leaves, put_file
 from cupel.protocol.testing.block_servers import serving, silent, with_body
 from cupel.protocol.testing.memory_store import MemoryStore
 from cupel.protocol.testing.patterns import pattern_bytes
@@ -127,6 +127,25 @@ def test_a_large_file_spreads_from_one_holder_to_all_others_at_once() -> None:
     run(scenario())
 
 
+def test_what_nobody_delivers_of_a_file_is_told() -> None:
+    async def scenario() -> None:
+        async with swarms(2) as ((source, source_store), (reader, _)):
+            reader.set_peers({ACCOUNTS[0]: source.endpoint})
+            root = put_file(source_store, CONTENT)
+            leaves = file_leaves(source_store, root)
+            source_store.delete(leaves[1].cid)
+            with pytest.raises(BlockUnavailable):
+                await reader.fetch_file(root, len(CONTENT), 2.0)
+            missing = range(CHUNK_BYTES, 2 * CHUNK_BYTES)
+            assert await reader.missing_spans(root, len(CONTENT), 2.0) == (missing,)
+            assert await reader.missing_spans(root, len(CONTENT) - 1, 2.0) is None
+            assert await reader.missing_spans(leaves[1].cid, len(CONTENT), 0.5) is None
+            # Who asks has not the root, so nobody takes it for a holder of the file.
+            assert await source.holders(root) == 0
+
+    run(scenario())
+
+
 def test_a_file_is_fetched_from_a_peer_that_got_it_second_hand() -> None:
     async def scenario() -> None:
         async with swarms(3) as ((source, source_store), (middle, middle_store), (last, last_store)):
@@ -182,7 +201,7 @@ def test_who_accepts_no_connections_fetches_publishes_and_is_fetched_from() -> N
 
 def test_a_hidden_peer_that_is_gone_or_lacks_a_block_costs_no_more_than_its_time() -> None:
     async def scenario() -> None:
-        async with swarms(1) as ((reachable, reachable_store),):
+        async with swarms(1) as ((reachable, _),):
             async with behind_nat(0) as (hidden, hidden_store):
                 introduce(reachable, hidden)
                 await connected([reachable, hidden], 1)

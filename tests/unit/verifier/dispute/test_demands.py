@@ -12,8 +12,8 @@ from cupel.protocol.spec.hashing import keccak256
 from cupel.protocol.spec.rollout import Commitment
 from cupel.protocol.submissions import Missing
 from cupel.verifier.dispute.demands import (
+    DEFAULT_WHOLE_PIECES,
     MAX_OPEN_DEMANDS,
-    MAX_WHOLE_PIECES,
     SAMPLED_PIECES,
     Ask,
     CloseDemand,
@@ -136,7 +136,7 @@ def test_an_update_is_demanded_when_the_next_version_waits_for_it(view: DemandVi
 
 def test_the_manifest_and_two_rollouts_are_demanded(view: DemandView) -> None:
     # Nine tokens in chunks of four: three chunks at most.
-    parts = wanted_parts(NODE, COMMITMENT, (1, 4, 6), view.params, Missing(True, True, 1), SEED)
+    parts = wanted_parts(NODE, COMMITMENT, (1, 4, 6), view.params, Missing(True, True, (range(1),)), SEED)
     assert [part.demand for part in parts[:3]] == [
         MANIFEST,
         DataDemand(Part.LEAF, 1),
@@ -147,7 +147,7 @@ def test_the_manifest_and_two_rollouts_are_demanded(view: DemandView) -> None:
     # How many pieces the update has, the manifest will tell.
     assert parts[-1].demand == DataDemand(Part.UPDATE, 0)
     coarse = dataclasses.replace(view.params, chunk_tokens=5000, max_tokens=5000)
-    everything = wanted_parts(NODE, COMMITMENT, (1,), coarse, Missing(True, True, 0), SEED)
+    everything = wanted_parts(NODE, COMMITMENT, (1,), coarse, Missing(True, True, ()), SEED)
     assert {part.demand.part for part in everything} == {Part.MANIFEST, Part.LEAF, Part.PROOF}
 
 
@@ -155,13 +155,29 @@ def test_only_what_is_missing_is_demanded(view: DemandView) -> None:
     def demanded(missing: Missing) -> list[DataDemand]:
         return [part.demand for part in wanted_parts(NODE, COMMITMENT, (1,), view.params, missing, SEED)]
 
-    assert demanded(Missing(False, False, 0)) == []
-    assert demanded(Missing(False, False, 3)) == [DataDemand(Part.UPDATE, index) for index in range(3)]
-    assert {one.part for one in demanded(Missing(False, True, 0))} == {Part.LEAF, Part.TOKENS, Part.PROOF}
-    assert len(demanded(Missing(False, False, MAX_WHOLE_PIECES))) == MAX_WHOLE_PIECES
-    many = demanded(Missing(False, False, 500))
+    assert demanded(Missing(False, False, ())) == []
+    assert demanded(Missing(False, False, (range(3),))) == [
+        DataDemand(Part.UPDATE, index) for index in range(3)
+    ]
+    assert {one.part for one in demanded(Missing(False, True, ()))} == {Part.LEAF, Part.TOKENS, Part.PROOF}
+    assert len(demanded(Missing(False, False, (range(DEFAULT_WHOLE_PIECES),)))) == DEFAULT_WHOLE_PIECES
+    many = demanded(Missing(False, False, (range(500),)))
     assert len({one.index for one in many}) == SAMPLED_PIECES
     assert all(one.part is Part.UPDATE and one.index < 500 for one in many)
+
+
+def test_a_verifier_may_demand_every_piece_of_a_block_that_is_kept_back(view: DemandView) -> None:
+    # The second and the last block of a file of three and a half.
+    missing = Missing(False, False, (range(512, 1024), range(1536, 1792)))
+
+    def demanded(whole_pieces: int) -> list[int]:
+        parts = wanted_parts(NODE, COMMITMENT, (1,), view.params, missing, SEED, whole_pieces)
+        return [part.demand.index for part in parts]
+
+    assert demanded(768) == [*range(512, 1024), *range(1536, 1792)]
+    sample = demanded(767)
+    assert len(sample) == SAMPLED_PIECES
+    assert all(any(index in span for span in missing.update_pieces) for index in sample)
 
 
 def test_of_a_posted_version_manifest_and_pieces_are_demanded() -> None:
