@@ -101,7 +101,7 @@ class EnvironmentProcess:
         line = _line(process.stdout, time.monotonic() + seconds, self._name, seconds)
         try:
             answer = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise EnvironmentFailed(f"{self._name} answered what is no JSON") from error
         if not isinstance(answer, dict):
             raise EnvironmentFailed(f"{self._name} answered {type(answer).__name__}, an object was expected")

@@ -35,6 +35,13 @@ class Echo:
         if self.fault == "flood":
             while True:
                 os.write(3, b"y" * 65536) if _is_open(3) else os._exit(4)
+        if self.fault == "nest":
+            for descriptor in filter(_is_open, range(3, 10)):
+                try:
+                    os.write(descriptor, b"[" * 50000 + b"\\n")
+                except OSError:
+                    pass
+            time.sleep(60)
         if self.fault == "memory":
             return float(len(bytearray(8 << 30)))
         if self.fault == "raise":

@@ -90,7 +90,12 @@ def test_a_rubric_that_raises_or_has_no_number_earns_nothing(echo_package: str, 
 
 @pytest.mark.parametrize(
     ("fault", "message"),
-    [("hang", "no answer within"), ("exit", "ended without an answer"), ("flood", "answered")],
+    [
+        ("hang", "no answer within"),
+        ("exit", "ended without an answer"),
+        ("flood", "answered"),
+        ("nest", "answered what is no JSON"),
+    ],
 )
 def test_a_failing_process_is_killed_and_the_next_question_starts_another(
     echo_package: str, fault: str, message: str
