@@ -17,7 +17,9 @@ from cupel.protocol.chain.client import ChainClient, Receipt
 from cupel.protocol.chain.contract import Call, Event, Logged
 from cupel.protocol.chain.cursor import LogCursor
 from cupel.protocol.chain.deployments import Deployment
+from cupel.protocol.chain.errors import EventsMissing
 from cupel.protocol.chain.ledger import HubLedger, TaskLedger
+from cupel.protocol.chain.opening import chain_of
 from cupel.protocol.config import ConfigError
 from cupel.protocol.environments.installed import open_environment
 from cupel.protocol.keys import load_account
@@ -48,6 +50,8 @@ class Participant:
         self.hub = Hub(chain, deployment.hub)
         self.ledger = HubLedger()
         self.events: list[Logged[Event]] = []
+        self.known_block = -1
+        """Block up to which the ledger knows everything."""
         self._cursor = LogCursor(chain, self.hub, deployment.first_block)
 
     @property
@@ -56,16 +60,21 @@ class Participant:
         return self.chain.address
 
     async def refresh(self) -> tuple[Logged[Event], ...]:
-        """Take in what the hub did since the last call; returns the new events."""
+        """Take in what the hub did since the last call; returns the new events. ChainUnavailable."""
         progress = await self._cursor.advance()
+        ledger, kept = self.ledger, self.events
         if progress.rewound_to is not None:
-            self.events = [logged for logged in self.events if logged.block_number <= progress.rewound_to]
-            self.ledger = HubLedger()
-            for logged in self.events:
-                self.ledger.apply(logged.event)
-        for logged in progress.events:
-            self.ledger.apply(logged.event)
-        self.events += progress.events
+            kept = [logged for logged in kept if logged.block_number <= progress.rewound_to]
+            ledger = HubLedger.of(logged.event for logged in kept)
+        try:
+            for logged in progress.events:
+                ledger.apply(logged.event)
+        except EventsMissing:
+            # The ledger of before stays until everything was read again.
+            self._cursor.restart()
+            raise
+        self.ledger, self.events = ledger, [*kept, *progress.events]
+        self.known_block = self._cursor.known_block
         others = {account: text for account, text in self.ledger.endpoints.items() if account != self.address}
         self.swarm.set_peers(others)
         return progress.events
@@ -146,7 +155,7 @@ async def participate(settings: Settings, observer: Observer) -> AsyncIterator[P
     """Open everything in an order that leaves nothing half-started when a setting is wrong."""
     account = load_account(settings)
     deployment = Deployment.read(Path(settings.deployment), settings.chain_id)
-    async with ChainClient(settings.rpc_url, account, settings.chain_id) as chain:
+    async with chain_of(settings, account) as chain:
         await _check_chain(chain, deployment, account)
         folder = Path(settings.data_dir)
         with open_store(settings.store, folder) as store:

@@ -20,6 +20,10 @@ class Settings:
 
     rpc_url: str = "http://127.0.0.1:8545"
     """JSON-RPC endpoint of the chain."""
+    rpc_witnesses: str = ""
+    """Endpoints of other operators, separated by commas: asked when rpc_url is silent, and they confirm events."""
+    max_fee_gwei: int = 0
+    """The most that a transaction offers for a unit of gas, in gwei; 0 for any price."""
     chain_id: int = 31337
     """The chain the operator means; a node on another chain would sign for the wrong money."""
     deployment: str = "deployment.json"
@@ -79,6 +83,8 @@ def trace_settings(
             raise ConfigError(
                 name, f"{getattr(settings, name)} is not a port", "Use 0 (any free port) to 65535"
             )
+    if settings.max_fee_gwei < 0:
+        raise ConfigError("max_fee_gwei", f"{settings.max_fee_gwei} is negative", "Use 0 for any price")
     return settings, origins
 
 

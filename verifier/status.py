@@ -12,10 +12,10 @@ from cupel.protocol.chain.bindings import hub
 from cupel.protocol.chain.bindings.hub import Hub
 from cupel.protocol.chain.bindings.structs import ChallengeStatus
 from cupel.protocol.chain.bindings.test_token import TestToken
-from cupel.protocol.chain.client import ChainClient
 from cupel.protocol.chain.cursor import LogCursor
 from cupel.protocol.chain.deployments import Deployment
 from cupel.protocol.chain.ledger import HubLedger, TaskLedger
+from cupel.protocol.chain.opening import chain_of
 from cupel.protocol.config import ConfigError
 from cupel.protocol.keys import load_account
 from cupel.protocol.settings import Settings
@@ -118,7 +118,7 @@ async def read_status(settings: Settings, now: float) -> dict[str, Any]:
     """Everything, as plain values; amounts are decimal strings. now: Unix seconds. ChainUnavailable, ConfigError."""
     account = load_account(settings)
     deployment = Deployment.read(Path(settings.deployment), settings.chain_id)
-    async with ChainClient(settings.rpc_url, None, settings.chain_id) as chain:
+    async with chain_of(settings, None) as chain:
         contract = Hub(chain, deployment.hub)
         progress = await LogCursor(chain, contract, deployment.first_block).advance()
         events = [logged.event for logged in progress.events]

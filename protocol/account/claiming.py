@@ -12,6 +12,7 @@ from cupel.protocol.chain.bindings.hub import Hub
 from cupel.protocol.chain.client import ChainClient
 from cupel.protocol.chain.contract import Call
 from cupel.protocol.chain.deployments import Deployment
+from cupel.protocol.chain.opening import chain_of
 from cupel.protocol.config import ConfigError
 from cupel.protocol.keys import load_account
 from cupel.protocol.settings import Settings
@@ -52,7 +53,7 @@ async def collect(settings: Settings, node: str | None, dry_run: bool) -> list[S
     account = load_account(settings)
     deployment = Deployment.read(Path(settings.deployment), settings.chain_id)
     steps: list[Step] = []
-    async with ChainClient(settings.rpc_url, account, settings.chain_id) as chain:
+    async with chain_of(settings, account) as chain:
         contract = Hub(chain, deployment.hub)
         whose = str(account.address) if node is None else node
         reading = await read_hub(settings)

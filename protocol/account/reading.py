@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cupel.protocol.chain.bindings.hub import Hub
-from cupel.protocol.chain.client import ChainClient
 from cupel.protocol.chain.contract import Event, Logged
 from cupel.protocol.chain.cursor import LogCursor
 from cupel.protocol.chain.deployments import Deployment
 from cupel.protocol.chain.ledger import HubLedger, TaskLedger
+from cupel.protocol.chain.opening import chain_of
 from cupel.protocol.config import ConfigError
 from cupel.protocol.settings import Settings
 
@@ -52,7 +52,7 @@ class HubReading:
 async def read_hub(settings: Settings) -> HubReading:
     """Read all of a hub's events. ConfigError or ChainUnavailable as `ChainClient`."""
     deployment = Deployment.read(Path(settings.deployment), settings.chain_id)
-    async with ChainClient(settings.rpc_url, None, settings.chain_id) as chain:
+    async with chain_of(settings, None) as chain:
         await chain.code_hash(deployment.hub)
         # The clock first: what happened until then is among the events.
         now = await chain.now()

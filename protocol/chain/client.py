@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-import aiohttp
+from eth_abi.exceptions import DecodingError
 from eth_account.signers.local import LocalAccount
-from web3 import AsyncHTTPProvider, AsyncWeb3
-from web3.exceptions import Web3Exception
 
+from cupel.protocol.chain.answers import Block, RawLog, block_of, logs_of, octets, quantity
 from cupel.protocol.chain.bindings.errors import KNOWN
-from cupel.protocol.chain.contract import Call, Contract, Event, Logged, checksum
+from cupel.protocol.chain.contract import Call, Contract, Event, Logged
 from cupel.protocol.chain.errors import (
     ChainError,
     ChainUnavailable,
+    EndpointsDisagree,
+    NoGasMoney,
     TransactionFailed,
-    TransactionTimeout,
     decode_contract_error,
 )
+from cupel.protocol.chain.rpc import Refusal, Rpc
+from cupel.protocol.chain.sending import Sender
 from cupel.protocol.config import ConfigError
+from cupel.protocol.spec.hashing import keccak256
 
 Result = TypeVar("Result")
 
-# State may change between estimate and inclusion: a first use of a storage slot costs 22,100 gas more.
-GAS_MARGIN_NUMERATOR: Final = 13
-GAS_MARGIN_DENOMINATOR: Final = 10
-RECEIPT_POLL_SECONDS: Final = 0.2
-REQUEST_SECONDS: Final = 15.0
 MINED_SECONDS: Final = 60.0
+MAX_LAG_BLOCKS: Final = 16
+"""A witness that lags by more is as good as silent: it must not stop who trusts another endpoint more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,35 +48,40 @@ class ChainClient:
     """One account's access to one chain. Use as an async context manager.
 
     ConfigError on entry if the endpoint serves another chain than `expected_chain_id`; ChainUnavailable if it does
-    not answer.
+    not answer. `witnesses` are further endpoints: asked when the first is silent, and their word is wanted on events.
     """
 
-    def __init__(self, rpc_url: str, account: LocalAccount | None, expected_chain_id: int) -> None:
+    def __init__(
+        self,
+        rpc_url: str,
+        account: LocalAccount | None,
+        expected_chain_id: int,
+        witnesses: Sequence[str] = (),
+        max_fee: int | None = None,
+    ) -> None:
+        """max_fee: the most to pay in wei a gas, None for any price."""
         self.rpc_url = rpc_url
         self.account = account
         self.chain_id = expected_chain_id
-        self._provider = AsyncHTTPProvider(
-            rpc_url, request_kwargs={"timeout": aiohttp.ClientTimeout(total=REQUEST_SECONDS)}
-        )
-        self._web3 = AsyncWeb3(self._provider)
-        self._sending = asyncio.Lock()
+        self._endpoints = [Rpc(url) for url in (rpc_url, *witnesses)]
+        self._known: set[Rpc] = set()
+        """Endpoints that serve this chain."""
+        # Through the method of now: whoever wraps it, wraps what the sender asks too.
+        ask: Callable[[str, Sequence[Any]], Awaitable[Any]] = lambda *question: self._request(*question)  # noqa: E731
+        self._sender = None if account is None else Sender(ask, account, expected_chain_id, max_fee)
 
     async def __aenter__(self) -> Self:
         try:
-            found = await self._request("eth_chainId", [])
+            await self._request("eth_blockNumber", [])
         except BaseException:
-            await self._provider.disconnect()
+            await self._close()
             raise
-        if int(found, 16) != self.chain_id:
-            await self._provider.disconnect()
-            problem = f"{self.rpc_url} serves chain {int(found, 16)}, not {self.chain_id}"
-            raise ConfigError("chain_id", problem, "Correct chain_id or rpc_url")
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._provider.disconnect()
+        await self._close()
 
     @property
     def address(self) -> str:
@@ -87,52 +91,54 @@ class ChainClient:
 
     async def now(self) -> int:
         """Timestamp of the newest block."""
-        return int((await self._request("eth_getBlockByNumber", ["latest", False]))["timestamp"], 16)
+        return (await self._newest()).timestamp
 
     async def head(self) -> int:
         """Number of the newest block."""
-        return int(await self._request("eth_blockNumber", []), 16)
+        return quantity(await self._request("eth_blockNumber", []))
 
     async def block_hash(self, number: int) -> bytes | None:
         """Hash of a block, None if there is no such block."""
-        block = await self._request("eth_getBlockByNumber", [hex(number), False])
-        return None if block is None else bytes.fromhex(block["hash"][2:])
+        block = block_of(await self._request("eth_getBlockByNumber", [hex(number), False]))
+        if block is not None and block.number != number:
+            raise ChainUnavailable(f"{self.rpc_url} answered block {block.number}, not {number}")
+        return None if block is None else block.hash
 
     async def balance(self, address: str) -> int:
         """Native balance in wei."""
-        return int(await self._request("eth_getBalance", [address, "latest"]), 16)
+        return quantity(await self._request("eth_getBalance", [address, "latest"]))
 
     async def base_fee(self) -> int:
         """Base fee of the newest block in wei a gas; the next block's is at most an eighth higher."""
-        return int((await self._request("eth_getBlockByNumber", ["latest", False]))["baseFeePerGas"], 16)
+        return (await self._newest()).base_fee
 
     async def code_hash(self, address: str) -> bytes:
         """keccak-256 of a contract's code, as `extcodehash`. ChainError if there is none."""
-        code = bytes.fromhex((await self._request("eth_getCode", [address, "latest"]))[2:])
+        code = octets(await self._request("eth_getCode", [address, "latest"]))
         if not code:
             raise ChainError(f"there is no contract at {address}; is the deployment file of this chain?")
-        return bytes(self._web3.keccak(code))
+        return keccak256(code)
 
     async def call(self, to: str, data: bytes) -> bytes:
         """What a call returns now. ContractError if it reverts."""
-        return bytes.fromhex((await self._request("eth_call", [self._transaction(to, data), "latest"]))[2:])
+        return octets(await self._request("eth_call", [self._transaction(to, data), "latest"]))
 
     async def simulate(self, call: Call[Result]) -> Result:
         """What the call would return, sent by this account now. ContractError if it would revert."""
         transaction = self._transaction(call.to, call.data, call.value)
         returned = await self._request("eth_call", [transaction, "latest"])
-        return call.decode_result(bytes.fromhex(returned[2:]))
+        return call.decode_result(octets(returned))
 
     async def estimate(self, call: Call[Any]) -> int:
         """Gas that the call would take now, sent by this account. ContractError if it would revert."""
         transaction = self._transaction(call.to, call.data, call.value)
-        return int(await self._request("eth_estimateGas", [transaction]), 16)
+        return quantity(await self._request("eth_estimateGas", [transaction]))
 
     async def send(self, call: Call[Any], deadline_seconds: float = MINED_SECONDS) -> Receipt:
         """Sign, send and wait until mined.
 
         ContractError (the contract's own, where it is known) if it would revert or did; TransactionTimeout if it is
-        not mined in time; ConfigError for an account without gas money.
+        not mined in time; FeeTooHigh while gas costs more than the cap; NoGasMoney for an account without any.
         """
         return await self._send(call.name, call.to, call.data, call.value, deadline_seconds)
 
@@ -143,75 +149,67 @@ class ChainClient:
         return receipt.contract_address
 
     async def logs(self, contract: Contract, first_block: int, last_block: int) -> tuple[Logged[Event], ...]:
-        """Known events of a contract in a span of blocks, in chain order."""
-        entries = await self._request(
-            "eth_getLogs",
-            [{"address": contract.address, "fromBlock": hex(first_block), "toBlock": hex(last_block)}],
-        )
-        return tuple(logged for entry in entries if (logged := _logged(entry, contract)) is not None)
+        """Known events of a contract in a span of blocks, in chain order. EndpointsDisagree."""
+        span = {"fromBlock": hex(first_block), "toBlock": hex(last_block)}
+        found = await self._agreed_logs(contract, span, last_block)
+        if any(not first_block <= log.block_number <= last_block for log in found):
+            raise ChainUnavailable(f"{self.rpc_url} answered logs of other blocks than were asked for")
+        return _events(found, contract)
+
+    async def logs_in(self, contract: Contract, number: int, block_hash: bytes) -> tuple[Logged[Event], ...]:
+        """Known events of a contract in one block. ChainUnavailable if the endpoint does not have that very block.
+
+        Of a span, an endpoint that lags tells less and does not say so.
+        """
+        found = await self._agreed_logs(contract, {"blockHash": "0x" + block_hash.hex()}, number)
+        if any((log.block_number, log.block_hash) != (number, block_hash) for log in found):
+            raise ChainUnavailable(f"{self.rpc_url} answered logs of other blocks than were asked for")
+        return _events(found, contract)
+
+    def prefer_another(self) -> None:
+        """Ask the next endpoint first from now on: this one lags."""
+        self._endpoints.append(self._endpoints.pop(0))
+
+    async def _agreed_logs(
+        self, contract: Contract, blocks: dict[str, str], last_block: int
+    ) -> tuple[RawLog, ...]:
+        """Logs as every endpoint tells them that answers and does not lag far behind."""
+        asked = [{"address": contract.address, **blocks}]
+        found = logs_of(await self._request("eth_getLogs", asked), contract.address)
+        for witness in self._endpoints[1:]:
+            try:
+                if quantity(await self._ask(witness, "eth_blockNumber", [])) + MAX_LAG_BLOCKS < last_block:
+                    continue
+            except ChainUnavailable:
+                continue
+            try:
+                told = logs_of(await self._ask(witness, "eth_getLogs", asked), contract.address)
+                doubt = "" if told == found else f"{len(told)} logs where the other has {len(found)}"
+            except (Refusal, ChainUnavailable) as error:
+                doubt = str(error)
+            if doubt:
+                pair = f"{witness.url} does not confirm what {self._endpoints[0].url} tells"
+                raise EndpointsDisagree(f"{pair} of block {last_block} ({doubt}); waiting until they agree")
+        return found
 
     async def _send(
         self, name: str, to: str | None, data: bytes, value: int, deadline_seconds: float
     ) -> Receipt:
-        assert self.account is not None, "this client only reads"
+        assert self._sender is not None, "this client only reads"
         transaction = self._transaction(to, data, value)
-        # One at a time, so that two tasks of this process never take the same nonce.
-        async with self._sending:
-            gas = int(await self._request("eth_estimateGas", [transaction]), 16)
-            signed = self.account.sign_transaction(await self._complete(transaction, gas))
-            transaction_hash = bytes(signed.hash)
-            await self._submit(bytes(signed.raw_transaction), transaction_hash)
-            receipt = await self._receipt(name, transaction_hash, deadline_seconds)
-        if int(receipt["status"], 16) != 1:
+        mined = await self._sender.send(name, transaction, deadline_seconds)
+        if not mined.succeeded:
             # The replay tells the contract's reason; if it passes now, the state has changed since.
-            await self._request("eth_call", [transaction, receipt["blockNumber"]])
-            raise TransactionFailed(name, transaction_hash)
-        address = receipt.get("contractAddress")
-        return Receipt(
-            transaction_hash,
-            int(receipt["gasUsed"], 16),
-            int(receipt["blockNumber"], 16),
-            None if address is None else checksum(address),
-        )
-
-    async def _submit(self, raw: bytes, transaction_hash: bytes) -> None:
-        try:
-            await self._request("eth_sendRawTransaction", ["0x" + raw.hex()])
-        except ChainError:
-            # The transaction may have arrived although the answer did not, and a second one is refused as known.
-            if await self._request("eth_getTransactionByHash", ["0x" + transaction_hash.hex()]) is None:
-                raise
-
-    async def _complete(self, transaction: dict[str, str], gas: int) -> dict[str, Any]:
-        block = await self._request("eth_getBlockByNumber", ["latest", False])
-        nonce = int(await self._request("eth_getTransactionCount", [self.address, "pending"]), 16)
-        tip = 10**9
-        complete: dict[str, Any] = {
-            "type": 2,
-            "chainId": self.chain_id,
-            "nonce": nonce,
-            "gas": gas * GAS_MARGIN_NUMERATOR // GAS_MARGIN_DENOMINATOR,
-            "maxFeePerGas": 2 * int(block["baseFeePerGas"], 16) + tip,
-            "maxPriorityFeePerGas": tip,
-            "value": int(transaction["value"], 16),
-            "data": transaction["data"],
-        }
-        if "to" in transaction:
-            complete["to"] = transaction["to"]
-        return complete
-
-    async def _receipt(self, name: str, transaction_hash: bytes, deadline_seconds: float) -> Any:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + deadline_seconds
-        while True:
-            # An outage now must not hide what became of a transaction that is out.
             with contextlib.suppress(ChainUnavailable):
-                receipt = await self._request("eth_getTransactionReceipt", ["0x" + transaction_hash.hex()])
-                if receipt is not None:
-                    return receipt
-            if loop.time() >= deadline:
-                raise TransactionTimeout(name, transaction_hash, deadline_seconds)
-            await asyncio.sleep(RECEIPT_POLL_SECONDS)
+                await self._request("eth_call", [transaction, hex(mined.block_number)])
+            raise TransactionFailed(name, mined.transaction_hash)
+        return Receipt(mined.transaction_hash, mined.gas_used, mined.block_number, mined.contract_address)
+
+    async def _newest(self) -> Block:
+        block = block_of(await self._request("eth_getBlockByNumber", ["latest", False]))
+        if block is None:
+            raise ChainUnavailable(f"{self.rpc_url} knows no newest block")
+        return block
 
     def _transaction(self, to: str | None, data: bytes, value: int = 0) -> dict[str, str]:
         transaction = {"data": "0x" + data.hex(), "value": hex(value)}
@@ -222,36 +220,57 @@ class ChainClient:
         return transaction
 
     async def _request(self, method: str, parameters: Sequence[Any]) -> Any:
-        """One JSON-RPC request. ChainUnavailable, ContractError, ConfigError (no gas money) or ChainError."""
-        try:
-            response = await self._provider.make_request(method, list(parameters))
-        except (aiohttp.ClientError, OSError, TimeoutError, Web3Exception, ValueError) as error:
-            problem = f"{self.rpc_url} does not answer ({type(error).__name__})"
-            raise ChainUnavailable(f"{problem}; start the chain or correct rpc_url") from error
-        if "error" in response:
-            raise self._error(method, response["error"])
-        return response.get("result")
+        """One request, to the first endpoint that answers. ChainUnavailable, ContractError, NoGasMoney, Refusal."""
+        silent: list[ChainUnavailable] = []
+        for endpoint in tuple(self._endpoints):
+            try:
+                result = await self._ask(endpoint, method, parameters)
+            except ChainUnavailable as error:
+                silent.append(error)
+                continue
+            except Refusal as error:
+                raise self._meaning(method, error) from error
+            while silent and self._endpoints[0] is not endpoint:
+                self.prefer_another()
+            return result
+        raise silent[0]
 
-    def _error(self, method: str, error: Any) -> Exception:
-        message, data = str(error.get("message", error)), error.get("data")
+    async def _ask(self, endpoint: Rpc, method: str, parameters: Sequence[Any]) -> Any:
+        """One request to this endpoint. ConfigError if it serves another chain."""
+        if endpoint not in self._known:
+            found = quantity(await endpoint.request("eth_chainId", []))
+            if found != self.chain_id:
+                problem = f"{endpoint.url} serves chain {found}, not {self.chain_id}"
+                raise ConfigError("chain_id", problem, "Correct chain_id or rpc_url")
+            self._known.add(endpoint)
+        return await endpoint.request(method, parameters)
+
+    def _meaning(self, method: str, refusal: Refusal) -> Exception:
+        """What a refusal is to who asked."""
+        data = refusal.data
         if isinstance(data, str) and data.startswith("0x") and method in ("eth_call", "eth_estimateGas"):
-            return decode_contract_error(bytes.fromhex(data[2:]), KNOWN)
-        if "insufficient funds" in message.lower():
+            return decode_contract_error(octets(data), KNOWN)
+        if "insufficient funds" in refusal.message.lower():
             problem = f"account {self.address} cannot pay for gas"
-            return ConfigError("keystore", problem, "Send it some of the chain's native coin")
-        return ChainError(f"{method}: {message}")
+            return NoGasMoney("keystore", problem, "Send it some of the chain's native coin")
+        return refusal
+
+    async def _close(self) -> None:
+        for endpoint in self._endpoints:
+            await endpoint.close()
 
 
-def _logged(entry: Any, contract: Contract) -> Logged[Event] | None:
-    topics = [bytes.fromhex(topic[2:]) for topic in entry["topics"]]
-    kind = contract.EVENTS.get(topics[0]) if topics else None
+def _events(logs: Sequence[RawLog], contract: Contract) -> tuple[Logged[Event], ...]:
+    told = (_logged(log, contract) for log in logs)
+    return tuple(logged for logged in told if logged is not None)
+
+
+def _logged(log: RawLog, contract: Contract) -> Logged[Event] | None:
+    kind = contract.EVENTS.get(log.topics[0]) if log.topics else None
     if kind is None:
         return None
-    return Logged(
-        kind.decode(topics, bytes.fromhex(entry["data"][2:])),
-        checksum(entry["address"]),
-        int(entry["blockNumber"], 16),
-        bytes.fromhex(entry["blockHash"][2:]),
-        bytes.fromhex(entry["transactionHash"][2:]),
-        int(entry["logIndex"], 16),
-    )
+    try:
+        event = kind.decode(log.topics, log.data)
+    except (ValueError, DecodingError, OverflowError) as error:
+        raise ChainUnavailable(f"the endpoint answered a log that is no {kind.__name__}") from error
+    return Logged(event, log.address, log.block_number, log.block_hash, log.transaction_hash, log.log_index)

@@ -14,6 +14,7 @@ from cupel.protocol.chain.bindings.structs import Challenge, Demand
 from cupel.protocol.chain.client import ChainClient
 from cupel.protocol.chain.contract import Event, Logged
 from cupel.protocol.chain.cursor import LogCursor
+from cupel.protocol.chain.errors import EventsMissing
 from cupel.protocol.spec.demand import Answer, ChunkAnswer, LeafAnswer, ManifestAnswer, PieceAnswer
 
 
@@ -99,12 +100,14 @@ class DemandFeed:
         while self._waiting:
             logged = self._waiting[0]
             if isinstance(logged.event, data.Demanded):
-                await self._learn(logged.block_number)
+                await self._learn(logged)
+                if logged.event.challenge_id not in self._challenges:
+                    raise EventsMissing(f"the endpoint did not tell of challenge {logged.event.challenge_id}")
             self.ledger.apply(logged.event, self._challenges)
             self._events.append(self._waiting.popleft())
 
-    async def _learn(self, block: int) -> None:
+    async def _learn(self, demanded: Logged[Event]) -> None:
         """The hub told of the challenge in the same transaction."""
-        for logged in await self._chain.logs(self._hub, block, block):
+        for logged in await self._chain.logs_in(self._hub, demanded.block_number, demanded.block_hash):
             if isinstance(logged.event, Challenged):
                 self._challenges[logged.event.challenge_id] = logged.event.challenge

@@ -2,7 +2,13 @@
 
 ChainError                  the port's error
 |- ChainUnavailable         the RPC endpoint does not answer or answers nonsense: retry later
+|  |- RateLimited           it takes no more requests for now
+|  |- EndpointBehind        it knows less of the chain than was known before
+|  |- EndpointsDisagree     another endpoint tells something else
+|  |- EventsMissing         an event refers to one that was never told
+|  `- FeeTooHigh            gas costs more than the operator's cap
 |- TransactionTimeout       sent, but not mined by the deadline; it may still be
+|  `- TransactionReplaced   another transaction of the same account took its place
 |- TransactionFailed        mined and reverted, and a replay does not tell why
 `- ContractError            a contract refuses; the generated bindings derive one class from it per custom error
    |- Reverted              Error(string): `require` with a text
@@ -19,7 +25,7 @@ from typing import Any, ClassVar, Self
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 
-from cupel.protocol.config import EnvironmentProblem
+from cupel.protocol.config import ConfigError, EnvironmentProblem
 
 
 class ChainError(EnvironmentProblem):
@@ -30,11 +36,45 @@ class ChainUnavailable(ChainError):
     """The RPC endpoint does not answer, or not with an answer."""
 
 
+class RateLimited(ChainUnavailable):
+    """The endpoint takes no more requests for now."""
+
+
+class EndpointBehind(ChainUnavailable):
+    """The endpoint does not know a block that was known before, and its own head is lower."""
+
+
+class EndpointsDisagree(ChainUnavailable):
+    """Two endpoints tell different things of one block: one of them errs, or lies."""
+
+
+class EventsMissing(ChainUnavailable):
+    """An event refers to one that the endpoint never told of."""
+
+
+class FeeTooHigh(ChainUnavailable):
+    """The chain's fee is above the cap. To wait is right: fees fall again, or the operator raises the cap."""
+
+
+class NoGasMoney(ConfigError):
+    """The account cannot pay for gas."""
+
+
 class TransactionTimeout(ChainError):
     """A transaction was sent and not mined by the deadline."""
 
     def __init__(self, name: str, transaction_hash: bytes, seconds: float) -> None:
         super().__init__(f"{name}: transaction 0x{transaction_hash.hex()} not mined within {seconds:g} s")
+        self.transaction_hash = transaction_hash
+
+
+class TransactionReplaced(TransactionTimeout):
+    """Another transaction of this account has its nonce: it will never be mined."""
+
+    def __init__(self, name: str, transaction_hash: bytes) -> None:
+        ChainError.__init__(
+            self, f"{name}: another transaction of this account took the place of 0x{transaction_hash.hex()}"
+        )
         self.transaction_hash = transaction_hash
 
 

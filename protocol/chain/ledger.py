@@ -6,11 +6,13 @@ Events are applied in chain order. After a reorganisation a new ledger is made f
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from cupel.protocol.chain.bindings import hub
 from cupel.protocol.chain.bindings.structs import Challenge, ChallengeStatus
+from cupel.protocol.chain.errors import EventsMissing
 from cupel.protocol.spec.rollout import Commitment, checkpoint_root
 from cupel.protocol.spec.rounds import CommittedWork, PostRecord, SlashRecord, accepted_work
 from cupel.protocol.spec.shardcast.versions import PostedVersion, TaskFacts
@@ -213,12 +215,28 @@ class HubLedger:
     endpoints: dict[str, str] = field(default_factory=dict)
     _task_of_challenge: dict[int, bytes] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, events: Iterable[object]) -> HubLedger:
+        """The state after these events, in chain order from the hub's first."""
+        ledger = cls()
+        for event in events:
+            ledger.apply(event)
+        return ledger
+
     def challenge(self, challenge_id: int) -> Challenge:
         """What the hub and the judge want to see of a challenge that events told of."""
         return self.tasks[self._task_of_challenge[challenge_id]].challenges[challenge_id].challenge
 
     def apply(self, event: object) -> None:
-        """Take in one of the hub's events."""
+        """Take in one of the hub's events. EventsMissing if one that it refers to was never told."""
+        try:
+            self._apply(event)
+        except KeyError as error:
+            raise EventsMissing(
+                f"{type(event).__name__} refers to something that the endpoint never told of; reading all again"
+            ) from error
+
+    def _apply(self, event: object) -> None:
         match event:
             case hub.EndpointSet():
                 self.endpoints[event.account] = event.endpoint

@@ -11,12 +11,12 @@ from typing import Final, Self
 
 from cupel.protocol.account.reading import HubReading
 from cupel.protocol.chain.bindings.hub import Hub
-from cupel.protocol.chain.client import ChainClient
 from cupel.protocol.chain.contract import Event, Logged
 from cupel.protocol.chain.cursor import LogCursor
 from cupel.protocol.chain.deployments import Deployment
-from cupel.protocol.chain.errors import ChainUnavailable
+from cupel.protocol.chain.errors import ChainUnavailable, EventsMissing
 from cupel.protocol.chain.ledger import HubLedger
+from cupel.protocol.chain.opening import chain_of
 from cupel.protocol.network.client import BlockClient
 from cupel.protocol.network.endpoint import Endpoint
 from cupel.protocol.network.errors import NetworkError
@@ -37,7 +37,7 @@ class Follower:
 
     def __init__(self, settings: Settings) -> None:
         self._deployment = Deployment.read(Path(settings.deployment), settings.chain_id)
-        self._chain = ChainClient(settings.rpc_url, None, settings.chain_id)
+        self._chain = chain_of(settings, None)
         self._cursor = LogCursor(
             self._chain, Hub(self._chain, self._deployment.hub), self._deployment.first_block
         )
@@ -79,15 +79,17 @@ class Follower:
         # The clock first: what happened until then is among the events.
         now = await self._chain.now()
         progress = await self._cursor.advance()
-        ledger = self.reading.ledger
+        ledger, kept = self.reading.ledger, self._events
         if progress.rewound_to is not None:
-            self._events = [one for one in self._events if one.block_number <= progress.rewound_to]
-            ledger = HubLedger()
-            for logged in self._events:
+            kept = [one for one in kept if one.block_number <= progress.rewound_to]
+            ledger = HubLedger.of(logged.event for logged in kept)
+        try:
+            for logged in progress.events:
                 ledger.apply(logged.event)
-        for logged in progress.events:
-            ledger.apply(logged.event)
-        self._events += progress.events
+        except EventsMissing:
+            self._cursor.restart()
+            raise
+        self._events = [*kept, *progress.events]
         self.reading = HubReading(self._deployment, now, tuple(self._events), ledger)
 
     async def _learn(self) -> None:

@@ -14,6 +14,7 @@ from cupel.protocol.chain.client import ChainClient
 from cupel.protocol.chain.cursor import LogCursor
 from cupel.protocol.chain.deployments import Deployment
 from cupel.protocol.chain.ledger import HubLedger, TaskLedger
+from cupel.protocol.chain.opening import chain_of
 from cupel.protocol.config import ConfigError, EnvironmentProblem
 from cupel.protocol.doctor.finding import Finding, bad, good, mind
 from cupel.protocol.keys import load_account
@@ -42,7 +43,7 @@ async def examine(settings: Settings) -> list[Finding]:
         address = None
     try:
         deployment = Deployment.read(Path(settings.deployment), settings.chain_id)
-        async with ChainClient(settings.rpc_url, None, settings.chain_id) as chain:
+        async with chain_of(settings, None) as chain:
             findings.append(await _clock(chain, settings.rpc_url))
             await chain.code_hash(deployment.hub)
             findings.append(good("contracts", f"hub {deployment.hub} on chain {settings.chain_id}"))

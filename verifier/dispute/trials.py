@@ -12,6 +12,7 @@ from cupel.protocol.chain.bindings.jury_judge import JuryJudge
 from cupel.protocol.chain.client import ChainClient
 from cupel.protocol.chain.contract import Event, Logged
 from cupel.protocol.chain.cursor import LogCursor
+from cupel.protocol.chain.errors import EventsMissing
 from cupel.verifier.dispute.trial import JuryRules, Round, Trial
 
 
@@ -91,9 +92,14 @@ class TrialFeed:
         if self._cursor is None:
             return
         progress = await self._cursor.advance()
+        ledger, kept = self.ledger, self._events
         if progress.rewound_to is not None:
-            self._events = [one for one in self._events if one.block_number <= progress.rewound_to]
-            self.ledger = TrialLedger.of(logged.event for logged in self._events)
-        for logged in progress.events:
-            self.ledger.apply(logged.event)
-        self._events += progress.events
+            kept = [one for one in kept if one.block_number <= progress.rewound_to]
+            ledger = TrialLedger.of(logged.event for logged in kept)
+        try:
+            for logged in progress.events:
+                ledger.apply(logged.event)
+        except KeyError as error:
+            self._cursor.restart()
+            raise EventsMissing("the endpoint left out events of the jury; reading all again") from error
+        self.ledger, self._events = ledger, [*kept, *progress.events]
