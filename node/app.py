@@ -12,6 +12,7 @@ from typing import Any, Final
 from cupel.node import duties
 from cupel.node.crew import FOLDER, start_crew
 from cupel.node.duties import View
+from cupel.node.errands import Errands
 from cupel.node.journal import Journal
 from cupel.node.membership import membership_of
 from cupel.node.metrics import FILE, MetricsLog
@@ -25,7 +26,6 @@ from cupel.node.publishing.seams import Seams
 from cupel.node.publishing.submission import published_leaves
 from cupel.node.rollout.process import Parts
 from cupel.node.rollout.rule import require_known_rule
-from cupel.protocol.chain.errors import ContractError
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.custody import Custody
 from cupel.protocol.environments.installed import check_environment
@@ -34,6 +34,7 @@ from cupel.protocol.model.canonical import CanonicalVersion
 from cupel.protocol.network import NetworkError
 from cupel.protocol.observe import Observer
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant, participate
+from cupel.protocol.patience import Patience
 from cupel.protocol.settings import Settings
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.shardcast.versions import num_whole
@@ -95,6 +96,8 @@ class Node:
             seams,
         )
         self._blocked: tuple[int, float] = (-1, 0.0)
+        self._errands = Errands(participant, lambda: self._ledger, self._versions, seams)
+        self._patience = Patience(participant.observer)
 
     @property
     def _ledger(self) -> TaskLedger:
@@ -107,20 +110,38 @@ class Node:
 
     async def run(self) -> int:
         """Work until the task is over and everything is paid out; the process's exit code."""
+        async with self._answering():
+            while True:
+                with self._patience.attempt():
+                    await self._begin()
+                    break
+                await self._patience.pause()
+            return await self._work()
+
+    async def _begin(self) -> None:
+        """Take up what was left."""
         await self._versions.start(await self._participant.chain.now(), FETCH_SECONDS)
         self._report_version(self._versions.newest)
         await self._open_workshop()
         await self._recall()
+
+    async def _work(self) -> int:
         async with self._background():
             while True:
-                # The clock before the events: so whatever happened until then is known, and accepted sets are complete.
-                now = await self._participant.chain.now()
-                await self._participant.refresh()
-                duty = duties.next_duty(await self._view(now))
-                if isinstance(duty, duties.Stop):
-                    await self._discloser.collect()
-                    return self._stop(duty)
-                await self._carry_out(duty, now)
+                with self._patience.attempt():
+                    # The clock before the events: so whatever happened until then is known, and accepted sets are
+                    # complete.
+                    now = await self._participant.chain.now()
+                    await self._participant.refresh()
+                    if self._patience.failing:
+                        # What the failure left undone may have become too late.
+                        self._rounds.take_up(self._ledger, now)
+                    duty = duties.next_duty(await self._view(now))
+                    if isinstance(duty, duties.Stop):
+                        await self._discloser.collect()
+                        return self._stop(duty)
+                    await self._carry_out(duty, now)
+                await self._patience.pause()
 
     async def _open_workshop(self) -> None:
         """Let the two other processes begin, with whatever they had not finished."""
@@ -174,57 +195,26 @@ class Node:
             },
             # Nothing may be built on what a slashed node posted: the first duty is then to begin again.
             newest_version=-1 if newest is None else newest,
-            attempted_round=self._rounds.attempted,
+            attempted_round=self._rounds.settled(ledger, self._participant.known_block),
             credit=credit,
             blocked_version=blocked if asyncio.get_running_loop().time() < until else -1,
             oldest_version=min(self._versions.digests()),
         )
 
     async def _carry_out(self, duty: duties.Duty, now: int) -> None:
-        participant, hub, task = self._participant, self._participant.hub, self._task
         match duty:
             case duties.Wait():
                 await asyncio.sleep(POLL_SECONDS)
-            case duties.Join(quota):
-                await participant.approve(self._params.token, hub.address, self._params.stake)
-                call = hub.join(self._params, participant.address, participant.address, quota, b"")
-                await participant.send("join", call)
-                self._observer.emit("joined", quota=quota, stake=str(self._params.stake))
-            case duties.OpenRound(round_index):
-                # Another node may have been a moment faster; the beacon is then set, which is what was wanted.
-                with contextlib.suppress(ContractError):
-                    await participant.send("open round", hub.open_round(task, round_index))
             case duties.WorkRound(round_index, version):
                 canonical = self._versions.get(version)
                 assert canonical is not None, "the newest version is held"
                 await self._rounds.work(round_index, self._ledger, canonical)
             case duties.Aggregate(version):
                 await self._aggregate(version, now)
-            case duties.PostCheckpoint(version):
-                with contextlib.suppress(ContractError):
-                    digest = self._versions.digests()[version]
-                    if self._seams.checkpoint is not None:
-                        digest = self._seams.checkpoint(version, digest)
-                    await participant.send("post checkpoint", hub.post_checkpoint(task, version, digest))
-                    self._observer.emit("checkpoint", version=version, digest="0x" + digest.hex())
-            case duties.Claim(sequences):
-                await self._claim(sequences)
-            case duties.RequestExit():
-                await participant.send("request exit", hub.request_exit(task, participant.address))
-            case duties.Exit():
-                await participant.send("exit", hub.exit(self._params, participant.address))
-                self._observer.emit("exited")
-            case duties.Withdraw():
-                amount = await hub.credit(self._params.token, participant.address)
-                await participant.send("withdraw", hub.withdraw(self._params.token, participant.address))
-                self._observer.emit("withdrawn", amount=str(amount))
-
-    async def _claim(self, sequences: tuple[int, ...]) -> None:
-        participant = self._participant
-        batch = [c for c in self._ledger.commitments(participant.address) if c.sequence in sequences]
-        await participant.send("claim", participant.hub.claim(self._params, participant.address, batch))
-        units = sum(commitment.units for commitment in batch)
-        self._observer.emit("claimed", units=units, amount=str(units * self._params.rate))
+            case duties.Stop():
+                raise AssertionError("the loop ends with it")
+            case _:
+                await self._errands.carry_out(duty)
 
     async def _aggregate(self, version: int, now: int) -> None:
         self._phase(version - 1, "aggregating")
@@ -237,13 +227,23 @@ class Node:
         self._report_version(made)
 
     @contextlib.asynccontextmanager
+    async def _answering(self) -> AsyncIterator[None]:
+        """Answer demands as long as the block runs, also while nothing else can be done: silence costs the stake."""
+        async with asyncio.TaskGroup() as group:
+            answering = group.create_task(self._discloser.run())
+            try:
+                yield
+            finally:
+                answering.cancel()
+
+    @contextlib.asynccontextmanager
     async def _background(self) -> AsyncIterator[None]:
-        """Hold what others publish, answer demands and keep our processes up, as long as the block runs."""
+        """Hold what others publish and keep our processes up, as long as the block runs."""
 
         def tell(message: str) -> None:
             self._observer.emit("error", message=message)
 
-        work = (self._replication.run(), self._discloser.run(), self._custody.run())
+        work = (self._replication.run(), self._custody.run())
         async with asyncio.TaskGroup() as group:
             loops = (*work, self._report(), self._crew.watch(tell))
             tasks = [group.create_task(loop) for loop in loops]

@@ -13,7 +13,7 @@ import torch
 from cupel.protocol.chain.bindings.jury_judge import JuryJudge
 from cupel.protocol.chain.bindings.structs import ChallengeStatus
 from cupel.protocol.chain.bindings.test_token import TestToken
-from cupel.protocol.chain.errors import ChainUnavailable, TransactionTimeout
+from cupel.protocol.chain.contract import Event, Logged
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.config import ConfigError
 from cupel.protocol.custody import Custody
@@ -23,6 +23,7 @@ from cupel.protocol.model.layout import layout_of
 from cupel.protocol.network import Swarm
 from cupel.protocol.observe import Observer
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant, participate
+from cupel.protocol.patience import Patience
 from cupel.protocol.settings import Settings
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.rounds import round_start
@@ -110,7 +111,8 @@ class Verifier:
             participant, self._versions, custody, lambda: self._ledger, lambda: self._inbox.now
         )
         self._first_look: tuple[int, int] | None = None
-        self._last_problem = ""
+        self._unnoticed: list[Logged[Event]] = []
+        self._patience = Patience(participant.observer)
 
     @property
     def _ledger(self) -> TaskLedger:
@@ -130,8 +132,10 @@ class Verifier:
         try:
             async with self._upkeep.running():
                 while True:
-                    if await self._look_safely():
-                        break
+                    with self._patience.attempt():
+                        if await self._look():
+                            break
+                    await self._patience.pause()
                     await asyncio.sleep(POLL_SECONDS)
         finally:
             await self._inbox.close()
@@ -161,27 +165,18 @@ class Verifier:
             await self._participant.approve(await jury.token(), jury.address, missing)
             await self._participant.send("register juror", jury.register(places - juror.places))
 
-    async def _look_safely(self) -> bool:
-        """`_look`, which may fail for a while: a chain that does not answer is asked again."""
-        try:
-            done = await self._look()
-        except (ChainUnavailable, TransactionTimeout) as error:
-            if str(error) != self._last_problem:
-                self._observer.emit("error", message=str(error))
-            self._last_problem = str(error)
-            return False
-        self._last_problem = ""
-        return done
-
     async def _look(self) -> bool:
         """Take in what is new on the chain and act on it. Whether all is done."""
         chain = self._participant.chain
         # The clock before the events: so whatever happened until then is known, and an accepted set is complete.
         now, head = await chain.now(), await chain.head()
-        events = await self._participant.refresh()
+        fresh = await self._participant.refresh()
+        self._unnoticed = [*self._still_told(self._unnoticed), *fresh]
+        # Should one of these fail, what was read before is still to be noticed.
         await self._feed.refresh()
         await self._withheld.refresh()
         self._inbox.now, self._head = now, head
+        events, self._unnoticed = self._unnoticed, []
         for logged in events:
             self._inbox.notice(logged, self._ledger)
             self._teller.tell(logged.event, self._ledger)
@@ -193,6 +188,11 @@ class Verifier:
                 return True
             await self._responder.carry_out(action)
         return False
+
+    def _still_told(self, events: list[Logged[Event]]) -> list[Logged[Event]]:
+        """Those that no reorganisation took back."""
+        told = {id(logged) for logged in self._participant.events} if events else set()
+        return [logged for logged in events if id(logged) in told]
 
     def _begin_jury_duty(self) -> None:
         """Check what we may be asked to vote on, even before the jury is drawn: the time to vote is short."""

@@ -185,6 +185,11 @@ class Workshop:
         """Nothing more is to be done for a round."""
         self._round(number).save(_CLOSED, outcome.encode())
 
+    def reopen(self, number: int) -> None:
+        """Something is to be done for a closed round after all; its files are still here."""
+        self._closed.discard(number)
+        self._round(number).remove(_CLOSED)
+
     def outcomes(self) -> dict[int, str]:
         """How the closed rounds ended, ascending."""
         found = {number: self._round(number).load(_CLOSED) for number in self._numbers("round-")}

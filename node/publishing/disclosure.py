@@ -12,7 +12,7 @@ from typing import Final
 
 from cupel.protocol.chain.bindings.data_judge import DataJudge
 from cupel.protocol.chain.demands import DemandFeed, DemandRecord
-from cupel.protocol.chain.errors import ChainUnavailable, ContractError, TransactionTimeout
+from cupel.protocol.chain.errors import ChainError, ContractError
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.config import ConfigError
 from cupel.protocol.disclosure import answer_call, demanded
@@ -23,6 +23,7 @@ from cupel.protocol.spec.demand import Answer, DataDemand, ManifestAnswer, answe
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.rollout import LeafContext
 from cupel.protocol.spec.rounds import CommittedWork
+from cupel.protocol.storage import StorageError
 from cupel.protocol.submissions import fetch_posted, fetch_submission
 
 RETRY_SECONDS: Final = 4.0
@@ -77,7 +78,7 @@ class Discloser:
         while self._judge is not None:
             try:
                 await self._answer_all(self._judge)
-            except (ChainUnavailable, TransactionTimeout, ContractError, ConfigError) as error:
+            except (ChainError, ConfigError, StorageError) as error:
                 self._tell(-1, error)
                 await asyncio.sleep(RETRY_SECONDS)
             await asyncio.sleep(POLL_SECONDS)
@@ -94,13 +95,14 @@ class Discloser:
     async def _answer_all(self, judge: DataJudge) -> None:
         account, now = self._participant.address, await self._participant.chain.now()
         await self._feed.refresh()
-        await self._shown.take()
         for record in due_demands(self._feed.ledger.demands.values(), account, self._ledger().task, now):
             try:
                 await self._answer(judge, record)
-            except (NetworkError, Rejected, ContractError) as error:
+            except (NetworkError, Rejected, ContractError, StorageError) as error:
                 # Refused because somebody else was faster, the demand is gone when the feed is read again.
                 self._tell(record.challenge_id, error)
+        # After what is urgent: a full disk must not keep us from answering.
+        await self._shown.take()
 
     async def _answer(self, judge: DataJudge, record: DemandRecord) -> None:
         participant, ledger = self._participant, self._ledger()

@@ -68,6 +68,8 @@ class RoundPublisher:
         self._metrics = metrics
         self._seams = seams
         self._clock = Clock(time.monotonic)
+        self._mined_in: dict[int, int] = {}
+        """Block of each commitment that this process saw mined, by round."""
         self.attempted = -1
         """Newest round that nothing more is to be done for, or -1."""
 
@@ -81,9 +83,20 @@ class RoundPublisher:
                 self._workshop.close(files.round, MISSED)
         self.attempted = max([-1, *committed, *self._workshop.outcomes()])
 
+    def settled(self, ledger: TaskLedger, known_block: int) -> int:
+        """Newest round that nothing more is to be done for, or -1. known_block: up to which the ledger is complete.
+
+        A commitment that a reorganisation took out of the chain is to be sent again: its transaction is often mined
+        again by itself, but nobody promises that.
+        """
+        block = self._mined_in.get(self.attempted)
+        if block is None or block > known_block or self.attempted in self._committed_rounds(ledger):
+            return self.attempted
+        return self.attempted - 1
+
     async def work(self, round_index: int, ledger: TaskLedger, canonical: CanonicalVersion) -> None:
         """Carry a round through, from wherever it was left."""
-        self.attempted = max(self.attempted, round_index)
+        self._workshop.reopen(round_index)
         began, self._clock = time.monotonic(), Clock(time.monotonic)
         order = await asyncio.to_thread(self._ordered, round_index, ledger.beacons[round_index], canonical)
 
@@ -107,6 +120,8 @@ class RoundPublisher:
         self._phase(round_index)(outcome, 0)
         facts = step_facts(self._workshop, order, outcome, self._clock, time.monotonic() - began, manifest)
         await asyncio.to_thread(self._end, order, outcome, facts)
+        # Not before: whatever fails on the way is gone on with from the files, as long as there is time.
+        self.attempted = max(self.attempted, round_index)
 
     async def _publish_and_commit(self, order: Order, trained: Trained, ledger: TaskLedger) -> str:
         """Digest of the manifest that was committed; empty if none was."""
@@ -140,7 +155,8 @@ class RoundPublisher:
             submission.units,
         )
         try:
-            await self._participant.send("commit", call)
+            receipt = await self._participant.send("commit", call)
+            self._mined_in[manifest.round] = receipt.block_number
         except ContractError as error:
             # The transaction of a predecessor that was killed may have been faster than ours, which says the same.
             await self._participant.refresh()

@@ -1,6 +1,7 @@
 """A round on a real chain: a publisher that dies around its commitment never commits twice, and loses nothing."""
 
 import asyncio
+import contextlib
 import dataclasses
 import time
 from collections.abc import AsyncIterator, Callable
@@ -28,6 +29,7 @@ from cupel.node.publishing.seams import Seams
 from cupel.node.rollout.process import Parts, RolloutJob
 from cupel.node.training.process import TrainerJob
 from cupel.protocol.chain.client import ChainClient
+from cupel.protocol.chain.errors import ChainUnavailable
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.config import ConfigError
 from cupel.protocol.model.canonical import make_version
@@ -291,5 +293,65 @@ def test_a_refused_round_is_missed_with_the_reason(tmp_path: Path) -> None:
         assert "gave no answer within 20 s" in message
         assert world.workshop.outcomes() == {0: "missed"}
         assert not world.ledger.commitments(world.participant.address)
+
+    run(tmp_path, scenario)
+
+
+def test_a_commitment_that_a_reorganisation_took_away_is_sent_again(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        publisher, node = world.publisher(), world.participant
+        await world.work(publisher)
+        await node.refresh()
+        (before,) = world.ledger.commitments(node.address)
+        assert publisher.settled(world.ledger, node.known_block) == 0
+        await world.rpc.request("anvil_rollback", 1)
+        await world.rpc.request("anvil_dropAllTransactions")
+        await world.rpc.request("anvil_mine", hex(2))
+        await node.refresh()
+        assert world.ledger.commitments(node.address) == ()
+        assert publisher.settled(world.ledger, node.known_block) == -1
+        await world.work(publisher)
+        await node.refresh()
+        (after,) = world.ledger.commitments(node.address)
+        assert (after.sequence, after.root, after.manifest) == (0, before.root, before.manifest)
+        assert publisher.settled(world.ledger, node.known_block) == 0
+
+    run(tmp_path, scenario)
+
+
+def test_an_endpoint_that_lags_is_no_reorganisation(tmp_path: Path) -> None:
+    """The ledger does not know the block of our commitment yet: sending it again would be refused, and look missed."""
+
+    async def scenario(world: World) -> None:
+        publisher, node = world.publisher(), world.participant
+        await world.work(publisher)
+        assert world.ledger.commitments(node.address) == ()
+        assert publisher.settled(world.ledger, node.known_block) == 0
+
+    run(tmp_path, scenario)
+
+
+def test_an_outage_in_the_middle_of_a_round_is_gone_on_from(tmp_path: Path) -> None:
+    class Away(Dying):
+        left = 3
+
+        async def send(self, action: str, call: Any) -> Any:
+            self.left -= 1
+            if self.left >= 0:
+                raise ChainUnavailable("away")
+            return await super().send(action, call)
+
+    async def scenario(world: World) -> None:
+        node = world.participant
+        node.__class__ = Away
+        publisher, attempts = world.publisher(), 0
+        while publisher.settled(world.ledger, node.known_block) < 0:
+            attempts += 1
+            with contextlib.suppress(ChainUnavailable):
+                await world.work(publisher)
+        await node.refresh()
+        assert attempts == 4
+        assert len(world.ledger.commitments(node.address)) == 1
+        assert world.workshop.outcomes() == {0: "committed"}
 
     run(tmp_path, scenario)

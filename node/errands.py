@@ -1,0 +1,81 @@
+"""The duties that are one transaction: join, open a round, post, claim, leave."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+from cupel.node import duties
+from cupel.node.publishing.seams import Seams
+from cupel.protocol.chain.errors import ContractError
+from cupel.protocol.chain.ledger import TaskLedger
+from cupel.protocol.participant import Participant
+from cupel.protocol.versions import Versions
+
+Errand = (
+    duties.Join
+    | duties.OpenRound
+    | duties.PostCheckpoint
+    | duties.Claim
+    | duties.RequestExit
+    | duties.Exit
+    | duties.Withdraw
+)
+
+
+class Errands:
+    """Sends them for one node and task."""
+
+    def __init__(
+        self, participant: Participant, ledger: Callable[[], TaskLedger], versions: Versions, seams: Seams
+    ) -> None:
+        self._participant = participant
+        self._observer = participant.observer
+        self._ledger = ledger
+        self._versions = versions
+        self._seams = seams
+
+    async def carry_out(self, errand: Errand) -> None:
+        """Send it and report. ChainError as the client; where another node may have been faster, that is none."""
+        participant, hub = self._participant, self._participant.hub
+        task, params = self._ledger().task, self._ledger().params
+        match errand:
+            case duties.Join(quota):
+                await participant.approve(params.token, hub.address, params.stake)
+                call = hub.join(params, participant.address, participant.address, quota, b"")
+                await participant.send("join", call)
+                self._observer.emit("joined", quota=quota, stake=str(params.stake))
+            case duties.OpenRound(round_index):
+                # Another node may have been a moment faster; the beacon is then set, which is what was wanted.
+                with contextlib.suppress(ContractError):
+                    await participant.send("open round", hub.open_round(task, round_index))
+            case duties.PostCheckpoint(version):
+                with contextlib.suppress(ContractError):
+                    await self._post(version)
+            case duties.Claim(sequences):
+                await self._claim(sequences)
+            case duties.RequestExit():
+                await participant.send("request exit", hub.request_exit(task, participant.address))
+            case duties.Exit():
+                await participant.send("exit", hub.exit(params, participant.address))
+                self._observer.emit("exited")
+            case duties.Withdraw():
+                amount = await hub.credit(params.token, participant.address)
+                await participant.send("withdraw", hub.withdraw(params.token, participant.address))
+                self._observer.emit("withdrawn", amount=str(amount))
+
+    async def _post(self, version: int) -> None:
+        digest = self._versions.digests()[version]
+        if self._seams.checkpoint is not None:
+            digest = self._seams.checkpoint(version, digest)
+        participant = self._participant
+        call = participant.hub.post_checkpoint(self._ledger().task, version, digest)
+        await participant.send("post checkpoint", call)
+        self._observer.emit("checkpoint", version=version, digest="0x" + digest.hex())
+
+    async def _claim(self, sequences: tuple[int, ...]) -> None:
+        participant, ledger = self._participant, self._ledger()
+        batch = [c for c in ledger.commitments(participant.address) if c.sequence in sequences]
+        await participant.send("claim", participant.hub.claim(ledger.params, participant.address, batch))
+        units = sum(commitment.units for commitment in batch)
+        self._observer.emit("claimed", units=units, amount=str(units * ledger.params.rate))
