@@ -79,9 +79,12 @@ class MetricsLog:
         line = json.dumps(facts, separators=(",", ":")).encode() + b"\n"
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
             try:
-                os.write(descriptor, line)
+                # A line that a crash cut off must not take this one with it.
+                size = os.fstat(descriptor).st_size
+                whole = size == 0 or os.pread(descriptor, 1, size - 1) == b"\n"
+                os.write(descriptor, line if whole else b"\n" + line)
             finally:
                 os.close(descriptor)
         except OSError as error:

@@ -31,6 +31,7 @@ from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.spec.task import MAX_SPEC_BYTES, TaskSpec, check_task
 from cupel.protocol.storage import BlockStore, StorageError
 from cupel.protocol.storage.opening import open_store
+from cupel.protocol.storage.replacing import replace_file
 
 POLL_SECONDS: Final = 0.5
 FETCH_SECONDS: Final = 20.0
@@ -188,13 +189,7 @@ def _identity(folder: Path) -> bytes:
         key = secrets.token_bytes(32)
     except OSError as error:
         raise StorageError(f"cannot read {path} ({error.strerror})", "correct its permissions") from error
-    try:
-        path.write_bytes(key)
-        path.chmod(0o600)
-    except OSError as error:
-        path.unlink(missing_ok=True)  # an empty one would look like a key
-        remedy = "free some space there, or choose another data_dir"
-        raise StorageError(f"cannot write {path} ({error.strerror})", remedy) from error
+    replace_file(path, key, mode=0o600)
     return key
 
 

@@ -17,7 +17,6 @@ canonical version has. `check` names these facts beside its verdict.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +34,7 @@ from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.rollout import Commitment
 from cupel.protocol.spec.task import TASK_PARAMS_ABI, TaskParams
 from cupel.protocol.storage import StorageError
+from cupel.protocol.storage.replacing import replace_file
 from cupel.verifier.evidence import EvidenceDocument
 
 MAX_EXHIBIT_BYTES: Final = 64 * 1024 * 1024
@@ -105,10 +105,8 @@ def keep(folder: Path, file: bytes) -> Path:
     """Write an evidence file under its address and drop the oldest beyond MAX_EXHIBITS. StorageError."""
     path = folder / (sha256(file).hex() + SUFFIX)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".new")
-        temporary.write_bytes(file)
-        os.replace(temporary, path)
+        # On disk for good: a charge names the file by its digest, and jurors will ask for it.
+        replace_file(path, file)
         by_age = sorted(folder.glob("*" + SUFFIX), key=lambda one: one.stat().st_mtime_ns)
         for old in by_age[:-MAX_EXHIBITS]:
             old.unlink()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import secrets
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,7 @@ from typing import Any, Final
 from cupel.protocol.config import ConfigError
 from cupel.protocol.spec.toploc.pooled import Pool
 from cupel.protocol.storage import StorageError
+from cupel.protocol.storage.replacing import replace_file
 from cupel.verifier.dispute.solver import Vote
 from cupel.verifier.draw import SECRET_BYTES
 
@@ -107,19 +107,8 @@ class Journal:
             "pools": {node: dataclasses.astuple(pool) for node, pool in self.pools.items()},
             "suspects": sorted(self.suspects),
         }
-        temporary = self._path.with_suffix(".new")
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            # Nobody else may know beforehand which rollouts we recompute, or how we vote.
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(document, file)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self._path)
-        except OSError as error:
-            problem = f"cannot write {self._path}: {error.strerror}"
-            raise StorageError(problem, "free disk space or choose another data_dir") from error
+        # Nobody else may know beforehand which rollouts we recompute, or how we vote.
+        replace_file(self._path, json.dumps(document).encode(), mode=0o600)
 
 
 def _forget(oldest_first: dict[Any, Any], limit: int) -> None:
