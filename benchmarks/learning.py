@@ -26,9 +26,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cupel.node.training.batch import batch_of, fresh_groups
-from cupel.node.training.state import fresh_state, quantise
-from cupel.node.training.trainer import PastWeights, schedule_of, train_round
 from cupel.protocol.model.checkpoint import checkpoint_from_bytes, to_floats
 from cupel.protocol.model.generate import sample
 from cupel.protocol.model.layout import layout_of
@@ -44,6 +41,9 @@ from cupel.protocol.spec.sampling import gumbel_noise
 from cupel.protocol.spec.task import MILLION, TaskParams, TaskSpec
 from cupel.protocol.testing.builders import example_spec
 from cupel.protocol.testing.vectors import example_params
+from cupel.protocol.training.batch import batch_of, fresh_groups
+from cupel.protocol.training.state import fresh_state, quantise
+from cupel.protocol.training.trainer import PastWeights, schedule_of, train_round
 
 ROOT = Path(__file__).parent.parent
 PRETRAIN = ROOT / "examples" / "sorting" / "pretrain.py"

@@ -19,7 +19,6 @@ import torch
 from numpy.typing import NDArray
 from simulate_training import PRETRAIN, pretrained, rounded_policy
 
-from cupel.node.training.flat import AdamW, FlatPolicy
 from cupel.protocol.model.checkpoint import checkpoint_from_bytes, to_floats
 from cupel.protocol.model.generate import Generation, generate, prefill, replay_input
 from cupel.protocol.model.layout import layout_of
@@ -30,6 +29,7 @@ from cupel.protocol.spec.sampling import gumbel_noise
 from cupel.protocol.spec.toploc import build_proofs_batch, compare_batch, float32
 from cupel.protocol.spec.toploc import float32_comparison as ulps
 from cupel.protocol.testing.builders import example_spec
+from cupel.protocol.training.flat import AdamW, FlatPolicy
 
 TOKENS, POINTS, WARM_UP = 9, 128, 20
 SHAPE, LAYOUT = example_spec().model, layout_of(example_spec().model)

@@ -29,9 +29,6 @@ import torch
 from eth_account import Account
 
 from cupel.node.publishing.submission import make_submission
-from cupel.node.training.batch import batch_of
-from cupel.node.training.state import fresh_state, quantise
-from cupel.node.training.trainer import schedule_of, train_round
 from cupel.protocol.model.canonical import CanonicalVersion, make_version, next_version
 from cupel.protocol.model.checkpoint import genesis, to_floats
 from cupel.protocol.model.generate import Completions, sample
@@ -49,6 +46,9 @@ from cupel.protocol.spec.toploc.build import prove
 from cupel.protocol.storage import FilesystemStore, VersionShelf, put_file
 from cupel.protocol.testing.builders import example_spec
 from cupel.protocol.testing.vectors import example_params
+from cupel.protocol.training.batch import batch_of
+from cupel.protocol.training.state import fresh_state, quantise
+from cupel.protocol.training.trainer import schedule_of, train_round
 
 NOBODY: Final = "0x" + 40 * "0"
 PIECES: Final = (

@@ -27,9 +27,6 @@ import torch
 from numpy.typing import NDArray
 
 from cupel.node.rollout.worker import RolloutWorker, environment_reward
-from cupel.node.training.batch import batch_of
-from cupel.node.training.state import TrainerState, fresh_state, quantise
-from cupel.node.training.trainer import schedule_of, train_round
 from cupel.protocol.model.checkpoint import checkpoint_from_bytes, to_floats
 from cupel.protocol.model.layout import Layout, layout_of
 from cupel.protocol.model.tiny import TinyPolicy
@@ -45,6 +42,9 @@ from cupel.protocol.spec.rollout import Rollout
 from cupel.protocol.spec.task import BILLION, MILLION, Aggregation, TaskParams, TaskSpec
 from cupel.protocol.testing.builders import example_spec
 from cupel.protocol.testing.vectors import example_params
+from cupel.protocol.training.batch import batch_of
+from cupel.protocol.training.state import TrainerState, fresh_state, quantise
+from cupel.protocol.training.trainer import schedule_of, train_round
 
 PRETRAIN = Path(__file__).parent.parent / "examples" / "sorting" / "pretrain.py"
 EVALUATION_NODE = -1

@@ -21,13 +21,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cupel.node.training.flat import AdamW, FlatPolicy
 from cupel.protocol.model.checkpoint import checkpoint_to_bytes, genesis
 from cupel.protocol.model.generate import replay_input
 from cupel.protocol.model.layout import ARCHITECTURE
 from cupel.protocol.model.tiny import initialise
 from cupel.protocol.spec.environments.sorting import BEGIN, END, NUM_DIGITS, SEPARATOR, VOCABULARY
 from cupel.protocol.spec.task import ModelShape
+from cupel.protocol.training.flat import AdamW, FlatPolicy
 
 SHAPE: Final = ModelShape(
     ARCHITECTURE, vocabulary=VOCABULARY, layers=2, width=64, heads=4, feed_forward=192, positions=32

@@ -22,16 +22,6 @@ from cupel.node.pipeline.rounds import (
 )
 from cupel.node.pipeline.worker import Clock
 from cupel.node.pipeline.workshop import Trained, Workshop
-from cupel.node.training.batch import Batch, batch_of, fresh_groups, with_answers
-from cupel.node.training.state import (
-    DamagedState,
-    TrainerState,
-    fresh_state,
-    quantise,
-    state_from_bytes,
-    state_to_bytes,
-)
-from cupel.node.training.trainer import PastWeights, schedule_of, train_round
 from cupel.protocol.environments.installed import open_environment
 from cupel.protocol.model.checkpoint import checkpoint_from_bytes, to_floats
 from cupel.protocol.model.layout import layout_of
@@ -41,6 +31,16 @@ from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT
 from cupel.protocol.spec.diloco.codec import get_codec
 from cupel.protocol.spec.recipe import SFT
 from cupel.protocol.spec.rounds import refused_policy
+from cupel.protocol.training.batch import Batch, batch_of, fresh_groups, with_answers
+from cupel.protocol.training.state import (
+    DamagedState,
+    TrainerState,
+    fresh_state,
+    quantise,
+    state_from_bytes,
+    state_to_bytes,
+)
+from cupel.protocol.training.trainer import PastWeights, schedule_of, train_round
 
 Weights = npt.NDArray[np.float32]
 

@@ -1,7 +1,7 @@
 """Inner steps, as a reference: AdamW or plain SGD on flat float32 weights, and the pseudo-gradient they give.
 
-What the gradient is of does not matter here. Engines have fused ones of their own (node/training); this one says what
-they compute.
+What the gradient is of does not matter here. Engines have fused ones of their own (protocol/training); this one says
+what they compute.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Policies near the canonical one: some optimiser steps away, or a smaller one trained to give the same states.
 
-Plain loops: a verifier cannot use the node's trainer, and a cheater need not.
+Plain loops: a cheater need not train as the recipe says.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from cupel.verifier.calibration.cheats.base import generation_of
 from cupel.verifier.calibration.setting import Setting, derive_seed
 
 BATCH_ROLLOUTS: Final = 64
-# As node/training: the recipe of every task.
+# As protocol/training: the recipe of every task.
 _BETAS: Final = (0.9, 0.95)
 _STUDENT_RATE: Final = 3e-3
 _LEAST_DEVIATION: Final = 1e-4

@@ -87,8 +87,8 @@ def test_a_mean_of_one_update_is_that_update_under_every_rule() -> None:
 @pytest.mark.parametrize("codec", CODECS)
 def test_error_feedback_delivers_what_an_update_leaves_out(codec: str) -> None:
     """A constant gradient sent again and again arrives in full: what is left out waits, and is never lost."""
-    from cupel.node.training.state import fresh_state, quantise
     from cupel.protocol.spec.diloco.blocks import decode_update
+    from cupel.protocol.training.state import fresh_state, quantise
 
     size = LAYOUT.num_parameters
     gradient = (0.01 * np.random.default_rng(3).standard_normal(size)).astype(np.float32)

@@ -6,23 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from cupel.node.training.batch import Batch
-from cupel.node.training.flat import BETAS, AdamW, FlatPolicy
-from cupel.node.training.state import (
-    DamagedState,
-    fresh_state,
-    quantise,
-    state_from_bytes,
-    state_to_bytes,
-)
-from cupel.node.training.trainer import (
-    SLICE_ROWS,
-    PastWeights,
-    Schedule,
-    learning_rate,
-    schedule_of,
-    train_round,
-)
 from cupel.protocol.model.generate import generate
 from cupel.protocol.model.layout import ARCHITECTURE, layout_of
 from cupel.protocol.model.tiny import initialise
@@ -31,6 +14,23 @@ from cupel.protocol.spec.diloco.codec import MxInt8
 from cupel.protocol.spec.task import MILLION, ModelShape
 from cupel.protocol.testing.builders import example_spec
 from cupel.protocol.testing.vectors import example_params
+from cupel.protocol.training.batch import Batch
+from cupel.protocol.training.flat import BETAS, AdamW, FlatPolicy
+from cupel.protocol.training.state import (
+    DamagedState,
+    fresh_state,
+    quantise,
+    state_from_bytes,
+    state_to_bytes,
+)
+from cupel.protocol.training.trainer import (
+    SLICE_ROWS,
+    PastWeights,
+    Schedule,
+    learning_rate,
+    schedule_of,
+    train_round,
+)
 
 SHAPE = ModelShape(ARCHITECTURE, vocabulary=8, layers=1, width=16, heads=2, feed_forward=24, positions=8)
 RECIPE = example_spec().recipe
@@ -118,7 +118,7 @@ def test_slices_add_up_to_the_gradient_of_the_whole(monkeypatch: pytest.MonkeyPa
     batch = rollouts(weights, 16, 0)
     assert batch.rewards.size <= SLICE_ROWS
     whole, _, metrics = train_round(SHAPE, weights, batch, RECIPE, SCHEDULE, state)
-    monkeypatch.setattr("cupel.node.training.trainer.SLICE_ROWS", 5)
+    monkeypatch.setattr("cupel.protocol.training.trainer.SLICE_ROWS", 5)
     sliced, _, sliced_metrics = train_round(SHAPE, weights, batch, RECIPE, SCHEDULE, state)
     assert sliced_metrics.loss == pytest.approx(metrics.loss, abs=1e-5)
     assert np.dot(whole, sliced) / np.linalg.norm(whole) / np.linalg.norm(sliced) > 0.999

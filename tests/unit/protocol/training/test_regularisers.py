@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from cupel.node.training.regularisers import divergence, entropy, token_mean
+from cupel.protocol.training.regularisers import divergence, entropy, token_mean
 
 POLICY, REFERENCE = torch.tensor([0.5, 0.25, 0.25]), torch.tensor([0.25, 0.25, 0.5])
 # sum p log(p / q) = 0.5 ln 2 + 0 - 0.25 ln 2

@@ -5,13 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 
-from cupel.node.training.batch import Batch, batch_of, fresh_groups, with_answers
 from cupel.protocol.spec.assignment import assigned_work
 from cupel.protocol.spec.environments.base import SORTING, get_environment
 from cupel.protocol.spec.errors import Reason
 from cupel.protocol.spec.length_reward import LengthRule
 from cupel.protocol.spec.rollout import Rollout
 from cupel.protocol.testing.vectors import BEACON, example_params
+from cupel.protocol.training.batch import Batch, batch_of, fresh_groups, with_answers
 
 ENVIRONMENT = get_environment(SORTING)
 PARAMS = dataclasses.replace(example_params(), problems_per_round=2, group_size=2, max_staleness=2)

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cupel.node.training.preference import preference_loss, preference_pairs
+from cupel.protocol.training.preference import preference_loss, preference_pairs
 
 
 def test_best_meets_worst() -> None:

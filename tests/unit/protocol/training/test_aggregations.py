@@ -11,10 +11,6 @@ import pytest
 import torch
 
 from cupel.node.journal import Journal
-from cupel.node.training.batch import Batch
-from cupel.node.training.flat import FlatPolicy
-from cupel.node.training.state import fresh_state, quantise, state_from_bytes, state_to_bytes
-from cupel.node.training.trainer import schedule_of, train_round
 from cupel.protocol.chain.ledger import CheckpointRecord, MemberRecord, TaskLedger
 from cupel.protocol.model.canonical import CanonicalVersion, make_version
 from cupel.protocol.model.checkpoint import genesis, to_floats
@@ -39,6 +35,10 @@ from cupel.protocol.storage.shelf import VersionShelf
 from cupel.protocol.testing.builders import example_spec
 from cupel.protocol.testing.memory_store import MemoryStore
 from cupel.protocol.testing.vectors import CHAIN_ID, HUB, TASK, example_params
+from cupel.protocol.training.batch import Batch
+from cupel.protocol.training.flat import FlatPolicy
+from cupel.protocol.training.state import fresh_state, quantise, state_from_bytes, state_to_bytes
+from cupel.protocol.training.trainer import schedule_of, train_round
 from cupel.protocol.versions import Versions
 from cupel.verifier.checks.base import FetchedSubmission, Rules
 

@@ -6,10 +6,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cupel.node.training.packing import pack, packed_states
 from cupel.protocol.model.layout import ARCHITECTURE
 from cupel.protocol.model.tiny import TinyPolicy, initialise
 from cupel.protocol.spec.task import ModelShape
+from cupel.protocol.training.packing import pack, packed_states
 
 SHAPE = ModelShape(ARCHITECTURE, vocabulary=16, layers=2, width=16, heads=2, feed_forward=24, positions=12)
 

@@ -2,11 +2,11 @@
 
 import torch
 
-from cupel.node.training.adapters import ADAPTED, Adapters
-from cupel.node.training.flat import AdamW, FlatPolicy
 from cupel.protocol.model.layout import ARCHITECTURE
 from cupel.protocol.model.tiny import initialise
 from cupel.protocol.spec.task import ModelShape
+from cupel.protocol.training.adapters import ADAPTED, Adapters
+from cupel.protocol.training.flat import AdamW, FlatPolicy
 
 SHAPE = ModelShape(ARCHITECTURE, vocabulary=16, layers=2, width=16, heads=2, feed_forward=24, positions=12)
 RANK, SCALE = 2, 1.5

@@ -9,13 +9,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from cupel.node.training.batch import Batch
-from cupel.node.training.filtering import in_band, with_signal
-from cupel.node.training.grpo import group_advantages
-from cupel.node.training.preference import preference_pairs
 from cupel.protocol.model.generate import replay_input
 from cupel.protocol.spec.length_reward import LengthRule
 from cupel.protocol.spec.recipe import DPO, SFT, Recipe
+from cupel.protocol.training.batch import Batch
+from cupel.protocol.training.filtering import in_band, with_signal
+from cupel.protocol.training.grpo import group_advantages
+from cupel.protocol.training.preference import preference_pairs
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from cupel.node.training.grpo import (
+from cupel.protocol.training.grpo import (
     group_advantages,
     masked_token_loss,
     token_log_probabilities,

@@ -7,12 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from cupel.node.training.batch import Batch
-from cupel.node.training.examples import examples_of
-from cupel.node.training.flat import FlatPolicy
-from cupel.node.training.objective import Piece, loss_of
-from cupel.node.training.state import fresh_state
-from cupel.node.training.trainer import Metrics, PastWeights, Schedule, train_round
 from cupel.protocol.model.generate import generate, replay
 from cupel.protocol.model.layout import ARCHITECTURE
 from cupel.protocol.model.tiny import initialise
@@ -20,6 +14,12 @@ from cupel.protocol.spec.length_reward import LengthRule
 from cupel.protocol.spec.recipe import Recipe
 from cupel.protocol.spec.task import MILLION, ModelShape
 from cupel.protocol.testing.builders import example_spec
+from cupel.protocol.training.batch import Batch
+from cupel.protocol.training.examples import examples_of
+from cupel.protocol.training.flat import FlatPolicy
+from cupel.protocol.training.objective import Piece, loss_of
+from cupel.protocol.training.state import fresh_state
+from cupel.protocol.training.trainer import Metrics, PastWeights, Schedule, train_round
 
 SHAPE = ModelShape(ARCHITECTURE, vocabulary=8, layers=1, width=16, heads=2, feed_forward=24, positions=8)
 SCHEDULE = Schedule(learning_rate=5e-3, temperature=1.0, group_size=4)

@@ -8,9 +8,6 @@ import numpy as np
 import pytest
 
 from cupel.node.rollout.worker import RolloutWorker
-from cupel.node.training.batch import Batch
-from cupel.node.training.state import fresh_state
-from cupel.node.training.trainer import Schedule, train_round
 from cupel.protocol.model.checkpoint import checkpoint_from_bytes, to_floats
 from cupel.protocol.model.generate import generate, replay
 from cupel.protocol.model.layout import layout_of
@@ -23,6 +20,9 @@ from cupel.protocol.spec.toploc import accept, compare_selection
 from cupel.protocol.task.genesis import drawn
 from cupel.protocol.testing.builders import example_spec
 from cupel.protocol.testing.vectors import example_params
+from cupel.protocol.training.batch import Batch
+from cupel.protocol.training.state import fresh_state
+from cupel.protocol.training.trainer import Schedule, train_round
 
 LLAMA = ModelShape(
     "transformers/llama", 64, 1, 32, 4, 64, 32, options='{"num_key_value_heads":2,"tie_word_embeddings":true}'

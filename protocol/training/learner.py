@@ -7,11 +7,11 @@ from typing import Final, Protocol
 
 import torch
 
-from cupel.node.training.adapters import Adapters
-from cupel.node.training.flat import AdamW, FlatPolicy, clip
-from cupel.node.training.state import TrainerState
 from cupel.protocol.spec.recipe import Recipe
 from cupel.protocol.spec.task import MILLION
+from cupel.protocol.training.adapters import Adapters
+from cupel.protocol.training.flat import AdamW, FlatPolicy, clip
+from cupel.protocol.training.state import TrainerState
 
 
 class Learner(Protocol):

@@ -17,18 +17,18 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from cupel.node.training.batch import Batch
-from cupel.node.training.examples import Examples, examples_of
-from cupel.node.training.flat import FlatPolicy
-from cupel.node.training.grpo import token_log_probabilities
-from cupel.node.training.learner import learner_of
-from cupel.node.training.objective import Piece, loss_of
-from cupel.node.training.packing import packed_states
-from cupel.node.training.spread import Spread
-from cupel.node.training.state import TrainerState
 from cupel.protocol.spec.length_reward import LengthRule
 from cupel.protocol.spec.recipe import Recipe
 from cupel.protocol.spec.task import BILLION, MILLION, ModelShape, TaskParams, TaskSpec
+from cupel.protocol.training.batch import Batch
+from cupel.protocol.training.examples import Examples, examples_of
+from cupel.protocol.training.flat import FlatPolicy
+from cupel.protocol.training.grpo import token_log_probabilities
+from cupel.protocol.training.learner import learner_of
+from cupel.protocol.training.objective import Piece, loss_of
+from cupel.protocol.training.packing import packed_states
+from cupel.protocol.training.spread import Spread
+from cupel.protocol.training.state import TrainerState
 
 # Rollouts of one backward pass: bounds memory whatever the size of a round. Gradients add up over the slices.
 # Even, so that no preference pair is cut.

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cupel.node.training.grpo import masked_token_loss, token_loss
-from cupel.node.training.preference import preference_loss
-from cupel.node.training.regularisers import divergence, entropy, token_mean
 from cupel.protocol.spec.recipe import DPO, MASK, SAMPLER, SFT, Recipe
 from cupel.protocol.spec.task import MILLION
+from cupel.protocol.training.grpo import masked_token_loss, token_loss
+from cupel.protocol.training.preference import preference_loss
+from cupel.protocol.training.regularisers import divergence, entropy, token_mean
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import torch
 
-from cupel.node.training.objective import Piece
-from cupel.node.training.regularisers import divergence, entropy, token_mean
 from cupel.protocol.spec.recipe import K3
+from cupel.protocol.training.objective import Piece
+from cupel.protocol.training.regularisers import divergence, entropy, token_mean
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from cupel.node.training.flat import FlatPolicy
+from cupel.protocol.training.flat import FlatPolicy
 
 ADAPTED: Final = (
     *("attention_in", "attention_out", "feed_in", "feed_out"),

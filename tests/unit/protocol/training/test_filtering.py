@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cupel.node.training.filtering import in_band, with_signal
+from cupel.protocol.training.filtering import in_band, with_signal
 
 
 def test_a_band_is_closed_on_both_sides() -> None:
