@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -19,6 +18,7 @@ from typing import Any, Final
 
 from cupel.protocol.observe import Observer, Value
 from cupel.protocol.storage import StorageError
+from cupel.protocol.storage.replacing import replace_file
 
 logger = logging.getLogger(__name__)
 
@@ -102,14 +102,7 @@ class Meters:
             logger.warning("%s", error)
 
     def _write(self, path: Path) -> None:
-        temporary = path.with_suffix(".new")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(json.dumps(self.as_json(time.time())), encoding="utf-8")
-            os.replace(temporary, path)
-        except OSError as error:
-            problem = f"cannot write {path}: {error.strerror}"
-            raise StorageError(problem, "free disk space or choose another data_dir") from error
+        replace_file(path, json.dumps(self.as_json(time.time())).encode(), durable=False)
 
 
 def counted(event: str, fields: Mapping[str, Value]) -> list[tuple[Key, int]]:

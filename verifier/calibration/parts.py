@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from cupel.protocol.config import ConfigError, EnvironmentProblem
+from cupel.protocol.config import ConfigError
+from cupel.protocol.storage import StorageError
+from cupel.protocol.storage.replacing import replace_file
 from cupel.verifier.calibration.evidence import Integers
 
 _IDENTITY: Final = "run.json"
-
-
-class DiskProblem(EnvironmentProblem):
-    """The disk failed."""
 
 
 class Parts:
@@ -33,9 +31,9 @@ class Parts:
             if path.exists() and path.read_text(encoding="utf-8") != text:
                 remedy = "Remove the folder, or name another --out"
                 raise ConfigError("out", f"{folder} holds the parts of another calibration", remedy)
-            self._write(path, text.encode())
         except OSError as error:
             raise _problem(folder, error) from None
+        replace_file(path, text.encode())
 
     def load(self, name: str, columns: int) -> Integers | None:
         """A batch measured before: int64 [C, columns]; None if there is none, or a file that no run finished."""
@@ -48,23 +46,15 @@ class Parts:
         return values if values.dtype == np.int64 and values.shape[1:] == (columns,) else None
 
     def save(self, name: str, values: Integers) -> None:
-        """Keep a batch."""
-        path = self._folder / f"{name}.npy"
-        try:
-            with (self._folder / "unfinished").open("wb") as file:
-                np.save(file, values)
-            os.replace(self._folder / "unfinished", path)
-        except OSError as error:
-            raise _problem(self._folder, error) from None
+        """Keep a batch. StorageError."""
+        file = io.BytesIO()
+        np.save(file, values)
+        replace_file(self._folder / f"{name}.npy", file.getvalue())
 
     def remove(self) -> None:
         """Everything is in the result."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _write(self, path: Path, data: bytes) -> None:
-        (self._folder / "unfinished").write_bytes(data)
-        os.replace(self._folder / "unfinished", path)
 
-
-def _problem(folder: Path, error: OSError) -> DiskProblem:
-    return DiskProblem(f"cannot keep what is measured in {folder} ({error.strerror}): check the disk")
+def _problem(folder: Path, error: OSError) -> StorageError:
+    return StorageError(f"cannot keep what is measured in {folder} ({error.strerror})", "check the disk")

@@ -20,6 +20,7 @@ from cupel.protocol.spec import documents
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.task import ModelShape, Thresholds
+from cupel.protocol.storage import StorageError
 from cupel.protocol.task.plan import TaskPlan, load_plan
 from cupel.verifier.calibration.cheats import zoo
 from cupel.verifier.calibration.cheats.base import Bench
@@ -35,7 +36,7 @@ from cupel.verifier.calibration.measure import (
     split,
 )
 from cupel.verifier.calibration.page import render
-from cupel.verifier.calibration.parts import DiskProblem, Parts
+from cupel.verifier.calibration.parts import Parts
 from cupel.verifier.calibration.rules import choose
 from cupel.verifier.calibration.setting import setting_of
 from cupel.verifier.calibration.tally import tally_cheat, tally_honest
@@ -101,7 +102,7 @@ def calibrate(options: Options, progress: Progress) -> Calibration:
         options.picture.write_text(page, encoding="utf-8")
         options.out.write_text(calibration.to_toml(), encoding="utf-8")
     except OSError as error:
-        raise DiskProblem(f"cannot write {options.out} ({error.strerror}): check the path") from None
+        raise StorageError(f"cannot write {options.out} ({error.strerror})", "check the path") from None
     if not options.keep:
         parts.remove()
     return calibration
