@@ -6,8 +6,6 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
 from cupel.node.pipeline.rounds import (
@@ -26,12 +24,9 @@ from cupel.protocol.environments.installed import open_environment
 from cupel.protocol.model.checkpoint import checkpoint_from_bytes, to_floats
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.spec import rollout_file
-from cupel.protocol.spec.assignment import assigned_work
-from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT
-from cupel.protocol.spec.diloco.codec import get_codec
-from cupel.protocol.spec.recipe import SFT
 from cupel.protocol.spec.rounds import refused_policy
-from cupel.protocol.training.batch import Batch, batch_of, fresh_groups, with_answers
+from cupel.protocol.spec.updates import codec_of, max_exponent_of
+from cupel.protocol.training.round import RoundWork, Weights, needed_versions, train
 from cupel.protocol.training.state import (
     DamagedState,
     TrainerState,
@@ -40,9 +35,6 @@ from cupel.protocol.training.state import (
     state_from_bytes,
     state_to_bytes,
 )
-from cupel.protocol.training.trainer import PastWeights, schedule_of, train_round
-
-Weights = npt.NDArray[np.float32]
 
 
 class TrainerJob:
@@ -73,46 +65,45 @@ class TrainerJob:
         refused = refused_policy(self._params, round_index, order.sampler)
         if refused is not None:
             raise refused
-        needed = {order.base, order.sampler} | ({0} if self._spec.recipe.needs_genesis else set())
-        weights = {number: self._weights(number) for number in sorted(needed)}
+        needed = needed_versions(self._spec.recipe, order.sampler, order.base)
+        weights = {number: self._weights(number) for number in needed}
         for number, found in weights.items():
             if found is None:
                 return WaitFor(PUBLISHER, f"version {number} of the weights")
         file = self._workshop.rollouts(round_index)
         if file is None:
             return WaitFor(ROLLOUTS, f"the rollouts of round {round_index}")
-        trained, facts = self._train(order, {n: w for n, w in weights.items() if w is not None}, file)
+        trained, facts = self._train(
+            self._round(order, file), order, {n: w for n, w in weights.items() if w is not None}
+        )
         self._clock.busy += self._clock.now() - began
         self._workshop.report(round_index, self.name, {**facts, **self._clock.lap()})
         self._workshop.save_trained(round_index, trained)
         return None
 
-    def _train(
-        self, order: Order, weights: dict[int, Weights], file: bytes
-    ) -> tuple[Trained, dict[str, object]]:
-        batch, notes = self._batch(order, file)
-        state = self._state(order, notes)
-        base = weights[order.base]
-        past = PastWeights({order.sampler: weights[order.sampler]}, weights.get(0))
-        schedule = schedule_of(self._params, self._spec, order.round)
-        gradient, state, metrics = train_round(
-            self._spec.model, base, batch, self._spec.recipe, schedule, state, past
+    def _round(self, order: Order, file: bytes) -> RoundWork:
+        rollouts = rollout_file.decode(file, self._params)
+        return RoundWork(
+            self._params,
+            self._spec,
+            self._environment,
+            order.round,
+            order.seed,
+            order.sampler,
+            order.base,
+            rollouts,
         )
-        max_exponent = self._spec.recipe.max_exponent_offset + MIN_EXPONENT
-        codec = get_codec(self._spec.aggregation.codec)
-        update, state = quantise(gradient, state, max_exponent, codec)
-        facts = {"base_version": order.base, "notes": notes, **dataclasses.asdict(metrics)}
-        return Trained(codec.to_bytes(update, self._layout.num_parameters), state_to_bytes(state)), facts
 
-    def _batch(self, order: Order, file: bytes) -> tuple[Batch, list[str]]:
-        params, spec, environment = self._params, self._spec, self._environment
-        rollouts = rollout_file.decode(file, params)
-        assigned = assigned_work(order.seed, params, range(len(rollouts)), spec.length)
-        batch = batch_of(rollouts, assigned, environment, order.sampler, params.max_tokens, spec.length)
-        if spec.recipe.objective == SFT:
-            batch = with_answers(batch, assigned, environment)
-        batch, refused = fresh_groups(batch, params, order.round)
-        return batch, [f"not trained on: {reason}" for reason in refused]
+    def _train(
+        self, work: RoundWork, order: Order, weights: dict[int, Weights]
+    ) -> tuple[Trained, dict[str, object]]:
+        notes: list[str] = []
+        trained = train(work, weights, self._state(order, notes))
+        notes += [f"not trained on: {reason}" for reason in trained.refused]
+        codec = codec_of(self._spec)
+        update, state = quantise(trained.pseudo_gradient, trained.state, max_exponent_of(self._spec), codec)
+        facts = {"base_version": order.base, "notes": notes, **dataclasses.asdict(trained.metrics)}
+        return Trained(codec.to_bytes(update, self._layout.num_parameters), state_to_bytes(state)), facts
 
     def _state(self, order: Order, notes: list[str]) -> TrainerState:
         """The state to go on from. One that is lost or damaged is begun again: that costs learning, not the stake."""
