@@ -88,7 +88,7 @@ class Node:
         self._rounds = RoundPublisher(
             participant,
             ledger,
-            spec.recipe,
+            spec,
             self._workshop,
             self._memory,
             self._replication,

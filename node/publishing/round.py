@@ -7,6 +7,7 @@ sent is asked of the chain, which takes one a round.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import time
 from collections.abc import Callable
 from typing import Final
@@ -30,14 +31,15 @@ from cupel.node.rollout.worker import num_batches
 from cupel.protocol.chain.errors import ContractError
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.model.canonical import CanonicalVersion
+from cupel.protocol.model.layout import layout_of
 from cupel.protocol.participant import Participant
 from cupel.protocol.spec import rollout_file
 from cupel.protocol.spec.assignment import round_seed
 from cupel.protocol.spec.hashing import sha256
-from cupel.protocol.spec.recipe import Recipe
 from cupel.protocol.spec.rollout import LeafContext, Metrics, PolicyRef
 from cupel.protocol.spec.rounds import commit_deadline
-from cupel.protocol.spec.task import MILLION
+from cupel.protocol.spec.task import MILLION, TaskSpec
+from cupel.protocol.spec.updates import codec_of, empty_update
 
 COMMITTED: Final = "committed"
 MISSED: Final = "missed"
@@ -50,7 +52,7 @@ class RoundPublisher:
         self,
         participant: Participant,
         ledger: TaskLedger,
-        recipe: Recipe,
+        spec: TaskSpec,
         workshop: Workshop,
         memory: Memory,
         replication: Replication,
@@ -61,7 +63,7 @@ class RoundPublisher:
         self._observer = participant.observer
         self._task = ledger.task
         self._params = ledger.params
-        self._recipe = recipe
+        self._spec = spec
         self._workshop = workshop
         self._memory = memory
         self._replication = replication
@@ -98,7 +100,7 @@ class RoundPublisher:
         """Carry a round through, from wherever it was left."""
         self._workshop.reopen(round_index)
         began, self._clock = time.monotonic(), Clock(time.monotonic)
-        order = await asyncio.to_thread(self._ordered, round_index, ledger.beacons[round_index], canonical)
+        order = await asyncio.to_thread(self._ordered, round_index, ledger, canonical)
 
         async def still_time() -> bool:
             return not await self._is_late(round_index, 1)
@@ -174,16 +176,20 @@ class RoundPublisher:
         )
         return True
 
-    def _ordered(self, round_index: int, beacon: bytes, canonical: CanonicalVersion) -> Order:
+    def _ordered(self, round_index: int, ledger: TaskLedger, canonical: CanonicalVersion) -> Order:
         """The round's order: the one that is there, or one for this version."""
         found = self._workshop.order(round_index)
         if found is not None:
             return found
         participant, version = self._participant, canonical.version
         chain_id, hub = participant.chain.chain_id, participant.hub.address
-        seed = round_seed(chain_id, hub, self._task, participant.address, round_index, beacon)
-        # A round that was not committed taught the others nothing: training goes on from before it.
-        done = [number for number, outcome in self._workshop.outcomes().items() if outcome == COMMITTED]
+        seed = round_seed(
+            chain_id, hub, self._task, participant.address, round_index, ledger.beacons[round_index]
+        )
+        # A round that was not committed, or not whole, taught the others nothing: training goes on from before it.
+        whole = self._committed_rounds(ledger, self._params.units_per_round)
+        outcomes = self._workshop.outcomes().items()
+        done = [number for number, outcome in outcomes if outcome == COMMITTED and number in whole]
         after = max([number for number in done if number < round_index], default=round_index)
         order = Order(round_index, seed, version, canonical.digest, version, after)
         self._workshop.save_version(version, canonical.manifest.to_bytes(), canonical.file)
@@ -207,6 +213,8 @@ class RoundPublisher:
             if not rollouts:
                 raise repeated
             self._observer.emit("error", message=f"{len(rollouts)} rollouts committed to: {repeated}")
+            # Nobody could come to an update from rollouts that nobody else has.
+            trained = dataclasses.replace(trained, update=self._empty_update())
         facts = self._workshop.reported(order.round, "trainer")
         for note in facts.get("notes", ()):
             self._observer.emit("error", message=str(note))
@@ -226,14 +234,19 @@ class RoundPublisher:
         )
         return self._seams.submit(draft, submission)
 
+    def _empty_update(self) -> bytes:
+        size = layout_of(self._spec.model).num_parameters
+        return codec_of(self._spec).to_bytes(empty_update(self._spec, size), size)
+
     def _end(self, order: Order, outcome: str, facts: dict[str, object]) -> None:
         self._metrics.write(facts)
         self._workshop.close(order.round, outcome)
-        spared = 0 if self._recipe.needs_genesis else -1
+        spared = 0 if self._spec.recipe.needs_genesis else -1
         self._workshop.sweep(order.sampler - self._params.max_staleness, spared)
 
-    def _committed_rounds(self, ledger: TaskLedger) -> set[int]:
-        return {work.round for work in ledger.commitments(self._participant.address) if work.units}
+    def _committed_rounds(self, ledger: TaskLedger, least_units: int = 1) -> set[int]:
+        commitments = ledger.commitments(self._participant.address)
+        return {work.round for work in commitments if work.units >= least_units}
 
     async def _is_late(self, round_index: int, margin_seconds: int) -> bool:
         deadline = commit_deadline(self._params, round_index)

@@ -22,7 +22,7 @@ from cupel.node.journal import Journal
 from cupel.node.metrics import MetricsLog
 from cupel.node.pipeline.worker import Clock
 from cupel.node.pipeline.workshop import Task, Workshop
-from cupel.node.publishing.memory import Memory
+from cupel.node.publishing.memory import Memory, proven_to_bytes
 from cupel.node.publishing.replication import Replication
 from cupel.node.publishing.round import RoundPublisher
 from cupel.node.publishing.seams import Seams
@@ -39,7 +39,10 @@ from cupel.protocol.model.tiny import TinyPolicy, initialise
 from cupel.protocol.model.weights import flatten
 from cupel.protocol.participant import Participant
 from cupel.protocol.spec.diloco.codec import get_codec
+from cupel.protocol.spec.repetition import Place, ProvenWork
+from cupel.protocol.spec.rollout import SubmissionManifest, pieced_reference
 from cupel.protocol.spec.task import NOTHING_PINNED, Pinned
+from cupel.protocol.spec.updates import codec_of, empty_update
 from cupel.protocol.testing.builders import example_spec
 from cupel.protocol.testing.memory_store import MemoryStore
 from cupel.protocol.testing.vectors import example_params
@@ -131,7 +134,7 @@ class World:
         return RoundPublisher(
             self.participant,
             self.ledger,
-            SPEC.recipe,
+            SPEC,
             self.workshop,
             Memory(Journal(self.folder / "journal")),
             Replication(self.participant, self.ledger, limit, Seams()),
@@ -353,5 +356,31 @@ def test_an_outage_in_the_middle_of_a_round_is_gone_on_from(tmp_path: Path) -> N
         assert attempts == 4
         assert len(world.ledger.commitments(node.address)) == 1
         assert world.workshop.outcomes() == {0: "committed"}
+
+    run(tmp_path, scenario)
+
+
+def test_of_a_part_of_a_round_no_update_is_published_and_training_goes_on_from_before(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        world.participant.dies = "before"
+        with pytest.raises(Killed):
+            await world.work(world.publisher())
+        world.participant.dies = ""
+        # As if another commitment had the proofs of the last group, for another problem.
+        journal = Journal(world.folder / "journal")
+        group = {root: place for root, place in Memory(journal).beside(1).items() if place.index >= 4}
+        roots = {root: Place(7, place.index, place.problem + 1) for root, place in group.items()}
+        journal.save("proven", proven_to_bytes(ProvenWork({7: roots})))
+        await world.work(world.publisher())
+        await world.participant.refresh()
+        (work,) = world.ledger.commitments(world.participant.address)
+        assert work.units == 4
+        manifest = SubmissionManifest.from_bytes(world.workshop.manifest(0) or b"")
+        zeros = empty_update(SPEC, LAYOUT.num_parameters)
+        file = codec_of(SPEC).to_bytes(zeros, LAYOUT.num_parameters)
+        assert manifest.update == pieced_reference(file)
+        version = make_version(1, GENESIS.digest, GENESIS.state, LAYOUT)
+        world.ledger.beacons[1] = bytes(32)
+        assert world.publisher()._ordered(1, world.ledger, version).after == 1
 
     run(tmp_path, scenario)
