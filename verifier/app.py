@@ -92,8 +92,7 @@ class Verifier:
         self._journal = Journal(folder, ledger.task)
         auditor = make_auditor(rules, participant.swarm, self._versions)
         auditor.budget = self._budget = Budget(options.budget_seconds)
-        evidence = folder / "evidence"
-        self._inbox = Inbox(participant, auditor, self._journal, self._judges, options, evidence)
+        self._inbox = Inbox(participant, auditor, self._journal, self._judges, options, folder)
         self._withheld = WithheldData(
             participant, ledger.task, self._judges, self._inbox, self._versions.false_updates
         )

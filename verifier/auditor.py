@@ -15,18 +15,24 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from cupel.protocol.economics.terms import MAX_REWARD_BONDS
+from cupel.protocol.model.checkpoint import to_floats
 from cupel.protocol.model.policy import Policy
 from cupel.protocol.model.weights import policy_of
 from cupel.protocol.network import NetworkError, Swarm
+from cupel.protocol.participant import FETCH_SECONDS
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.repetition import ProvenWork
+from cupel.protocol.spec.replay import ReplayRule
 from cupel.protocol.spec.rounds import CommittedWork
 from cupel.protocol.submissions import Missing, fetch_manifest, fetch_posted, fetch_submission, missing_parts
+from cupel.protocol.training.round import Weights
+from cupel.protocol.training.state import TrainerState
 from cupel.protocol.versions import Versions
 from cupel.verifier.audit import Rechecked, examine, recheck
 from cupel.verifier.budget import Budget
 from cupel.verifier.checks.base import FetchedSubmission, Finding, Rules
 from cupel.verifier.recompute import recompute
+from cupel.verifier.retraining import judge_training, versions_needed
 
 # Nodes of one round use a few neighbouring versions.
 MAX_POLICIES: Final = 4
@@ -111,6 +117,23 @@ class Auditor:
             found, seconds = await asyncio.to_thread(_recheck, policy, version.digest, submission, drawn)
             self.budget.record(len(drawn), seconds)
             return found
+
+    async def retrain(
+        self, submission: FetchedSubmission, state: TrainerState, rule: ReplayRule
+    ) -> tuple[Finding | None, TrainerState]:
+        """As `judge_training`. PolicyPending for a version that is not held here, VersionUnavailable for the first."""
+        numbers = versions_needed(submission)
+        weights = {number: await self._weights(number) for number in numbers}
+        async with self._processor:
+            return await asyncio.to_thread(judge_training, submission, weights, state, rule)
+
+    async def _weights(self, number: int) -> Weights:
+        version = self.versions.get(number)
+        if version is None and number == 0:
+            version = await self.versions.genesis(FETCH_SECONDS)
+        if version is None:
+            raise PolicyPending(f"canonical version {number} is not here")
+        return to_floats(version.state.weights)
 
     def affords(self, seed: bytes, rollouts: int, odds: float, now: int) -> bool:
         """Whether the budget has so many rollouts of a commitment recomputed. As `Budget.admits`."""

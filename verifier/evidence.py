@@ -20,6 +20,8 @@ from cupel.verifier.checks.base import FetchedSubmission, Finding, Rules
 MAX_EVIDENCE_BYTES: Final = 16 * 1024
 ABOUT_ALL: Final = frozenset({Reason.TERMINATION, Reason.TOKEN_DISTRIBUTION, Reason.TOPLOC_POOLED})
 """Reasons of charges that may be about all rollouts together, and are then judged by all."""
+ABOUT_TRAINING: Final = frozenset({Reason.TRAINING, Reason.ZERO_UPDATE})
+"""Reasons of charges that are judged by training again."""
 _KIND: Final = "cupel.evidence.v1"
 
 
@@ -112,6 +114,14 @@ def asked_rollouts(evidence: bytes, units: int) -> tuple[int, ...]:
     if charge.rollout is None:
         return tuple(range(units)) if charge.reason in ABOUT_ALL else ()
     return (charge.rollout,) if charge.rollout < units else ()
+
+
+def is_about_training(evidence: bytes) -> bool:
+    """Whether a jury is asked, by any challenger's bytes, whether an update follows from its rollouts."""
+    try:
+        return JuryEvidence.from_bytes(evidence).reason in ABOUT_TRAINING
+    except Rejected:
+        return False
 
 
 def document_of(

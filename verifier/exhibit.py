@@ -10,6 +10,7 @@ A safetensors file of byte arrays, so that equal contents are equal bytes; its n
     twin_*       commitment, manifest and rollouts of the node's other commitment, if the finding is about two
     version      manifest of the canonical version, and
     checkpoint   its file, if the finding is about what the policy computes
+    state        of the trainer before the round, if the finding is about the update and it was not the node's first
 
 What only the chain can say stays the chain's: that the commitment was made, what the beacon was, which digest the
 canonical version has. `check` names these facts beside its verdict.
@@ -44,7 +45,7 @@ MAX_EXHIBITS: Final = 256
 SUFFIX: Final = ".evidence"
 _COMMITMENT_ABI: Final = ("uint32", "uint32", "bytes32", "bytes32", "uint32", "uint40")
 _ALWAYS: Final = frozenset({"document", "params", "spec", "beacon", "manifest"})
-_SOMETIMES: Final = frozenset({"rollouts", "update", "version", "checkpoint"})
+_SOMETIMES: Final = frozenset({"rollouts", "update", "version", "checkpoint", "state"})
 _TWIN: Final = frozenset({"twin_commitment", "twin_manifest", "twin_rollouts"})
 
 
@@ -58,7 +59,7 @@ class Exhibit:
     """Every other part by its name."""
 
     def to_bytes(self) -> bytes:
-        """The file; without the checkpoint if that makes it too large. Rejected(SIZE) if it is too large even so."""
+        """The file; if it is too large, without checkpoint and state. Rejected(SIZE) if it is too large even so."""
         head = {
             "document": self.document.to_bytes(),
             "params": abi_encode([TASK_PARAMS_ABI], [self.params.as_abi()]),
@@ -66,6 +67,7 @@ class Exhibit:
         parts = {**head, **self.parts}
         if sum(map(len, parts.values())) > MAX_EXHIBIT_BYTES // 2:
             parts.pop("checkpoint", None)
+            parts.pop("state", None)
         file = save({name: np.frombuffer(data, dtype=np.uint8) for name, data in parts.items()})
         if len(file) > MAX_EXHIBIT_BYTES:
             raise Rejected(Reason.SIZE, f"the evidence has {len(file)} bytes, {MAX_EXHIBIT_BYTES} allowed")

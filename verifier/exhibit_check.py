@@ -9,6 +9,7 @@ from enum import StrEnum
 from eth_utils.address import is_checksum_address
 
 from cupel.protocol.model.canonical import CanonicalVersion, read_version
+from cupel.protocol.model.checkpoint import to_floats
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.model.weights import policy_of
 from cupel.protocol.spec import merkle
@@ -21,11 +22,14 @@ from cupel.protocol.spec.rounds import CommittedWork
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.spec.shardcast.unixfs import file_dag
 from cupel.protocol.spec.task import TaskSpec, check_task, task_id
+from cupel.protocol.training.state import DamagedState, fresh_state, state_from_bytes
 from cupel.verifier.audit import examine, recheck
+from cupel.verifier.checks import training
 from cupel.verifier.checks.base import FetchedSubmission, Finding, Rules
 from cupel.verifier.evidence import WHOLE_SUBMISSION
 from cupel.verifier.exhibit import Exhibit
 from cupel.verifier.recompute import recompute
+from cupel.verifier.retraining import judge_training
 
 
 class Outcome(StrEnum):
@@ -36,7 +40,7 @@ class Outcome(StrEnum):
     REFUTED = "refuted"
     """It does not: the accusation is false."""
     UNDECIDED = "undecided"
-    """It takes a checkpoint that is not in the file."""
+    """It takes a checkpoint or a trainer's state that is not in the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,8 @@ def verify(exhibit: Exhibit) -> Report:
             return Report(Outcome.UNDECIDED, None, why, facts)
         facts["version"] = f"{version.version} has digest 0x{version.digest.hex()}"
         finding = _recheck(exhibit, submission, version)
+        if finding is None and document.check == training.NAME:
+            return _retrained(exhibit, submission, version, facts)
     return _compared(exhibit, finding, facts)
 
 
@@ -168,6 +174,28 @@ def _recheck(exhibit: Exhibit, submission: FetchedSubmission, version: Canonical
     drawn = (index,) if index < units else tuple(range(units))
     policy = policy_of(submission.rules.spec.model, version.state)
     return recheck(submission, recompute(policy, version.digest, submission, drawn)).finding
+
+
+def _retrained(
+    exhibit: Exhibit, submission: FetchedSubmission, version: CanonicalVersion, facts: dict[str, str]
+) -> Report:
+    """What training again says. The state it begins with is the accuser's word: the node's earlier rounds give it."""
+    rule, size = submission.rules.spec.replay, submission.rules.num_parameters
+    if rule is None:
+        return Report(Outcome.REFUTED, None, "the task's updates are not checked by training again", facts)
+    if submission.rules.spec.recipe.needs_genesis and version.version:
+        return Report(Outcome.UNDECIDED, None, "the task's initial checkpoint is not in the file", facts)
+    state, file = fresh_state(size), exhibit.parts.get("state")
+    if file is not None:
+        try:
+            state = state_from_bytes(file, size)
+        except DamagedState as error:
+            raise Rejected(Reason.SCHEMA, str(error)) from None
+    digest = "that of a trainer's beginning" if file is None else f"0x{sha256(file).hex()}"
+    facts["state"] = f"{digest} is what {submission.work.node}'s earlier rounds lead to"
+    weights = {version.version: to_floats(version.state.weights)}
+    finding, _ = judge_training(submission, weights, state, rule)
+    return _compared(exhibit, finding, facts)
 
 
 def _compared(exhibit: Exhibit, finding: Finding | None, facts: dict[str, str]) -> Report:

@@ -21,8 +21,12 @@ def exhibit_of(
     submission: FetchedSubmission,
     twin: FetchedSubmission | None,
     version: CanonicalVersion | None,
+    state: bytes | None = None,
 ) -> Exhibit:
-    """The file of a finding. twin: the node's other commitment it is about; version: the policy it rests on."""
+    """The file of a finding.
+
+    twin: the node's other commitment it is about; version: the policy it rests on; state: the trainer's.
+    """
     parts = {
         "spec": submission.rules.spec.to_bytes(),
         "beacon": submission.beacon,
@@ -36,6 +40,8 @@ def exhibit_of(
         parts["twin_rollouts"] = twin.rollouts_file
     if version is not None:
         parts["version"], parts["checkpoint"] = version.manifest.to_bytes(), version.file
+    if state is not None:
+        parts["state"] = state
     return Exhibit(document, submission.rules.params, parts)
 
 
@@ -48,7 +54,11 @@ class Exhibits:
     folder: Path
 
     async def publish(
-        self, document: EvidenceDocument, submission: FetchedSubmission | None, twin: FetchedSubmission | None
+        self,
+        document: EvidenceDocument,
+        submission: FetchedSubmission | None,
+        twin: FetchedSubmission | None,
+        state: bytes | None = None,
     ) -> None:
         """Store, pin and announce the document; write the file, unless the finding has no submission.
 
@@ -67,17 +77,21 @@ class Exhibits:
         )
         await participant.swarm.announce(announcement)
         if submission is not None:
-            await asyncio.to_thread(self._write, document, submission, twin)
+            await asyncio.to_thread(self._write, document, submission, twin, state)
 
     def _write(
-        self, document: EvidenceDocument, submission: FetchedSubmission, twin: FetchedSubmission | None
+        self,
+        document: EvidenceDocument,
+        submission: FetchedSubmission,
+        twin: FetchedSubmission | None,
+        state: bytes | None,
     ) -> None:
         try:
             version = self.versions.get(submission.manifest.policy.version)
         except Rejected:
             version = None
         try:
-            file = exhibit_of(document, submission, twin, version).to_bytes()
+            file = exhibit_of(document, submission, twin, version, state).to_bytes()
         except Rejected as rejected:
             self.participant.observer.emit("error", message=f"no evidence file: {rejected}")
             return

@@ -9,51 +9,42 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any
 
 from cupel.protocol.chain.bindings import hub
 from cupel.protocol.chain.contract import Event, Logged
 from cupel.protocol.chain.ledger import ChallengeRecord, CheckpointRecord, TaskLedger
-from cupel.protocol.environments.process import EnvironmentFailed
 from cupel.protocol.network import NetworkError
-from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant
+from cupel.protocol.participant import FETCH_SECONDS, Participant
 from cupel.protocol.spec.demand import Answer, DataDemand
 from cupel.protocol.spec.repetition import RING
 from cupel.protocol.spec.rollout import Commitment
 from cupel.protocol.spec.rounds import CommittedWork
 from cupel.protocol.spec.toploc.pooled import Pool
-from cupel.verifier.audit import Rechecked
-from cupel.verifier.auditor import Auditor, PolicyPending
-from cupel.verifier.checks import CHEAP_NAMES, CHECK_NAMES
+from cupel.verifier.auditor import Auditor
+from cupel.verifier.checks import CHEAP_NAMES, CHECK_NAMES, training
 from cupel.verifier.checks.base import FetchedSubmission, Finding, commitment_of
 from cupel.verifier.checks.checkpoint import check_checkpoint
 from cupel.verifier.checks.disclosed import accusable, shown_rollouts
-from cupel.verifier.checks.reward import Reward
 from cupel.verifier.demander import Demander, Place
 from cupel.verifier.dispute.demands import Wanted, demand_time
 from cupel.verifier.draw import draw, draw_seed
-from cupel.verifier.evidence import Accusation, Judges, accuse, asked_rollouts, document_of
+from cupel.verifier.evidence import Accusation, Judges, accuse, document_of
 from cupel.verifier.exhibits import Exhibits
+from cupel.verifier.inspection import Inspection, TooLate
 from cupel.verifier.journal import Journal
 from cupel.verifier.options import Options
+from cupel.verifier.replays import Replays
 from cupel.verifier.verdicts import tell_checks, tell_verdict
 from cupel.verifier.watch import Watch, is_disputable
 
 logger = logging.getLogger(__name__)
-Result = TypeVar("Result")
-
-LEAST_FETCH_SECONDS: Final = 1.0
-ENVIRONMENT_ATTEMPTS: Final = 2
-
-
-class TooLate(Exception):
-    """A deadline on the chain's clock passed before our own work was done."""
 
 
 class Inbox:
-    """Audits and jury duty of one task, each in the background. `now` is the chain's clock, set by the loop."""
+    """Audits and jury duty of one task, each in the background."""
 
     def __init__(
         self,
@@ -62,18 +53,20 @@ class Inbox:
         journal: Journal,
         judges: Judges,
         options: Options,
-        evidence: Path,
+        folder: Path,
     ) -> None:
+        """folder: the verifier's own, for evidence files and the trainers' states."""
         self._participant = participant
         self._observer = participant.observer
         self._auditor = auditor
         self._journal = journal
         self._judges = judges
         self._watch = Watch(journal, auditor.rules.spec.pooling, self._observer, options.audit_rollouts)
-        self._exhibits = Exhibits(participant, auditor.versions, evidence)
+        self._exhibits = Exhibits(participant, auditor.versions, folder / "evidence")
         self._tasks: dict[object, asyncio.Task[None]] = {}
         self._begun: set[object] = set()
-        self.now = 0
+        replays = Replays(auditor, folder / "training" / auditor.rules.task.hex())
+        self._inspection = Inspection(auditor, replays, self._observer, self._tasks.__contains__)
         self.answer_seconds: int | None = None
         """How long nodes have to show demanded data; None where nothing can be demanded."""
         self._demander = Demander(auditor, journal.secret, self._observer, options.demand_pieces)
@@ -81,6 +74,15 @@ class Inbox:
         self.accusations: dict[Place, Accusation] = {}
         self.verdicts: dict[int, bool] = {}
         """Whether our own recomputation confirms a challenge, by its number."""
+
+    @property
+    def now(self) -> int:
+        """The chain's clock, set by the verifier's loop."""
+        return self._inspection.now
+
+    @now.setter
+    def now(self, time: int) -> None:
+        self._inspection.now = time
 
     @property
     def wanted(self) -> Mapping[Place, tuple[Wanted, ...]]:
@@ -167,21 +169,26 @@ class Inbox:
         drawn = draw(seed, work.units, self._watch.rollouts(work))
         submission = await self._fetch_or_demand(work, ledger, seed, drawn, what)
         self._observer.emit("checking", node=work.node, round=work.round)
-        finding, unjudged = await self._examine(submission, what)
+        finding, unjudged = await self._inspection.examine(submission, what)
         pool, odds = Pool(), self._watch.lie_odds(work.node)
         if finding is not None:
             tell_checks(self._observer, work, finding)
         elif self._auditor.affords(seed, len(drawn), odds, self.now):
-            rechecked = await self._recheck(submission, drawn, closes, what)
+            rechecked = await self._inspection.recheck(submission, drawn, closes, what)
             finding, pool = rechecked.finding, rechecked.pool
-            tell_checks(self._observer, work, finding, [name for name in CHECK_NAMES if name not in unjudged])
+            judged = [name for name in CHECK_NAMES if name not in unjudged]
+            if finding is None:
+                finding, retrained = await self._inspection.replay(submission, ledger, closes, what)
+                judged += retrained
+            tell_checks(self._observer, work, finding, judged)
         else:
             tell_checks(self._observer, work, None, [name for name in CHEAP_NAMES if name not in unjudged])
         if finding is None or not is_disputable(finding, self._judges):
             self._watch.record(work, pool, finding)
         else:
-            twin = await self._twin(work, finding, ledger, closes)
-            await self._accuse(work.node, commitment_of(work), finding, submission, twin)
+            twin = await self._inspection.twin(work, finding, ledger, closes)
+            state = self._inspection.state_before(work, ledger) if finding.check == training.NAME else None
+            await self._accuse(work.node, commitment_of(work), finding, submission, twin, state)
 
     async def _fetch_or_demand(
         self, work: CommittedWork, ledger: TaskLedger, seed: bytes, drawn: Sequence[int], what: str
@@ -191,33 +198,14 @@ class Inbox:
         if self.answer_seconds is not None:
             patient = demand_time(commitment_of(work), ledger.params, self.answer_seconds)
             try:
-                return await self._fetch(work, ledger, patient, what)
+                return await self._inspection.fetch(work, ledger, patient, what)
             except TooLate:
                 if await self._demander.miss(work, drawn, seed):
-                    await self._retry(lambda: self._auditor.manifest(work, FETCH_SECONDS), closes, what)
+                    await self._inspection.retry(
+                        lambda: self._auditor.manifest(work, FETCH_SECONDS), closes, what
+                    )
                     await self._demander.miss(work, drawn, seed)
-        return await self._fetch(work, ledger, closes, what)
-
-    async def _fetch(
-        self, work: CommittedWork, ledger: TaskLedger, deadline: int, what: str
-    ) -> FetchedSubmission:
-        beacon = ledger.beacons[work.round]
-
-        def attempt() -> Awaitable[FetchedSubmission]:
-            # One that went on beyond the deadline would leave no time to demand what is missing.
-            seconds = min(FETCH_SECONDS, max(LEAST_FETCH_SECONDS, float(deadline - self.now)))
-            return self._auditor.fetch(work, beacon, seconds)
-
-        return await self._retry(attempt, deadline, what)
-
-    async def _twin(
-        self, work: CommittedWork, finding: Finding, ledger: TaskLedger, deadline: int
-    ) -> FetchedSubmission | None:
-        """The node's other commitment that a finding is about, if any."""
-        if finding.twin is None or finding.twin.sequence == work.sequence:
-            return None
-        other = ledger.work[work.node, finding.twin.sequence]
-        return await self._fetch(other, ledger, deadline, f"round {other.round} of {other.node}")
+        return await self._inspection.fetch(work, ledger, closes, what)
 
     async def _compare(self, posted: CheckpointRecord, commitment: Commitment) -> None:
         closes = posted.time + self._auditor.rules.params.challenge_window
@@ -225,35 +213,16 @@ class Inbox:
         if self.answer_seconds is not None:
             patient = demand_time(commitment, self._auditor.rules.params, self.answer_seconds)
             try:
-                await self._retry(lambda: self._digest(posted.version), patient, what)
+                await self._inspection.retry(lambda: self._inspection.digest(posted.version), patient, what)
             except TooLate:
                 await self._demander.miss_version(posted, commitment)
-        canonical = await self._retry(lambda: self._digest(posted.version), closes, what)
+        canonical = await self._inspection.retry(
+            lambda: self._inspection.digest(posted.version), closes, what
+        )
         finding = check_checkpoint(posted.version, posted.digest, canonical)
         if finding is not None:
             tell_verdict(self._observer, posted.node, posted.version, posted.sequence, finding.check, finding)
             await self._accuse(posted.node, commitment, finding, None)
-
-    async def _digest(self, version: int) -> bytes:
-        digest = self._auditor.versions.proven_digest(version)
-        if digest is None:
-            raise PolicyPending(f"canonical version {version} was not computed here")
-        return digest
-
-    async def _examine(
-        self, submission: FetchedSubmission, what: str
-    ) -> tuple[Finding | None, tuple[str, ...]]:
-        """Everything cheap, and the checks that came to no verdict: rewards that the environment fails to give.
-
-        The rest goes on without them: a completion that hangs it must not hide every other lie.
-        """
-        for _ in range(ENVIRONMENT_ATTEMPTS):
-            try:
-                return await self._auditor.examine(submission), ()
-            except EnvironmentFailed as error:
-                problem = str(error)
-        self._observer.emit("error", message=f"rewards of {what} were not judged: {problem}")
-        return None, (Reward.name,)
 
     async def _judge(self, challenge: ChallengeRecord, ledger: TaskLedger, deadline: int) -> None:
         what = f"trial {challenge.challenge_id}"
@@ -262,38 +231,15 @@ class Inbox:
         if place in self.findings:
             guilty = True
         elif work is not None:
-            finding = await self._inspect(work, ledger, challenge.evidence, deadline, what)
+            finding = await self._inspection.inspect(work, ledger, challenge.evidence, deadline, what)
             guilty = finding is not None
         else:
             posted = next(one for one in ledger.posted if (one.node, one.sequence) == place)
-            canonical = await self._retry(lambda: self._digest(posted.version), deadline, what)
+            canonical = await self._inspection.retry(
+                lambda: self._inspection.digest(posted.version), deadline, what
+            )
             guilty = posted.digest != canonical
         self.verdicts[challenge.challenge_id] = guilty
-
-    async def _inspect(
-        self, work: CommittedWork, ledger: TaskLedger, evidence: bytes, deadline: int, what: str
-    ) -> Finding | None:
-        """Check a submission as its accuser asks: everything cheap, and the rollouts it asks for."""
-        submission = await self._fetch(work, ledger, deadline, what)
-        finding, unjudged = await self._examine(submission, what)
-        asked = asked_rollouts(evidence, work.units)
-        if finding is None and asked:
-            finding = (await self._recheck(submission, asked, deadline, what)).finding
-        if finding is None and unjudged:
-            # Whoever could not judge all of it must not acquit.
-            finding = await self._retry(lambda: self._auditor.examine(submission), deadline, what)
-        return finding
-
-    async def _recheck(
-        self, submission: FetchedSubmission, drawn: Sequence[int], deadline: int, what: str
-    ) -> Rechecked:
-        """What needs the policy. A finding about the drawn rollouts together is one only if it holds for all."""
-        every = range(submission.work.units)
-        found = await self._retry(lambda: self._auditor.recheck(submission, tuple(drawn)), deadline, what)
-        if found.finding is None or found.finding.rollout is not None or len(drawn) == len(every):
-            return found
-        # An accuser may have picked the rollouts that look worst, and the odds are not those of the worst.
-        return await self._retry(lambda: self._auditor.recheck(submission, every), deadline, what)
 
     async def _accuse(
         self,
@@ -302,8 +248,9 @@ class Inbox:
         finding: Finding,
         submission: FetchedSubmission | None,
         twin: FetchedSubmission | None = None,
+        state: bytes | None = None,
     ) -> None:
-        """Publish the evidence, and leave the accusation to the solver."""
+        """Publish the evidence, and leave the accusation to the solver. state: the trainer's, if it rests on one."""
         self.findings[node, commitment.sequence] = finding
         document = document_of(finding, self._auditor.rules, node, commitment, self._participant.address)
         accusation = accuse(finding, document, self._judges, submission, twin)
@@ -312,14 +259,4 @@ class Inbox:
             self._observer.emit("error", message=message)
         else:
             self.accusations[node, commitment.sequence] = accusation
-        await self._exhibits.publish(document, submission, twin)
-
-    async def _retry(self, attempt: Callable[[], Awaitable[Result]], deadline: int, what: str) -> Result:
-        """Try until it works. TooLate at `deadline` of the chain's clock, with the last problem."""
-        while True:
-            try:
-                return await attempt()
-            except (NetworkError, EnvironmentFailed) as error:
-                if self.now >= deadline:
-                    raise TooLate(f"{what} was not checked in time: {error}") from error
-                await asyncio.sleep(POLL_SECONDS)
+        await self._exhibits.publish(document, submission, twin, state)

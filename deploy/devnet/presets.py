@@ -14,6 +14,7 @@ from typing import Any, Final
 from cupel.devnet.deployment import DataTerms, JuryTerms
 from cupel.protocol.spec import documents
 from cupel.protocol.spec.recipe import Recipe
+from cupel.protocol.spec.replay import ReplayRule
 from cupel.protocol.spec.task import (
     Aggregation,
     EnvironmentRef,
@@ -64,6 +65,8 @@ class Preset:
     least_round_seconds: int
     reward_margin: int
     """Least rise of the honest nodes' reward for the demo to pass, in millionths; far below what is usual."""
+    replay: ReplayRule | None = None
+    """Whether verifiers train again what every node trained, which takes them as long as all nodes together."""
 
     @property
     def units_per_round(self) -> int:
@@ -202,6 +205,7 @@ def make_plan(preset: Preset, pace: Pace, num_nodes: int, rounds: int) -> TaskPl
             max_exponent_offset=24,
         ),
         aggregation=Aggregation(1, 1, 0, 1),
+        replay=preset.replay,
     )
     return TaskPlan(terms, spec)
 

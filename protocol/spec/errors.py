@@ -55,6 +55,8 @@ class Reason(StrEnum):
     TOPLOC_SKETCH = "toploc-sketch"
     TOPLOC_LAYER = "toploc-layer"
     UPDATE = "update"
+    ZERO_UPDATE = "zero-update"
+    TRAINING = "training"
     CHECKPOINT = "checkpoint"
     REFEREE_MOVE = "referee-move"
 

@@ -19,6 +19,7 @@ from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.hashing import keccak256, sha256
 from cupel.protocol.spec.length_reward import LengthRule, check_length_rule
 from cupel.protocol.spec.recipe import Recipe, check_recipe
+from cupel.protocol.spec.replay import ReplayRule, check_replay_rule
 from cupel.protocol.spec.units import BILLION as BILLION
 from cupel.protocol.spec.units import MILLION as MILLION
 
@@ -239,6 +240,8 @@ class TaskSpec:
     aggregation: Aggregation
     length: LengthRule | None = None
     """Prompts state a length to keep to, and rewards depend on it; may be left out."""
+    replay: ReplayRule | None = None
+    """Updates are checked by training again; may be left out, and then any well-formed update passes."""
 
     def to_bytes(self) -> bytes:
         """Canonical bytes."""
@@ -262,6 +265,8 @@ class TaskSpec:
             raise Rejected(Reason.TASK_SPEC, "recipe.lora_rank is above the model's width")
         if spec.length is not None:
             check_length_rule(spec.length)
+        if spec.replay is not None:
+            check_replay_rule(spec.replay)
         return spec
 
 

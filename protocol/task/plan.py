@@ -2,7 +2,7 @@
 
 [terms]      what `TaskTerms` lists: schedule, amounts, windows
 [spec]       what `TaskSpec` lists: environment, model, sampling, thresholds, pooling, recipe, aggregation, and may
-             have length; docs/learning.md lists the recipe's keys, docs/diloco.md the aggregation's
+             have length and replay; docs/learning.md lists the recipe's keys, docs/diloco.md the aggregation's
 
 Keys that have a default may be left out. `spec.environment.arguments` may be a table.
 

@@ -265,7 +265,7 @@ async def case(
         journal = Journal(folder, task)
         versions: Any = NoVersions()
         auditor = Auditor(rules, verifier.swarm, versions)
-        inbox = Inbox(verifier, auditor, journal, judges, Options(4), folder / "evidence")
+        inbox = Inbox(verifier, auditor, journal, judges, Options(4), folder)
         withheld = WithheldData(verifier, task, judges, inbox, versions.false_updates)
         await withheld.prepare()
         responder = Responder(verifier, task, params, judges, journal, withheld.feed)

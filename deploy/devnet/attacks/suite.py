@@ -27,6 +27,7 @@ from cupel.devnet.presets import FAST
 from cupel.devnet.session import run_session
 from cupel.devnet.supervisor import ChildFailed
 from cupel.protocol.config import ConfigError
+from cupel.protocol.spec.replay import ReplayRule
 
 ALL: Final = "all"
 LIST: Final = "list"
@@ -37,7 +38,13 @@ LIARS_A_RUN: Final = 6
 STALLING: Final = frozenset({"withheld-data"})
 """Nobody can compute the next version before the liar is slashed: the whole run waits for that."""
 PRESET: Final = dataclasses.replace(
-    FAST, name="attack", problems_per_round=6, inner_steps=2, pretrain_steps=100, least_round_seconds=20
+    FAST,
+    name="attack",
+    problems_per_round=6,
+    inner_steps=2,
+    pretrain_steps=100,
+    least_round_seconds=20,
+    replay=ReplayRule(400),
 )
 """Little work, for nothing is to be learned, and long rounds, for many processes have to get through them."""
 

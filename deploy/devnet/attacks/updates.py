@@ -60,7 +60,7 @@ class PoisonedUpdate(Strategy):
 
     name = "poisoned-update"
     title = "the update with the opposite sign"
-    fate = Fate.UNNOTICED
+    reasons = frozenset({"training"})
 
     def submit(self, draft: Draft, honest: Submission) -> Submission:
         """Minus the honest one."""
@@ -73,7 +73,7 @@ class ZeroUpdate(Strategy):
 
     name = "zero-update"
     title = "an update of zeros"
-    fate = Fate.UNNOTICED
+    reasons = frozenset({"zero-update"})
 
     def submit(self, draft: Draft, honest: Submission) -> Submission:
         """Nothing at all."""
@@ -88,7 +88,7 @@ class CopiedUpdate(Strategy):
 
     name = "copied-update"
     title = "another node's update"
-    fate = Fate.UNNOTICED
+    reasons = frozenset({"training"})
 
     def __init__(self) -> None:
         self._seen: bytes | None = None

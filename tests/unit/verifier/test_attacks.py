@@ -19,14 +19,20 @@ from cupel.protocol.model.weights import flatten
 from cupel.protocol.spec.assignment import round_seed
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.hashing import sha256
+from cupel.protocol.spec.recipe import SFT
+from cupel.protocol.spec.replay import ReplayRule
 from cupel.protocol.spec.rollout import LeafContext, Metrics, PolicyRef, SubmissionManifest
 from cupel.protocol.spec.rounds import CommittedWork
 from cupel.protocol.spec.task import Pooling, Thresholds
+from cupel.protocol.spec.updates import codec_of, max_exponent_of
 from cupel.protocol.submissions import SubmissionFiles
+from cupel.protocol.training.round import train
+from cupel.protocol.training.state import fresh_state
 from cupel.verifier.audit import examine, recheck
 from cupel.verifier.checks.base import FetchedSubmission, Finding
 from cupel.verifier.checks.checkpoint import check_checkpoint
 from cupel.verifier.recompute import recompute
+from cupel.verifier.retraining import judge_training, round_work
 
 ALL = strategies()
 NODE, OTHER = "0x2000000000000000000000000000000000000002", "0x3000000000000000000000000000000000000003"
@@ -39,8 +45,14 @@ UNFOUND = sorted(name for name, one in ALL.items() if not one.reasons and not na
 
 @pytest.fixture(scope="module")
 def court(world: Any) -> Any:
-    """The tests' world with the demo's thresholds."""
-    spec = dataclasses.replace(world.rules.spec, thresholds=Thresholds(4, 500, 500), pooling=Pooling(250_000))
+    """The tests' world with the demo's thresholds, and a recipe that learns from every round."""
+    spec = dataclasses.replace(
+        world.rules.spec,
+        thresholds=Thresholds(4, 500, 500),
+        pooling=Pooling(250_000),
+        recipe=dataclasses.replace(world.rules.spec.recipe, objective=SFT, inner_steps=1),
+        replay=ReplayRule(300),
+    )
     return dataclasses.replace(world, rules=dataclasses.replace(world.rules, spec=spec))
 
 
@@ -51,7 +63,7 @@ def draft_of(
     place = dataclasses.replace(court, node=node, round=round_index, sequence=round_index - 2)
     rules, context_policy = court.rules, court.policy if policy is None else policy
     rollouts = place.roll_out(context_policy)
-    fetched = place.submission(rollouts)
+    fetched = place.submission(rollouts, update_file=trained(court, place.submission(rollouts)))
     seed = round_seed(rules.chain_id, rules.hub, rules.task, node, round_index, place.beacon)
     context = LeafContext(rules.chain_id, rules.hub, rules.task, node, place.sequence, round_index)
     reference = place.reference if policy is None else PolicyRef(place.reference.version - 1, bytes(32))
@@ -70,6 +82,19 @@ def draft_of(
     return draft, Submission(
         manifest, fetched.rollouts_file, fetched.update_file, fetched.work.root, fetched.leaves
     )
+
+
+def trained(court: Any, submission: FetchedSubmission) -> bytes:
+    """What an honest trainer makes of a submission's rollouts in its first round."""
+    spec, start = court.rules.spec, fresh_state(court.rules.num_parameters)
+    gradient = train(round_work(submission), weights_of(court), start).pseudo_gradient
+    update, _ = codec_of(spec).encode(gradient, max_exponent_of(spec))
+    return codec_of(spec).to_bytes(update, court.rules.num_parameters)
+
+
+def weights_of(court: Any) -> dict[int, Any]:
+    """Of the canonical version."""
+    return {court.reference.version: flatten(court.policy, layout_of(court.policy.shape))}
 
 
 def checkpoint_of(policy: Any) -> bytes:
@@ -110,7 +135,11 @@ def verdict(court: Any, submission: FetchedSubmission) -> Finding | None:
     finding = examine(submission)
     if finding is not None:
         return finding
-    return recheck(submission, recompute(court.policy, court.reference.digest, submission, EVERY)).finding
+    finding = recheck(submission, recompute(court.policy, court.reference.digest, submission, EVERY)).finding
+    if finding is None:
+        start = fresh_state(court.rules.num_parameters)
+        finding, _ = judge_training(submission, weights_of(court), start, court.rules.spec.replay)
+    return finding
 
 
 def attack(court: Any, strategy: Strategy) -> tuple[Draft, Submission]:

@@ -14,14 +14,19 @@ import torch
 from typer.testing import CliRunner
 
 from cupel.protocol.model.canonical import CanonicalVersion, make_version
-from cupel.protocol.model.checkpoint import genesis
+from cupel.protocol.model.checkpoint import genesis, to_floats
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.model.weights import flatten, policy_of
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.hashing import sha256
+from cupel.protocol.spec.recipe import SFT
 from cupel.protocol.spec.repetition import ProvenWork
+from cupel.protocol.spec.replay import ReplayRule
 from cupel.protocol.spec.rollout import PolicyRef
 from cupel.protocol.spec.task import task_id
+from cupel.protocol.spec.updates import codec_of, max_exponent_of
+from cupel.protocol.training.round import train
+from cupel.protocol.training.state import fresh_state, state_to_bytes
 from cupel.verifier import exhibit as exhibits
 from cupel.verifier.audit import examine, recheck
 from cupel.verifier.checks.base import FetchedSubmission, Finding
@@ -31,6 +36,7 @@ from cupel.verifier.exhibit import Exhibit, keep
 from cupel.verifier.exhibit_check import Outcome, verify
 from cupel.verifier.exhibits import exhibit_of
 from cupel.verifier.recompute import recompute
+from cupel.verifier.retraining import judge_training, round_work
 
 ME = "0x" + "0c" * 20
 VERSION = 4
@@ -109,6 +115,33 @@ def test_work_counted_in_two_commitments_is_shown_with_both(court: Any) -> None:
     false = {**made.parts, "twin_rollouts": later.rollouts_file}
     with pytest.raises(Rejected):
         verify(dataclasses.replace(made, parts=false))
+
+
+def test_training_is_done_again_from_the_file(court: Any, version: CanonicalVersion) -> None:
+    recipe = dataclasses.replace(court.rules.spec.recipe, objective=SFT, inner_steps=1)
+    spec = dataclasses.replace(court.rules.spec, recipe=recipe, replay=ReplayRule(300))
+    params = dataclasses.replace(court.rules.params, spec_digest=spec.digest)
+    task = task_id(court.rules.chain_id, court.rules.hub, params)
+    rules = dataclasses.replace(court.rules, spec=spec, params=params, task=task)
+    strict, weights = dataclasses.replace(court, rules=rules), {VERSION: to_floats(version.state.weights)}
+    start = dataclasses.replace(fresh_state(rules.num_parameters), steps=3)
+    start.remainder[:] = 1e-3
+    lazy = strict.submission()
+    found, _ = judge_training(lazy, weights, start, ReplayRule(300))
+    assert found is not None
+    document = document_of(found, rules, lazy.work.node, lazy.commitment, ME)
+    made = exhibit_of(document, lazy, None, version, state_to_bytes(start))
+    report = verify(Exhibit.from_bytes(made.to_bytes()))
+    assert (report.outcome, report.finding) == (Outcome.CONFIRMED, found)
+    assert report.chain_facts["state"].startswith(f"0x{sha256(state_to_bytes(start)).hex()}")
+    trained = train(round_work(lazy), weights, start)
+    update, _ = codec_of(spec).encode(trained.pseudo_gradient + start.remainder, max_exponent_of(spec))
+    honest = strict.submission(update_file=codec_of(spec).to_bytes(update, rules.num_parameters))
+    document = document_of(found, rules, honest.work.node, honest.commitment, ME)
+    made = exhibit_of(document, honest, None, version, state_to_bytes(start))
+    assert verify(made).outcome is Outcome.REFUTED
+    with pytest.raises(Rejected):
+        verify(dataclasses.replace(made, parts={**made.parts, "state": b"torn"}))
 
 
 def test_an_accusation_of_honest_work_is_refuted(court: Any, version: CanonicalVersion) -> None:

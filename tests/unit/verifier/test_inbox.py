@@ -17,7 +17,7 @@ from cupel.protocol.chain.contract import Logged
 from cupel.protocol.chain.ledger import ChallengeRecord, TaskLedger
 from cupel.protocol.environments.process import EnvironmentFailed
 from cupel.protocol.model.canonical import CanonicalVersion, make_version
-from cupel.protocol.model.checkpoint import genesis
+from cupel.protocol.model.checkpoint import genesis, to_floats
 from cupel.protocol.model.generate import generate
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.model.quantise import quantised
@@ -27,6 +27,8 @@ from cupel.protocol.spec.demand import DataDemand, Part, answer
 from cupel.protocol.spec.errors import Reason
 from cupel.protocol.spec.fraud import ObjectiveKind, kind_of
 from cupel.protocol.spec.pieces import num_pieces
+from cupel.protocol.spec.recipe import SFT
+from cupel.protocol.spec.replay import ReplayRule
 from cupel.protocol.spec.rollout import PolicyRef, Rollout
 from cupel.protocol.spec.sampling import gumbel_noise
 from cupel.protocol.spec.shardcast.cid import Cid
@@ -34,9 +36,12 @@ from cupel.protocol.spec.shardcast.unixfs import file_dag
 from cupel.protocol.spec.task import Pooling
 from cupel.protocol.spec.toploc import build_proofs_batch, pooled
 from cupel.protocol.spec.toploc.pooled import SURE_FACTOR, Pool
+from cupel.protocol.spec.updates import codec_of, max_exponent_of
 from cupel.protocol.testing.waiting import eventually
+from cupel.protocol.training.round import train
+from cupel.protocol.training.state import fresh_state
 from cupel.verifier import auditor as auditor_module
-from cupel.verifier import inbox as inbox_module
+from cupel.verifier import inspection
 from cupel.verifier.auditor import Auditor
 from cupel.verifier.budget import Budget
 from cupel.verifier.checks import CHEAP_NAMES, CHECK_NAMES, distribution
@@ -47,6 +52,7 @@ from cupel.verifier.exhibit import Exhibit
 from cupel.verifier.inbox import Inbox
 from cupel.verifier.journal import Journal
 from cupel.verifier.options import Options
+from cupel.verifier.retraining import round_work
 from cupel.verifier.watch import Watch
 
 ME, OBJECTIVE, JURY = ("0x" + digit * 20 for digit in ("0a", "0b", "0c"))
@@ -170,7 +176,7 @@ def run(
 ) -> Callable[[Callable[[Desk], Awaitable[None]]], None]:
     """Runs a scenario at a desk; waiting costs no time."""
     world, version = canonical
-    monkeypatch.setattr(inbox_module, "POLL_SECONDS", 0)
+    monkeypatch.setattr(inspection, "POLL_SECONDS", 0)
 
     async def scene(scenario: Callable[[Desk], Awaitable[None]]) -> None:
         peers, held = Peers(), Held({4: version})
@@ -180,9 +186,7 @@ def run(
         recorder = Recorder()
         participant: Any = SimpleNamespace(address=ME, observer=recorder, swarm=peers, store=peers)
         auditor = Auditor(world.rules, peers, held)  # type: ignore[arg-type]
-        inbox = Inbox(
-            participant, auditor, journal, Judges(OBJECTIVE, JURY), Options(4), tmp_path / "evidence"
-        )
+        inbox = Inbox(participant, auditor, journal, Judges(OBJECTIVE, JURY), Options(4), tmp_path)
         inbox.now = 1115
         await scenario(Desk(world, inbox, peers, held, journal, ledger, recorder.events))
         await inbox.close()
@@ -767,5 +771,85 @@ def test_a_posted_checkpoint_is_compared_with_our_own(run: Run, honest: bool) ->
             (accusation,) = desk.inbox.accusations.values()
             assert (accusation.judge, accusation.reason) == (JURY, Reason.CHECKPOINT)
             assert (accusation.commitment.units, accusation.commitment.round) == (0, 4)
+
+    run(scenario)
+
+
+def trained(desk: Desk, lie: int = 1) -> FetchedSubmission:
+    """A submission under a rule that has updates trained again; `lie` multiplies the honest update."""
+    recipe = dataclasses.replace(desk.world.rules.spec.recipe, objective=SFT, inner_steps=1)
+    spec = dataclasses.replace(desk.world.rules.spec, recipe=recipe, replay=ReplayRule(300))
+    desk.inbox._auditor.rules = dataclasses.replace(desk.world.rules, spec=spec)
+    world = dataclasses.replace(desk.world, rules=desk.inbox._auditor.rules)
+    start = fresh_state(world.rules.num_parameters)
+    weights = {4: to_floats(desk.held.versions[4].state.weights)}
+    gradient = train(round_work(world.submission()), weights, start).pseudo_gradient
+    update, _ = codec_of(spec).encode(lie * gradient, max_exponent_of(spec))
+    return world.submission(update_file=codec_of(spec).to_bytes(update, world.rules.num_parameters))
+
+
+def exhibit_at(path: str) -> Exhibit:
+    return Exhibit.from_bytes(Path(path).read_bytes())
+
+
+def test_an_update_that_was_trained_passes_one_check_more(run: Run) -> None:
+    async def scenario(desk: Desk) -> None:
+        submission = trained(desk)
+        desk.peers.serve(submission)
+        desk.commit(submission)
+        await desk.settled()
+        verdicts = [(verdict["check"], verdict["passed"]) for verdict in desk.told("verdict")]
+        assert verdicts == [(name, True) for name in (*CHECK_NAMES, "training")]
+        assert desk.journal.has_passed(submission.work.root)
+
+    run(scenario)
+
+
+def test_an_update_against_the_training_goes_to_the_jury_and_jurors_train_again(run: Run) -> None:
+    async def scenario(desk: Desk) -> None:
+        submission = trained(desk, lie=-1)
+        desk.peers.serve(submission)
+        desk.commit(submission)
+        await desk.settled()
+        (accusation,) = desk.inbox.accusations.values()
+        assert (accusation.judge, accusation.reason) == (JURY, Reason.TRAINING)
+        (told,) = desk.told("evidence")
+        exhibit = exhibit_at(told["path"])
+        assert (exhibit.document.reason, exhibit.document.allowed) == ("training", "300")
+        desk.inbox.findings.clear()
+        desk.inbox.judge(challenge(submission, accusation.evidence), desk.ledger, 1130)
+        await desk.settled()
+        assert desk.inbox.verdicts == {9: True}
+
+    run(scenario)
+
+
+def test_a_juror_acquits_an_update_that_was_trained(run: Run) -> None:
+    async def scenario(desk: Desk) -> None:
+        submission = trained(desk)
+        desk.peers.serve(submission)
+        desk.commit(submission)
+        evidence = JuryEvidence(None, Reason.TRAINING.value, bytes(32)).to_bytes()
+        desk.inbox.judge(challenge(submission, evidence), desk.ledger, 1130)
+        await desk.settled()
+        assert desk.inbox.verdicts == {9: False}
+
+    run(scenario)
+
+
+def test_whoever_does_not_know_a_trainers_state_neither_accuses_nor_votes(run: Run) -> None:
+    async def scenario(desk: Desk) -> None:
+        submission = trained(desk, lie=-1)
+        work = submission.work
+        earlier = dataclasses.replace(work, sequence=work.sequence - 1, round=work.round - 1)
+        desk.ledger.work[work.node, earlier.sequence] = earlier
+        desk.peers.serve(submission)
+        desk.commit(submission)
+        evidence = JuryEvidence(None, Reason.TRAINING.value, bytes(32)).to_bytes()
+        desk.inbox.judge(challenge(submission, evidence), desk.ledger, 1130)
+        await desk.settled()
+        assert (desk.inbox.accusations, desk.inbox.verdicts) == ({}, {})
+        assert "training" not in [verdict["check"] for verdict in desk.told("verdict")]
+        assert len(desk.told("error")) == 2
 
     run(scenario)
