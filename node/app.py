@@ -14,7 +14,7 @@ from cupel.node.crew import FOLDER, start_crew
 from cupel.node.duties import View
 from cupel.node.errands import Errands
 from cupel.node.journal import Journal
-from cupel.node.membership import membership_of
+from cupel.node.membership import membership_of, unless_slashed
 from cupel.node.metrics import FILE, MetricsLog
 from cupel.node.pipeline.crew import Crew
 from cupel.node.pipeline.workshop import Task, Workshop, announce_task
@@ -140,7 +140,7 @@ class Node:
                     if isinstance(duty, duties.Stop):
                         await self._discloser.collect()
                         return self._stop(duty)
-                    await self._carry_out(duty, now)
+                    await unless_slashed(self._participant, self._task, self._carry_out(duty, now))
                 await self._patience.pause()
 
     async def _open_workshop(self) -> None:

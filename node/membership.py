@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from cupel.node.duties import Membership, Work
+from cupel.protocol.chain.errors import ContractError
 from cupel.protocol.chain.ledger import TaskLedger
+from cupel.protocol.participant import Participant
 
 
 def membership_of(ledger: TaskLedger, account: str) -> Membership | None:
@@ -21,3 +25,13 @@ def membership_of(ledger: TaskLedger, account: str) -> Membership | None:
         exited=record.exited,
         slashed=ledger.slashed(account),
     )
+
+
+async def unless_slashed(participant: Participant, task: bytes, duty: Awaitable[None]) -> None:
+    """Carry out a duty; what the hub refuses because the node was slashed meanwhile is no error of ours."""
+    try:
+        await duty
+    except ContractError:
+        await participant.refresh()
+        if not participant.ledger.tasks[task].slashed(participant.address):
+            raise
