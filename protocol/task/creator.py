@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from cupel.protocol.chain.bindings.errors import Hub_NothingToRefund
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.config import ConfigError
 from cupel.protocol.custody import Custody
@@ -124,7 +126,9 @@ async def _settle(participant: Participant, params: TaskParams) -> None:
         if await participant.chain.now() >= refundable + params.dispute_seconds:
             break
         await asyncio.sleep(2 * POLL_SECONDS)
-    await participant.send("refund", participant.hub.refund(params))
+    # Where everything was earned nothing is left to take back.
+    with contextlib.suppress(Hub_NothingToRefund):
+        await participant.send("refund", participant.hub.refund(params))
     amount = await participant.hub.credit(params.token, participant.address)
     if amount:
         await participant.send("withdraw", participant.hub.withdraw(params.token, participant.address))
