@@ -14,7 +14,8 @@ from cupel.node.crew import FOLDER, start_crew
 from cupel.node.duties import View
 from cupel.node.errands import Errands
 from cupel.node.journal import Journal
-from cupel.node.membership import membership_of, unless_slashed
+from cupel.node.looking import look
+from cupel.node.membership import unless_slashed
 from cupel.node.metrics import FILE, MetricsLog
 from cupel.node.pipeline.crew import Crew
 from cupel.node.pipeline.workshop import Task, Workshop, announce_task
@@ -26,6 +27,7 @@ from cupel.node.publishing.seams import Seams
 from cupel.node.publishing.submission import published_leaves
 from cupel.node.rollout.process import Parts
 from cupel.node.rollout.rule import require_known_rule
+from cupel.protocol.attesting import Attested
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.custody import Custody
 from cupel.protocol.environments.installed import check_environment
@@ -84,7 +86,10 @@ class Node:
         )
         self._shared = folder / FOLDER
         self._workshop = Workshop(self._shared / self._task.hex())
-        self._replication = Replication(participant, ledger, self._versions.max_update_bytes, seams)
+        attesters, quorum = settings.trusted_attesters, settings.attestations
+        self._attested = Attested(participant, self._task, attesters, quorum)
+        heard = self._attested.hear if quorum else None
+        self._replication = Replication(participant, ledger, self._versions.max_update_bytes, seams, heard)
         self._rounds = RoundPublisher(
             participant,
             ledger,
@@ -173,32 +178,15 @@ class Node:
         return 0
 
     async def _view(self, now: int) -> View:
-        ledger, account = self._ledger, self._participant.address
         blocked, until = self._blocked
-        record = ledger.members.get(account)
-        token = self._params.token
-        credit = 0
-        if record is not None and record.exited:
-            credit = await self._participant.hub.credit(token, record.payout)
-        newest = self._versions.newest_standing(ledger, now)
-        return View(
-            params=self._params,
-            now=now,
-            roster=ledger.roster(),
-            account=account,
-            membership=membership_of(ledger, account),
-            opened_rounds=frozenset(ledger.beacons),
-            checkpoints={
-                record.version: record.digest
-                for record in ledger.posted
-                if ledger.checkpoint(record.version) is record
-            },
-            # Nothing may be built on what a slashed node posted: the first duty is then to begin again.
-            newest_version=-1 if newest is None else newest,
-            attempted_round=self._rounds.settled(ledger, self._participant.known_block),
-            credit=credit,
+        return await look(
+            self._participant,
+            self._ledger,
+            self._versions,
+            self._attested,
+            now,
+            attempted_round=self._rounds.settled(self._ledger, self._participant.known_block),
             blocked_version=blocked if asyncio.get_running_loop().time() < until else -1,
-            oldest_version=min(self._versions.digests()),
         )
 
     async def _carry_out(self, duty: duties.Duty, now: int) -> None:

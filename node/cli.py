@@ -45,6 +45,12 @@ def run(
     tensorboard: Annotated[
         str | None, typer.Option(help="Folder of TensorBoard's files; empty: none.")
     ] = None,
+    attestations: Annotated[
+        int | None, typer.Option(help="Attesters that must have passed the work built on; 0 asks nobody.")
+    ] = None,
+    attesters: Annotated[
+        str | None, typer.Option(help="Addresses of verifiers you trust, with commas between.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Events as JSON lines on standard output.")] = False,
 ) -> None:
     """Join a task, work on every round, take the pay and the stake home, and stop.

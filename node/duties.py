@@ -71,6 +71,8 @@ class View:
     """A version whose updates cannot be had at the moment; work goes on with an older one."""
     oldest_version: int = 0
     """Oldest canonical version this node holds."""
+    attested_version: int | None = None
+    """Newest version that rests on attested or final work alone; None if this node asks for no attestations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +224,11 @@ def _work(view: View, membership: Membership) -> Duty | None:
     if current not in view.opened_rounds:
         waited = view.now - round_start(view.params, current)
         return OpenRound(current) if waited >= turn(view, current, "round") * TURN_SECONDS else Wait()
-    if view.newest_version < current - view.params.max_staleness:
+    attested = view.attested_version
+    version = view.newest_version if attested is None else min(attested, view.newest_version)
+    if version < current - view.params.max_staleness:
         return Wait()
-    return WorkRound(current, view.newest_version)
+    return WorkRound(current, version)
 
 
 def _money(view: View, membership: Membership) -> Duty | None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eth_utils.address import is_checksum_address
+
 from cupel.protocol.config import ConfigError
 
 
@@ -48,6 +50,22 @@ class Settings:
     """`no` accepts no connections: behind NAT, peers ask for blocks over the connections made from here."""
     tensorboard: str = ""
     """Folder that a node writes its metrics to for TensorBoard; empty: nowhere but its own file."""
+    attestations: int = 0
+    """Attesters that must have found nothing in the work a node builds on, before it is final; 0 asks nobody."""
+    attesters: str = ""
+    """Addresses of the verifiers whose attestations a node counts, with commas between."""
+
+    @property
+    def trusted_attesters(self) -> frozenset[str]:
+        """The attesters as checksum addresses. ConfigError if one is none, or if there are fewer than asked for."""
+        named = [text.strip() for text in self.attesters.split(",") if text.strip()]
+        for text in named:
+            if not is_checksum_address(text):
+                raise ConfigError("attesters", f"{text!r} is no checksum address", "Correct it")
+        if self.attestations > len(set(named)):
+            problem = f"{self.attestations} attestations asked for, {len(set(named))} attesters named"
+            raise ConfigError("attesters", problem, "Name more of them, or ask for fewer attestations")
+        return frozenset(named)
 
 
 def load_settings(
@@ -85,6 +103,8 @@ def trace_settings(
             )
     if settings.max_fee_gwei < 0:
         raise ConfigError("max_fee_gwei", f"{settings.max_fee_gwei} is negative", "Use 0 for any price")
+    if settings.attestations < 0:
+        raise ConfigError("attestations", f"{settings.attestations} is below zero", "Use 0 to ask nobody")
     return settings, origins
 
 

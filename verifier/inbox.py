@@ -13,6 +13,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cupel.protocol.attesting import publish as publish_attestation
 from cupel.protocol.chain.bindings import hub
 from cupel.protocol.chain.contract import Event, Logged
 from cupel.protocol.chain.ledger import ChallengeRecord, CheckpointRecord, TaskLedger
@@ -170,7 +171,7 @@ class Inbox:
         submission = await self._fetch_or_demand(work, ledger, seed, drawn, what)
         self._observer.emit("checking", node=work.node, round=work.round)
         finding, unjudged = await self._inspection.examine(submission, what)
-        pool, odds = Pool(), self._watch.lie_odds(work.node)
+        pool, odds, passed = Pool(), self._watch.lie_odds(work.node), False
         if finding is not None:
             tell_checks(self._observer, work, finding)
         elif self._auditor.affords(seed, len(drawn), odds, self.now):
@@ -181,14 +182,24 @@ class Inbox:
                 finding, retrained = await self._inspection.replay(submission, ledger, closes, what)
                 judged += retrained
             tell_checks(self._observer, work, finding, judged)
+            passed = finding is None and not unjudged
         else:
             tell_checks(self._observer, work, None, [name for name in CHEAP_NAMES if name not in unjudged])
         if finding is None or not is_disputable(finding, self._judges):
             self._watch.record(work, pool, finding)
+            if passed:
+                await self._attest(work)
         else:
             twin = await self._inspection.twin(work, finding, ledger, closes)
             state = self._inspection.state_before(work, ledger) if finding.check == training.NAME else None
             await self._accuse(work.node, commitment_of(work), finding, submission, twin, state)
+
+    async def _attest(self, work: CommittedWork) -> None:
+        """Sign that every check passed a commitment; nodes may wait for such words, and do without."""
+        account = self._participant.chain.account
+        assert account is not None, "a verifier has a key"
+        with contextlib.suppress(NetworkError):
+            await publish_attestation(self._participant, account, self._auditor.rules.task, work)
 
     async def _fetch_or_demand(
         self, work: CommittedWork, ledger: TaskLedger, seed: bytes, drawn: Sequence[int], what: str

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 from cupel.node.publishing.seams import Seams
 from cupel.node.publishing.submission import Submission
@@ -27,21 +27,32 @@ class Replication:
     """Submissions of one task, ours and others'."""
 
     def __init__(
-        self, participant: Participant, ledger: TaskLedger, max_update_bytes: int, seams: Seams
+        self,
+        participant: Participant,
+        ledger: TaskLedger,
+        max_update_bytes: int,
+        seams: Seams,
+        heard: Callable[[Announcement], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
+        """heard: told of every attestation that is announced."""
         self._participant = participant
         self._task = ledger.task
         self._params = ledger.params
         self._max_update_bytes = max_update_bytes
         self._seams = seams
+        self._heard = heard
         self._held: set[bytes] = set()
 
     async def run(self) -> None:
         """Fetch and keep what is announced, until cancelled."""
         async with asyncio.TaskGroup() as group:
             async for announcement in self._participant.swarm.announcements():
-                if announcement.kind is AnnouncementKind.SUBMISSION and announcement.task == self._task:
+                if announcement.task != self._task:
+                    continue
+                if announcement.kind is AnnouncementKind.SUBMISSION:
                     group.create_task(self._fetch(announcement.cid))
+                elif announcement.kind is AnnouncementKind.ATTESTATION and self._heard is not None:
+                    group.create_task(self._heard(announcement))
 
     async def publish(self, submission: Submission, phase: Callable[[str, int], None]) -> None:
         """Store and announce everything, and wait until others hold it or time runs out."""

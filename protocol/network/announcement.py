@@ -29,6 +29,7 @@ class AnnouncementKind(StrEnum):
     CHECKPOINT = "checkpoint"
     SPEC = "spec"
     EVIDENCE = "evidence"
+    ATTESTATION = "attestation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Announcement:
     account: str
     """Checksum address of who claims to announce: unproven."""
     round: int
-    """Round of a submission, version of a checkpoint, else 0."""
+    """Round of a submission, an attested one too; version of a checkpoint, else 0."""
     cid: Cid
 
     def to_bytes(self) -> bytes:

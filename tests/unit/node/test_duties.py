@@ -141,3 +141,13 @@ def test_the_others_step_in_when_the_first_is_silent() -> None:
     waiting = view(1000, roster=roster, account=second, opened_rounds=frozenset())
     assert next_duty(waiting) == Wait()
     assert next_duty(dataclasses.replace(waiting, now=1002)) == OpenRound(0)
+
+
+@pytest.mark.parametrize(
+    ("attested", "duty"),
+    [(None, WorkRound(2, 2)), (2, WorkRound(2, 2)), (5, WorkRound(2, 2)), (1, WorkRound(2, 1)), (0, Wait())],
+)
+def test_who_asks_for_attestations_builds_on_attested_work_or_waits(
+    attested: int | None, duty: object
+) -> None:
+    assert next_duty(view(1210, newest_version=2, attested_version=attested)) == duty

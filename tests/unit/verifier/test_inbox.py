@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from eth_account import Account
 
+from cupel.protocol.attesting import attester
 from cupel.protocol.chain.bindings import hub
 from cupel.protocol.chain.bindings.structs import Challenge
 from cupel.protocol.chain.contract import Logged
@@ -22,7 +24,8 @@ from cupel.protocol.model.generate import generate
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.model.quantise import quantised
 from cupel.protocol.model.weights import flatten, policy_of
-from cupel.protocol.network import Announcement, BlockUnavailable
+from cupel.protocol.network import Announcement, AnnouncementKind, BlockUnavailable
+from cupel.protocol.spec.attestation import Attestation, statement
 from cupel.protocol.spec.demand import DataDemand, Part, answer
 from cupel.protocol.spec.errors import Reason
 from cupel.protocol.spec.fraud import ObjectiveKind, kind_of
@@ -55,6 +58,7 @@ from cupel.verifier.options import Options
 from cupel.verifier.retraining import round_work
 from cupel.verifier.watch import Watch
 
+ACCOUNT = Account.from_key("0x" + "01" * 32)
 ME, OBJECTIVE, JURY = ("0x" + digit * 20 for digit in ("0a", "0b", "0c"))
 
 
@@ -184,7 +188,14 @@ def run(
         ledger.beacons[world.round] = world.beacon
         journal = Journal(tmp_path, ledger.task)
         recorder = Recorder()
-        participant: Any = SimpleNamespace(address=ME, observer=recorder, swarm=peers, store=peers)
+        participant: Any = SimpleNamespace(
+            address=ME,
+            observer=recorder,
+            swarm=peers,
+            store=peers,
+            chain=SimpleNamespace(account=ACCOUNT, chain_id=world.rules.chain_id),
+            hub=SimpleNamespace(address=world.rules.hub),
+        )
         auditor = Auditor(world.rules, peers, held)  # type: ignore[arg-type]
         inbox = Inbox(participant, auditor, journal, Judges(OBJECTIVE, JURY), Options(4), tmp_path)
         inbox.now = 1115
@@ -790,6 +801,46 @@ def trained(desk: Desk, lie: int = 1) -> FetchedSubmission:
 
 def exhibit_at(path: str) -> Exhibit:
     return Exhibit.from_bytes(Path(path).read_bytes())
+
+
+def attested(desk: Desk) -> list[Attestation]:
+    kinds = [one.cid for one in desk.peers.announced if one.kind is AnnouncementKind.ATTESTATION]
+    return [Attestation.from_bytes(desk.peers.files[cid]) for cid in kinds]
+
+
+def test_what_passed_every_check_is_attested_and_nothing_else(run: Run) -> None:
+    async def scenario(desk: Desk) -> None:
+        honest = desk.world.submission()
+        other = dataclasses.replace(desk.world, sequence=9, round=6)
+        desk.ledger.beacons[6] = other.beacon
+        desk.peers.serve(honest)
+        desk.commit(honest)
+        await desk.settled()
+        (signed,) = attested(desk)
+        rules = desk.world.rules
+        said = statement(rules.chain_id, rules.hub, rules.task, honest.work)
+        assert (signed.node, signed.sequence) == (honest.work.node, honest.work.sequence)
+        assert attester(said, signed) == ACCOUNT.address
+        desk.inbox._auditor.budget = Budget(1e-9)
+        skipped = other.submission()
+        desk.peers.serve(skipped)
+        desk.commit(skipped)
+        await desk.settled()
+        assert len(attested(desk)) == 1
+
+    run(scenario)
+
+
+def test_a_lie_is_not_attested(run: Run) -> None:
+    async def scenario(desk: Desk) -> None:
+        submission = desk.world.submission(desk.world.changed(0, reward=1))
+        desk.peers.serve(submission)
+        desk.commit(submission)
+        await desk.settled()
+        assert desk.inbox.accusations
+        assert attested(desk) == []
+
+    run(scenario)
 
 
 def test_an_update_that_was_trained_passes_one_check_more(run: Run) -> None:
