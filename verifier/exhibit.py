@@ -7,6 +7,7 @@ A safetensors file of byte arrays, so that equal contents are equal bytes; its n
     beacon       of the round, 32 bytes         manifest  of the submission
     rollouts     the file that it names; absent where the manifest's address names none
     update       likewise
+    objective    what the ObjectiveJudge is to be told, if it can judge the finding: the challenge is ready to be sent
     twin_*       commitment, manifest and rollouts of the node's other commitment, if the finding is about two
     version      manifest of the canonical version, and
     checkpoint   its file, if the finding is about what the policy computes
@@ -45,7 +46,7 @@ MAX_EXHIBITS: Final = 256
 SUFFIX: Final = ".evidence"
 _COMMITMENT_ABI: Final = ("uint32", "uint32", "bytes32", "bytes32", "uint32", "uint40")
 _ALWAYS: Final = frozenset({"document", "params", "spec", "beacon", "manifest"})
-_SOMETIMES: Final = frozenset({"rollouts", "update", "version", "checkpoint", "state"})
+_SOMETIMES: Final = frozenset({"rollouts", "update", "objective", "version", "checkpoint", "state"})
 _TWIN: Final = frozenset({"twin_commitment", "twin_manifest", "twin_rollouts"})
 
 

@@ -26,7 +26,7 @@ from cupel.protocol.training.state import DamagedState, fresh_state, state_from_
 from cupel.verifier.audit import examine, recheck
 from cupel.verifier.checks import training
 from cupel.verifier.checks.base import FetchedSubmission, Finding, Rules
-from cupel.verifier.evidence import WHOLE_SUBMISSION
+from cupel.verifier.evidence import WHOLE_SUBMISSION, objective_evidence
 from cupel.verifier.exhibit import Exhibit
 from cupel.verifier.recompute import recompute
 from cupel.verifier.retraining import judge_training
@@ -71,8 +71,20 @@ def verify(exhibit: Exhibit) -> Report:
         facts["version"] = f"{version.version} has digest 0x{version.digest.hex()}"
         finding = _recheck(exhibit, submission, version)
         if finding is None and document.check == training.NAME:
-            return _retrained(exhibit, submission, version, facts)
-    return _compared(exhibit, finding, facts)
+            return _told_alike(exhibit, submission, _retrained(exhibit, submission, version, facts))
+    return _told_alike(exhibit, submission, _compared(exhibit, finding, facts))
+
+
+def _told_alike(exhibit: Exhibit, submission: FetchedSubmission, report: Report) -> Report:
+    """The report. Rejected(SCHEMA) if the file would have the ObjectiveJudge told something else than was confirmed."""
+    told, finding = exhibit.parts.get("objective"), report.finding
+    if told is None or report.outcome is not Outcome.CONFIRMED:
+        return report
+    if finding is None or finding.objective is None:
+        raise Rejected(Reason.SCHEMA, "the objective judge has nothing to do with this finding")
+    if objective_evidence(finding, submission, _twin(exhibit, submission)) != told:
+        raise Rejected(Reason.SCHEMA, "what the objective judge is told is not what was found")
+    return report
 
 
 def submission_of(exhibit: Exhibit) -> FetchedSubmission:
@@ -140,20 +152,30 @@ def _named(reference: FileRef | PiecedRef, file: bytes | None, name: str) -> byt
 
 def _beside_twin(exhibit: Exhibit, submission: FetchedSubmission) -> FetchedSubmission:
     """With the roots of the node's other commitment, whose leaves have to be the committed ones."""
+    other = _twin(exhibit, submission)
+    if other is None:
+        return submission
+    if merkle.root(other.leaf_hashes) != other.work.root:
+        raise Rejected(Reason.COMMITMENT_ROOT, "the other rollouts are not the committed ones")
+    proven = ProvenWork().add(other.work.sequence, other.leaves).beside(submission.work.sequence)
+    return dataclasses.replace(submission, proven=proven)
+
+
+def _twin(exhibit: Exhibit, submission: FetchedSubmission) -> FetchedSubmission | None:
+    """The node's other commitment as the file holds it. Rejected(MANIFEST) for another manifest than its own."""
     twin = exhibit.twin()
     if twin is None:
-        return submission
+        return None
     manifest_file, rollouts = exhibit.parts["twin_manifest"], exhibit.parts["twin_rollouts"]
     if sha256(manifest_file) != twin.manifest:
         raise Rejected(Reason.MANIFEST, "the other manifest is not the committed one")
-    work = _work(submission.work.node, twin)
-    other = dataclasses.replace(
-        submission, work=work, manifest_file=manifest_file, rollouts_file=rollouts, update_file=b""
+    return dataclasses.replace(
+        submission,
+        work=_work(submission.work.node, twin),
+        manifest_file=manifest_file,
+        rollouts_file=rollouts,
+        update_file=b"",
     )
-    if merkle.root(other.leaf_hashes) != twin.root:
-        raise Rejected(Reason.COMMITMENT_ROOT, "the other rollouts are not the committed ones")
-    proven = ProvenWork().add(twin.sequence, other.leaves).beside(submission.work.sequence)
-    return dataclasses.replace(submission, proven=proven)
 
 
 def _version(exhibit: Exhibit, submission: FetchedSubmission) -> CanonicalVersion | None:

@@ -21,11 +21,14 @@ def exhibit_of(
     submission: FetchedSubmission,
     twin: FetchedSubmission | None,
     version: CanonicalVersion | None,
+    *,
+    objective: bytes | None = None,
     state: bytes | None = None,
 ) -> Exhibit:
     """The file of a finding.
 
-    twin: the node's other commitment it is about; version: the policy it rests on; state: the trainer's.
+    twin: the node's other commitment it is about; version: the policy it rests on; objective: evidence for the
+    ObjectiveJudge, if the finding is its matter; state: the trainer's.
     """
     parts = {
         "spec": submission.rules.spec.to_bytes(),
@@ -38,6 +41,8 @@ def exhibit_of(
         parts["twin_commitment"] = commitment_bytes(twin.commitment)
         parts["twin_manifest"] = twin.manifest_file
         parts["twin_rollouts"] = twin.rollouts_file
+    if objective is not None:
+        parts["objective"] = objective
     if version is not None:
         parts["version"], parts["checkpoint"] = version.manifest.to_bytes(), version.file
     if state is not None:
@@ -58,9 +63,12 @@ class Exhibits:
         document: EvidenceDocument,
         submission: FetchedSubmission | None,
         twin: FetchedSubmission | None,
+        objective: bytes | None = None,
         state: bytes | None = None,
     ) -> None:
         """Store, pin and announce the document; write the file, unless the finding has no submission.
+
+        objective: as for `exhibit_of`.
 
         A posted checkpoint has none: what it should have been takes every update of its round.
         """
@@ -77,13 +85,14 @@ class Exhibits:
         )
         await participant.swarm.announce(announcement)
         if submission is not None:
-            await asyncio.to_thread(self._write, document, submission, twin, state)
+            await asyncio.to_thread(self._write, document, submission, twin, objective, state)
 
     def _write(
         self,
         document: EvidenceDocument,
         submission: FetchedSubmission,
         twin: FetchedSubmission | None,
+        objective: bytes | None,
         state: bytes | None,
     ) -> None:
         try:
@@ -91,7 +100,8 @@ class Exhibits:
         except Rejected:
             version = None
         try:
-            file = exhibit_of(document, submission, twin, version, state).to_bytes()
+            exhibit = exhibit_of(document, submission, twin, version, objective=objective, state=state)
+            file = exhibit.to_bytes()
         except Rejected as rejected:
             self.participant.observer.emit("error", message=f"no evidence file: {rejected}")
             return

@@ -270,4 +270,6 @@ class Inbox:
             self._observer.emit("error", message=message)
         else:
             self.accusations[node, commitment.sequence] = accusation
-        await self._exhibits.publish(document, submission, twin, state)
+        is_objective = accusation is not None and accusation.judge == self._judges.objective
+        objective = accusation.evidence if accusation is not None and is_objective else None
+        await self._exhibits.publish(document, submission, twin, objective, state)

@@ -31,7 +31,7 @@ from cupel.verifier import exhibit as exhibits
 from cupel.verifier.audit import examine, recheck
 from cupel.verifier.checks.base import FetchedSubmission, Finding
 from cupel.verifier.cli import app
-from cupel.verifier.evidence import document_of
+from cupel.verifier.evidence import document_of, objective_evidence
 from cupel.verifier.exhibit import Exhibit, keep
 from cupel.verifier.exhibit_check import Outcome, verify
 from cupel.verifier.exhibits import exhibit_of
@@ -84,6 +84,18 @@ def test_a_cheap_finding_is_confirmed_without_a_checkpoint(court: Any) -> None:
     assert set(report.chain_facts) == {"commitment", "beacon"}
 
 
+def test_what_the_objective_judge_is_told_has_to_be_what_was_found(court: Any) -> None:
+    submission = court.submission(court.changed(3, reward=999_999))
+    finding = examine(submission)
+    assert finding is not None
+    made = accuse(court, submission)
+    ready = {**made.parts, "objective": objective_evidence(finding, submission)}
+    report = verify(Exhibit.from_bytes(dataclasses.replace(made, parts=ready).to_bytes()))
+    assert report.outcome is Outcome.CONFIRMED
+    with pytest.raises(Rejected, match="not what was found"):
+        verify(dataclasses.replace(made, parts={**ready, "objective": b"something else"}))
+
+
 def test_a_deep_finding_is_confirmed_with_the_checkpoint(court: Any, version: CanonicalVersion) -> None:
     other = copy.deepcopy(court.policy)
     with torch.no_grad():
@@ -130,7 +142,7 @@ def test_training_is_done_again_from_the_file(court: Any, version: CanonicalVers
     found, _ = judge_training(lazy, weights, start, ReplayRule(300))
     assert found is not None
     document = document_of(found, rules, lazy.work.node, lazy.commitment, ME)
-    made = exhibit_of(document, lazy, None, version, state_to_bytes(start))
+    made = exhibit_of(document, lazy, None, version, state=state_to_bytes(start))
     report = verify(Exhibit.from_bytes(made.to_bytes()))
     assert (report.outcome, report.finding) == (Outcome.CONFIRMED, found)
     assert report.chain_facts["state"].startswith(f"0x{sha256(state_to_bytes(start)).hex()}")
@@ -138,7 +150,7 @@ def test_training_is_done_again_from_the_file(court: Any, version: CanonicalVers
     update, _ = codec_of(spec).encode(trained.pseudo_gradient + start.remainder, max_exponent_of(spec))
     honest = strict.submission(update_file=codec_of(spec).to_bytes(update, rules.num_parameters))
     document = document_of(found, rules, honest.work.node, honest.commitment, ME)
-    made = exhibit_of(document, honest, None, version, state_to_bytes(start))
+    made = exhibit_of(document, honest, None, version, state=state_to_bytes(start))
     assert verify(made).outcome is Outcome.REFUTED
     with pytest.raises(Rejected):
         verify(dataclasses.replace(made, parts={**made.parts, "state": b"torn"}))
