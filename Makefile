@@ -36,8 +36,8 @@ setup: .setup/contracts
 demo: setup
 	@. tools/path.sh && exec .venv/bin/cupel demo $(ARGS)
 
-## make test       set up, install the IPFS implementations that tests ask, then run every test
-test: setup .setup/ipfs
+## make test       set up, install the IPFS implementations and the browser driver that tests ask, then run every test
+test: setup .setup/ipfs .setup/browser
 	@. tools/path.sh && forge build && python -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not e2e" && \
 		python -m pytest -m e2e && forge test && sh tools/snapshots.sh check
 
@@ -107,5 +107,7 @@ clean-all: clean
 	$(STEP) audit
 .setup/contracts: .setup/tools foundry.toml tools/solc $(CONTRACT_SOURCES)
 	$(STEP) contracts
+.setup/browser: requirements/browser.txt | .setup/packages
+	$(STEP) browser
 .setup/ipfs: $(wildcard tests/interop/ipfs_daemon/package*.json) requirements/ipfs.txt | .setup/tools
 	$(STEP) ipfs

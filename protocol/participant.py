@@ -76,7 +76,8 @@ class Participant:
             raise
         self.ledger, self.events = ledger, [*kept, *progress.events]
         self.known_block = self._cursor.known_block
-        others = {account: text for account, text in self.ledger.endpoints.items() if account != self.address}
+        own = None if self.chain.account is None else self.address
+        others = {account: text for account, text in self.ledger.endpoints.items() if account != own}
         self.swarm.set_peers(others)
         return progress.events
 
@@ -154,7 +155,21 @@ class Participant:
 @asynccontextmanager
 async def participate(settings: Settings, observer: Observer) -> AsyncIterator[Participant]:
     """Open everything in an order that leaves nothing half-started when a setting is wrong."""
-    account = load_account(settings)
+    async with _opened(settings, observer, load_account(settings)) as participant:
+        yield participant
+
+
+@asynccontextmanager
+async def look_on(settings: Settings, observer: Observer) -> AsyncIterator[Participant]:
+    """The same without a key: it follows, fetches and serves, and sends nothing."""
+    async with _opened(settings, observer, None) as participant:
+        yield participant
+
+
+@asynccontextmanager
+async def _opened(
+    settings: Settings, observer: Observer, account: LocalAccount | None
+) -> AsyncIterator[Participant]:
     deployment = Deployment.read(Path(settings.deployment), settings.chain_id)
     async with chain_of(settings, account) as chain:
         await _check_chain(chain, deployment, account)
@@ -173,9 +188,9 @@ async def participate(settings: Settings, observer: Observer) -> AsyncIterator[P
                 yield Participant(chain, deployment, store, swarm, observer)
 
 
-async def _check_chain(chain: ChainClient, deployment: Deployment, account: LocalAccount) -> None:
+async def _check_chain(chain: ChainClient, deployment: Deployment, account: LocalAccount | None) -> None:
     await chain.code_hash(deployment.hub)
-    if await chain.balance(account.address) == 0:
+    if account is not None and await chain.balance(account.address) == 0:
         problem = f"account {account.address} is empty, it cannot pay for gas"
         raise ConfigError("keystore", problem, "Send it some of the chain's native coin")
 

@@ -74,8 +74,7 @@ def _running_anvil(*options: str) -> Iterator[Anvil]:
         str(port),
         "--chain-id",
         str(CHAIN_ID),
-        "--accounts",
-        "0",
+        *([] if "--accounts" in options else ["--accounts", "0"]),
     ]
     with subprocess.Popen(
         [*command, *options], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

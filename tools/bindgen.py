@@ -1,4 +1,5 @@
-"""Generate protocol/chain/bindings/ from the compiled contracts: typed Python for every call, event, struct and error.
+"""Generate protocol/chain/bindings/ from the compiled contracts: typed Python for every call, event, struct and error;
+and protocol/web/site/contracts.json, what the pages encode and decode by.
 
     forge build contracts && python tools/bindgen.py [--check]
 
@@ -20,6 +21,7 @@ from solidity_types import UnknownType
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 BINDINGS: Final = Path("protocol/chain/bindings")
+PAGES: Final = Path("protocol/web/site/contracts.json")
 CONTRACTS: Final = {
     "Hub": "contracts/Hub.sol",
     "ObjectiveJudge": "contracts/judges/ObjectiveJudge.sol",
@@ -28,6 +30,10 @@ CONTRACTS: Final = {
     "SortingReward": "contracts/judges/SortingReward.sol",
     "TestToken": "contracts/periphery/TestToken.sol",
     "IERC20Metadata": "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol",
+}
+PAGE_TOKEN: Final = {
+    "IERC20Metadata": CONTRACTS["IERC20Metadata"],
+    "IERC20Permit": "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol",
 }
 
 
@@ -68,6 +74,31 @@ def generate(root: Path, contracts: dict[str, str]) -> dict[str, str]:
     return {name: formatted(root, name, text) for name, text in sorted(modules.items())}
 
 
+def page_contracts(root: Path) -> str:
+    """The hub, any token and every error as JSON, one entry to a line."""
+    hub = read_artifact(root, "Hub", CONTRACTS["Hub"])
+    tokens = [read_artifact(root, name, source) for name, source in PAGE_TOKEN.items()]
+    parts = {
+        "hub": [entry for entry in hub["abi"] if entry["type"] in ("function", "event")],
+        "token": [entry for one in tokens for entry in one["abi"] if entry["type"] == "function"],
+        "errors": [entry for one in own_artifacts(root) for entry in one["abi"] if entry["type"] == "error"],
+    }
+    texts = []
+    for name, entries in parts.items():
+        lines = sorted({json.dumps(_without_notes(entry), sort_keys=True) for entry in entries})
+        texts.append(f'"{name}": [\n' + ",\n".join(lines) + "\n]")
+    return "{\n" + ",\n".join(texts) + "\n}\n"
+
+
+def _without_notes(value: Any) -> Any:
+    """An ABI entry without what encoding does not need."""
+    if isinstance(value, list):
+        return [_without_notes(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _without_notes(item) for key, item in value.items() if key != "internalType"}
+    return value
+
+
 def formatted(root: Path, name: str, text: str) -> str:
     """The module as ruff formats it, without unused imports."""
     for command in (["check", "--select", "I,F401", "--fix", "--quiet"], ["format", "--quiet"]):
@@ -100,13 +131,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="change nothing; fail if anything would change")
     options = parser.parse_args(arguments)
     try:
-        modules = generate(ROOT, CONTRACTS)
+        modules, pages = generate(ROOT, CONTRACTS), page_contracts(ROOT)
     except (BindingProblem, UnknownType, LookupError) as error:
         print(f"bindgen: {error}", file=sys.stderr)
         return 1
     changed = differences(ROOT / BINDINGS, modules)
+    if not (ROOT / PAGES).exists() or (ROOT / PAGES).read_text(encoding="utf-8") != pages:
+        changed.append(str(PAGES))
     if not options.check:
         write(ROOT / BINDINGS, modules)
+        (ROOT / PAGES).write_text(pages, encoding="utf-8")
     elif changed:
         print(f"bindgen: out of date: {', '.join(changed)}; run `make bind` and commit", file=sys.stderr)
         return 1

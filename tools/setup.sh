@@ -113,6 +113,13 @@ install_ipfs() {
         --requirement requirements/ipfs.txt --dest "$STAMPS"
 }
 
+# For the tests of pages alone; the browser itself is the machine's, and without one they skip.
+install_browser() {
+    say "for the tests: installing the browser driver"
+    logged browser "$VENV/bin/python" -m pip install --disable-pip-version-check --no-deps \
+        --requirement requirements/browser.txt
+}
+
 build_contracts() {
     say "5/5 compiling the contracts"
     . tools/path.sh
@@ -137,6 +144,7 @@ forget_stale_steps() {
     [ -e "$STAMPS/environment" ] || rm -f "$STAMPS/torch" "$STAMPS/packages" "$STAMPS/tools"
     [ -f node_modules/.package-lock.json ] || rm -f "$STAMPS/tools"
     [ -d tests/interop/ipfs_daemon/node_modules ] || rm -f "$STAMPS/ipfs"
+    [ -e "$STAMPS/packages" ] || rm -f "$STAMPS/browser"
     [ -d out ] || rm -f "$STAMPS/contracts"
 }
 
@@ -149,6 +157,7 @@ packages) install_packages ;;
 tools) install_contract_tools ;;
 contracts) build_contracts ;;
 ipfs) install_ipfs ;;
+browser) install_browser ;;
 audit) install_auditors ;;
 *) fail "unknown step '${1:-}'" "use the Makefile" ;;
 esac

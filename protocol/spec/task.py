@@ -39,7 +39,7 @@ MAX_TERM: Final = 2**10
 PACKAGED_VERSION: Final = 1
 """How text of an installed environment becomes tokens: `environments/text.py`."""
 MAX_ARGUMENT_BYTES: Final = 4096
-_SPEC_KIND: Final = "cupel.task-spec.v1"
+SPEC_KIND: Final = "cupel.task-spec.v1"
 _PINNED_ABI: Final = "(address,bytes32)"
 TASK_PARAMS_ABI: Final = (
     "(address,address,bytes32,bytes32,uint40,uint32,uint32,uint32,uint32,uint32,uint32,uint32,uint32,uint32,uint32,"
@@ -245,7 +245,7 @@ class TaskSpec:
 
     def to_bytes(self) -> bytes:
         """Canonical bytes."""
-        return documents.encode(_SPEC_KIND, self)
+        return documents.encode(SPEC_KIND, self)
 
     @property
     def digest(self) -> bytes:
@@ -255,7 +255,7 @@ class TaskSpec:
     @classmethod
     def from_bytes(cls, data: bytes) -> TaskSpec:
         """Inverse of `to_bytes`. Rejected(SIZE, ENCODING, SCHEMA, TASK_SPEC)."""
-        spec = documents.decode(cls, _SPEC_KIND, data, MAX_SPEC_BYTES)
+        spec = documents.decode(cls, SPEC_KIND, data, MAX_SPEC_BYTES)
         if spec.sampling.temperature_millionths == 0:
             raise Rejected(Reason.TASK_SPEC, "the temperature is positive")
         check_aggregation(spec.aggregation)

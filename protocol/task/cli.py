@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from cupel.protocol.observe import Observer
-from cupel.protocol.options import execute
+from cupel.protocol.options import execute, observer_of, until_signal
 from cupel.protocol.settings import Settings
 
 app = typer.Typer(help="Create a task: environment, model, terms and bounty.", no_args_is_help=True)
@@ -138,3 +138,62 @@ def run(
         return run_creator(settings, observer, Creation(plan, genesis, start_in, wait_for_peers))
 
     execute(role, options)
+
+
+@app.command()
+def page(
+    plan: Annotated[Path | None, typer.Option(help="TOML plan to begin with; needs --genesis.")] = None,
+    genesis: Annotated[
+        Path | None, typer.Option(help="Initial checkpoint file: serve it to nodes, with the plan.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the pages there for any web server, and stop.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="Port of the page; 0 takes a free one.", min=0, max=65535)] = 8610,
+    config: Annotated[Path | None, typer.Option(help="TOML file of settings; flags win over it.")] = None,
+    rpc_url: Annotated[str | None, typer.Option(help="JSON-RPC endpoint of the chain.")] = None,
+    chain_id: Annotated[int | None, typer.Option(help="The chain you mean.")] = None,
+    deployment: Annotated[str | None, typer.Option(help="File of contract addresses.")] = None,
+    data_dir: Annotated[str | None, typer.Option(help="Folder of blocks.")] = None,
+    listen_host: Annotated[
+        str | None, typer.Option(help="Address to serve nodes at, and to announce.")
+    ] = None,
+    p2p_port: Annotated[int | None, typer.Option(help="libp2p port; 0 takes a free one.")] = None,
+    http_port: Annotated[int | None, typer.Option(help="Block server port; 0 takes a free one.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Events as JSON lines on standard output.")] = False,
+) -> None:
+    """Serve a page on this machine that creates a task with a browser wallet, and follows it to its refund.
+
+    No key is needed here: the wallet signs. With --plan and --genesis this process also serves both to nodes; keep it
+    running until the task is over. The page that submits evidence is beside it.
+
+    Example: cupel task page --plan task.toml --genesis genesis.safetensors
+    """
+    import asyncio
+
+    from cupel.protocol.config import ConfigError
+    from cupel.protocol.settings import load_settings
+    from cupel.protocol.web.files import network_of, write_pages
+
+    options = {
+        "rpc_url": rpc_url,
+        "chain_id": chain_id,
+        "deployment": deployment,
+        "data_dir": data_dir,
+        "listen_host": listen_host,
+        "p2p_port": p2p_port,
+        "http_port": http_port,
+    }
+    settings = load_settings(config, options)
+    if out is not None:
+        write_pages(out, network_of(settings))
+        print(f"{out}  put it on any web server; network.json names the chain's endpoint")
+        return
+    if (plan is None) != (genesis is None):
+        raise ConfigError("genesis", "plan and genesis go together", "Give --plan and --genesis, or neither")
+    from cupel.protocol.web.hosting import Hosted, serve_pages
+
+    hosted = None if plan is None or genesis is None else Hosted(plan, genesis)
+    observer = observer_of(json)
+    serving = serve_pages(settings, observer, hosted, port, lambda url: observer.emit("page", url=url))
+    raise typer.Exit(asyncio.run(until_signal(serving)))

@@ -1,0 +1,1 @@
+"""Pages for a browser wallet: create and follow a task, submit evidence. Static files, on this machine or any host."""
