@@ -177,6 +177,34 @@ def status(
     _show(json, asyncio.run(read_status(settings, time.time())))
 
 
+@app.command()
+def page(
+    config: Annotated[Path | None, typer.Option(help="TOML file of settings; flags win over it.")] = None,
+    rpc_url: Annotated[str | None, typer.Option(help="JSON-RPC endpoint of the chain.")] = None,
+    chain_id: Annotated[int | None, typer.Option(help="The chain you mean.")] = None,
+    deployment: Annotated[str | None, typer.Option(help="File of contract addresses.")] = None,
+    port: Annotated[int, typer.Option(help="Port of the page; 0 takes a free one.", min=0, max=65535)] = 8610,
+    json: Annotated[bool, typer.Option("--json", help="Events as JSON lines on standard output.")] = False,
+) -> None:
+    """Serve a page on this machine that submits an evidence file as a challenge, signed by a browser wallet.
+
+    Example: cupel verifier page --config verifier.toml
+    """
+    import asyncio
+
+    from cupel.protocol.options import observer_of, until_signal
+    from cupel.protocol.settings import load_settings
+    from cupel.protocol.web.hosting import serve_pages
+
+    settings = load_settings(config, {"rpc_url": rpc_url, "chain_id": chain_id, "deployment": deployment})
+    observer = observer_of(json)
+
+    def told(url: str) -> None:
+        observer.emit("page", url=f"{url}challenge.html")
+
+    raise typer.Exit(asyncio.run(until_signal(serve_pages(settings, observer, None, port, told))))
+
+
 def _show(json: bool, answer: dict[str, Any]) -> None:
     if json:
         print(json_text.dumps(answer))

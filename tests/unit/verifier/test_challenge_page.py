@@ -1,0 +1,178 @@
+"""An evidence file in a real browser: read, compared with the chain, and submitted as a challenge that convicts."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sysconfig
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eth_account import Account
+
+from cupel.devnet.deployment import deploy, fund
+from cupel.devnet.presets import DATA, FULL
+from cupel.devnet.project import artefacts, project_root
+from cupel.protocol.chain.bindings.hub import Hub
+from cupel.protocol.chain.bindings.structs import MemberStatus
+from cupel.protocol.chain.bindings.test_token import TestToken as Token
+from cupel.protocol.chain.client import ChainClient
+from cupel.protocol.chain.contract import checksum
+from cupel.protocol.chain.deployments import Deployment
+from cupel.protocol.config import ConfigError
+from cupel.protocol.spec.rollout import PolicyRef
+from cupel.protocol.spec.task import Pinned, task_id
+from cupel.protocol.testing.browser import (
+    NoBrowser,
+    accessibility_faults,
+    apart,
+    chromium,
+    opened,
+    overflow_pixels,
+    photograph,
+)
+from cupel.verifier.audit import examine
+from cupel.verifier.evidence import document_of, objective_evidence
+from cupel.verifier.exhibit import Exhibit, keep
+from cupel.verifier.exhibit_check import Outcome, verify
+from cupel.verifier.exhibits import exhibit_of
+
+pytestmark = pytest.mark.e2e
+
+CUPEL = Path(sysconfig.get_path("scripts")) / "cupel"
+AXE = project_root() / "node_modules" / "axe-core" / "axe.min.js"
+STAKE, BOND, GENESIS = 10_000, 100, b"\7" * 32
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    try:
+        with chromium() as running:
+            yield running
+    except NoBrowser as missing:
+        pytest.skip(str(missing))
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A lie that a chain has, the file that shows it, and a validator's wallet."""
+
+    deployment: Deployment
+    node: str
+    task: bytes
+    file: Path
+    wallet: str
+
+
+async def lie(anvil: Any, world: Any, folder: Path) -> Case:
+    """A node joins a task of its own, commits to a wrong reward, and somebody writes that down."""
+    deployment = await deploy(anvil.rpc_url, 31337, artefacts(project_root()), FULL.jury, DATA)
+    node, wallet = Account.create(), checksum(anvil.request("eth_accounts")[0])
+    await fund(anvil.rpc_url, deployment, {node.address: 2 * STAKE, wallet: BOND})
+    anvil.request("evm_setAutomine", True)
+    async with ChainClient(anvil.rpc_url, node, 31337) as chain:
+
+        async def pinned(address: str) -> Pinned:
+            return Pinned(address, await chain.code_hash(address))
+
+        hub, spec = Hub(chain, deployment.hub), world.rules.spec
+        params = dataclasses.replace(
+            world.rules.params,
+            creator=node.address,
+            token=deployment.token,
+            spec_digest=spec.digest,
+            genesis_digest=GENESIS,
+            start=await chain.now() + 50,
+            round_seconds=1000,
+            commit_seconds=900,
+            challenge_window=500,
+            dispute_seconds=FULL.jury.needed_seconds,
+            stake=STAKE,
+            bond=BOND,
+            reward_rule=await pinned(deployment.sorting_reward),
+            judges=(await pinned(deployment.objective_judge), await pinned(deployment.jury_judge)),
+        )
+        task = task_id(31337, hub.address, params)
+        await chain.send(Token(chain, deployment.token).approve(hub.address, 2 * STAKE))
+        await chain.send(hub.create_task(params, STAKE // params.rate))
+        await chain.send(hub.join(params, node.address, node.address, 100, b""))
+        anvil.request("evm_increaseTime", 51)
+        await chain.send(hub.open_round(task, 0))
+        rules = dataclasses.replace(world.rules, hub=hub.address, task=task, params=params)
+        own = dataclasses.replace(
+            world,
+            rules=rules,
+            node=node.address,
+            beacon=await hub.beacon_of(task, 0),
+            round=0,
+            sequence=0,
+            reference=PolicyRef(0, GENESIS),
+        )
+        submission = own.submission(own.changed(6, reward=1_000_000))
+        work = submission.work
+        mined = await chain.send(hub.commit(task, own.beacon, 0, 0, work.root, work.manifest, work.units))
+        block = anvil.request("eth_getBlockByNumber", hex(mined.block_number), False)
+    submission = dataclasses.replace(
+        submission, work=dataclasses.replace(work, time=int(block["timestamp"], 16))
+    )
+    finding = examine(submission)
+    assert finding is not None
+    document = document_of(finding, rules, node.address, submission.commitment, wallet)
+    exhibit = exhibit_of(document, submission, None, None, objective_evidence(finding, submission))
+    return Case(deployment, node.address, task, keep(folder, exhibit.to_bytes()), wallet)
+
+
+@pytest.fixture
+def served(
+    browser: Any, start_anvil: Callable[..., Any], world: Any, tmp_path: Path
+) -> Iterator[tuple[Any, Case, str]]:
+    with start_anvil("--accounts", "1") as anvil:
+        try:
+            case = apart(lie(anvil, world, tmp_path))
+        except ConfigError as missing:
+            pytest.skip(str(missing))
+        case.deployment.write(tmp_path / "deployment.json")
+        options = ["--rpc-url", anvil.rpc_url, "--deployment", tmp_path / "deployment.json", "--port", "0"]
+        with subprocess.Popen(
+            [CUPEL, "verifier", "page", *options], stdout=subprocess.PIPE, text=True
+        ) as process:
+            try:
+                assert process.stdout is not None
+                yield anvil, case, process.stdout.readline().split("url=")[1].strip()
+            finally:
+                process.terminate()
+                assert process.wait(20) == 130
+
+
+def test_an_evidence_file_becomes_a_challenge_that_convicts(
+    browser: Any, served: tuple[Any, Case, str], tmp_path: Path
+) -> None:
+    anvil, case, url = served
+    assert verify(Exhibit.from_bytes(case.file.read_bytes())).outcome is Outcome.CONFIRMED
+    with opened(browser, anvil.rpc_url, case.wallet) as page:
+        page.goto(url)
+        page.get_by_role("button", name="Connect Test wallet").click()
+        damaged = tmp_path / "damaged.evidence"
+        damaged.write_bytes(case.file.read_bytes()[:-5000])
+        page.set_input_files("#file", damaged)
+        page.locator("#told").get_by_text("not an array of bytes").wait_for()
+        page.set_input_files("#file", case.file)
+        page.get_by_text("8 rollouts; on the chain").wait_for()
+        page.get_by_text("objective: the chain itself").wait_for()
+        photograph(page, "challenge")
+        assert accessibility_faults(page, AXE) == []
+        assert overflow_pixels(page) == 0
+        page.get_by_role("button", name="Put down the bond and challenge").click()
+        page.get_by_text("The judge found it guilty").wait_for()
+        page.locator("#disputes").get_by_text("guilty").wait_for()
+        photograph(page, "challenge-won")
+
+    async def outcome() -> tuple[MemberStatus, int]:
+        async with ChainClient(anvil.rpc_url, None, 31337) as chain:
+            hub = Hub(chain, case.deployment.hub)
+            member = await hub.member_of(case.task, case.node)
+            return member.status, await hub.credit(case.deployment.token, case.wallet)
+
+    assert apart(outcome()) == (MemberStatus.SLASHED, BOND + 10 * BOND)
