@@ -54,5 +54,11 @@ async def look(
 def _attested_version(ledger: TaskLedger, attested: Attested, newest: int, now: int) -> int | None:
     if not attested.quorum:
         return None
-    works = ledger.work.values()
-    return newest_attested(ledger.params, works, ledger.slashes, newest, now, attested.is_attested)
+    return newest_attested(
+        ledger.params,
+        ledger.work.values(),
+        lambda number: ledger.accepted(number, now),
+        newest,
+        now,
+        attested.is_attested,
+    )

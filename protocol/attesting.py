@@ -8,7 +8,9 @@ from typing import Any, Final
 
 from eth_account.signers.local import LocalAccount
 from eth_keys.datatypes import Signature
-from eth_keys.exceptions import BadSignature, ValidationError
+from eth_keys.exceptions import BadSignature
+from eth_typing import Hash32
+from eth_utils.exceptions import ValidationError
 
 from cupel.protocol.network import Announcement, AnnouncementKind, NetworkError
 from cupel.protocol.participant import FETCH_SECONDS, Participant
@@ -25,7 +27,7 @@ _RECOVERY_BASE: Final = 27
 
 def attest(account: LocalAccount, said: Statement, sequence: int) -> Attestation:
     """Sign a statement about commitment `sequence` of its node."""
-    signed = account.unsafe_sign_hash(said.digest)
+    signed = account.unsafe_sign_hash(Hash32(said.digest))
     r, s = signed.r.to_bytes(32, "big"), signed.s.to_bytes(32, "big")
     return Attestation(said.node, sequence, r, s, signed.v - _RECOVERY_BASE)
 

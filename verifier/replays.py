@@ -15,7 +15,7 @@ from typing import Final
 from cupel.protocol.network import NetworkError
 from cupel.protocol.spec.replay import ReplayRule
 from cupel.protocol.spec.rounds import CommittedWork
-from cupel.protocol.storage.whole import replace_file
+from cupel.protocol.storage.replacing import replace_file
 from cupel.protocol.training.state import (
     DamagedState,
     TrainerState,

@@ -49,7 +49,8 @@ def server(find: FindBlock) -> Callable[[Any], Awaitable[None]]:
                     await _answer(stream, find)
             await stream.close()
         except BaseException:
-            with trio.move_on_after(1, shield=True):
+            with trio.move_on_after(1) as farewell:
+                farewell.shield = True
                 await stream.reset()
             raise
 
@@ -74,7 +75,8 @@ async def ask(host: Any, peer_id: str, cid: Cid, max_bytes: int, only_have: bool
             raise Malformed(f"{size} bytes, at most {max_bytes} were asked for")
         return await _read_exactly(stream, size)
     finally:
-        with trio.move_on_after(1, shield=True):
+        with trio.move_on_after(1) as farewell:
+            farewell.shield = True
             await stream.reset()
 
 

@@ -18,7 +18,7 @@ from cupel.protocol.spec import documents
 from cupel.protocol.spec.encoding import words
 from cupel.protocol.spec.hashing import keccak256
 from cupel.protocol.spec.rollout import Commitment
-from cupel.protocol.spec.rounds import CommittedWork, SlashRecord, accepted_work
+from cupel.protocol.spec.rounds import CommittedWork
 from cupel.protocol.spec.task import TaskParams
 
 MAX_ATTESTATION_BYTES: Final = 1024
@@ -78,23 +78,23 @@ def statement(chain_id: int, hub: str, task: bytes, work: CommittedWork) -> Stat
 def newest_attested(
     params: TaskParams,
     commitments: Iterable[CommittedWork],
-    slashes: Iterable[SlashRecord],
+    accepted: Callable[[int], Iterable[CommittedWork]],
     newest: int,
     now: int,
     is_attested: Callable[[CommittedWork], bool],
 ) -> int:
     """The newest version, up to `newest`, that rests on nothing but attested and final work.
 
-    Version v is made from the accepted work of all rounds below v. Work whose challenge window is over is final.
+    Version v is made from the accepted work of all rounds below v, which `accepted` tells by round. Work whose
+    challenge window is over is final.
     """
-    works, slashed = tuple(commitments), tuple(slashes)
     open_rounds = {
         work.round
-        for work in works
+        for work in commitments
         if work.round < newest and now < work.time + params.challenge_window and not is_attested(work)
     }
     for number in sorted(open_rounds):
-        accepted = accepted_work(params, number, works, slashed)
-        if any(now < work.time + params.challenge_window and not is_attested(work) for work in accepted):
+        made_of = accepted(number)
+        if any(now < work.time + params.challenge_window and not is_attested(work) for work in made_of):
             return number
     return newest

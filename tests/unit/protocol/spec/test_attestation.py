@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import pytest
 from eth_account import Account
@@ -8,7 +9,7 @@ from eth_account.messages import _hash_eip191_message, encode_typed_data
 
 from cupel.protocol.spec.attestation import Attestation, newest_attested, statement
 from cupel.protocol.spec.errors import Rejected
-from cupel.protocol.spec.rounds import CommittedWork, SlashRecord
+from cupel.protocol.spec.rounds import CommittedWork, PostRecord, SlashRecord, accepted_work
 from cupel.protocol.testing.vectors import HUB, NODE, example_params
 
 OTHER = "0x3000000000000000000000000000000000000003"
@@ -71,6 +72,12 @@ def test_round_trip_and_other_bytes() -> None:
 WORKS = (work(0), work(0, OTHER), work(1), work(1, OTHER))
 
 
+def accepted_from(*slashes: SlashRecord) -> Callable[[int], tuple[CommittedWork, ...]]:
+    """Versions 1 and 2 were posted as soon as their rounds were over."""
+    posted = (PostRecord(1, 1100), PostRecord(2, 1200))
+    return lambda number: accepted_work(PARAMS, number, WORKS, slashes, posted, 1300)
+
+
 @pytest.mark.parametrize(
     ("now", "attested", "version"),
     [
@@ -89,7 +96,9 @@ WORKS = (work(0), work(0, OTHER), work(1), work(1, OTHER))
 def test_a_version_rests_on_everything_before_it(
     now: int, attested: set[tuple[int, str]], version: int
 ) -> None:
-    found = newest_attested(PARAMS, WORKS, (), 2, now, lambda one: (one.round, one.node) in attested)
+    found = newest_attested(
+        PARAMS, WORKS, accepted_from(), 2, now, lambda one: (one.round, one.node) in attested
+    )
     assert found == version
 
 
@@ -98,7 +107,9 @@ def test_work_that_did_not_count_needs_no_attestation() -> None:
     slashed = SlashRecord(OTHER, 1099)
 
     def newest(*slashes: SlashRecord) -> int:
-        return newest_attested(PARAMS, WORKS, slashes, 2, 1131, lambda one: (one.round, one.node) in by_node)
+        return newest_attested(
+            PARAMS, WORKS, accepted_from(*slashes), 2, 1231, lambda one: (one.round, one.node) in by_node
+        )
 
     assert newest(slashed) == 2
     # Too late: its update is in version 1.
