@@ -75,9 +75,9 @@ class Peer:
 
     def talk_at(self, own: int, free: int, source: Source, block_bytes: int) -> float:
         """When to speak to it next: soon if it does not know what we hold or has too little to ask for."""
-        hungry = (self.holdings & free).bit_count() < self.window(source, block_bytes)
         if not self.proven or own & ~self.holdings & ~self.told:
             return self._talk_after
+        hungry = (self.holdings & free).bit_count() < self.window(source, block_bytes)
         return self._talk_after + (self._pause if hungry else KEEP_ALIVE_SECONDS) - TALK_SECONDS
 
     def window(self, source: Source, block_bytes: int) -> int:

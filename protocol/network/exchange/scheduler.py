@@ -32,6 +32,8 @@ FINISH_SHARE: Final = 0.8
 MAX_MISSES: Final = 3
 # Lies that are remembered.
 _MAX_BANNED: Final = 256
+_UNKNOWN: Final = Source(updated=0.0)
+"""A perfect record has nothing to heal, so it does not matter when it was last looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ class Scheduler:
 
         given: named by this process's owner and not by a peer, so it is kept when it fails.
         """
-        if url in self.banned or self._source(url, now).banned_until > now:
+        if url in self.banned or self._source(url).banned_until > now:
             return False
         if url not in self._peers:
             if len(self._peers) >= MAX_PEERS and not self._make_room():
@@ -122,7 +124,7 @@ class Scheduler:
 
     def ban(self, url: str, rejected: Rejected, now: float) -> None:
         """It said or served what no honest peer does: out of this download, and remembered."""
-        self._known[url] = sources.lied(self._source(url, now), now)
+        self._known[url] = sources.lied(self._source(url), now)
         if len(self.banned) < _MAX_BANNED:
             self.banned[url] = rejected
         self.forget(url)
@@ -159,7 +161,7 @@ class Scheduler:
             return []
         peer = self._peers[url]
         seconds = now - max(ask.asked, peer.last_finished)
-        self._known[url] = sources.delivered(self._source(url, now), now, self._sizes[leaf], seconds)
+        self._known[url] = sources.delivered(self._source(url), now, self._sizes[leaf], seconds)
         peer.last_finished, peer.misses, peer.delivered = now, 0, True
         others = [other for other in self._asked[leaf].values() if other.url != url]
         for other in (ask, *others):
@@ -191,13 +193,13 @@ class Scheduler:
             peer.holdings &= ~(1 << leaf)
         # A server that does not say what it has is not blamed for what it lacks.
         if reason is NotDelivered.FAILED or not peer.silent_server:
-            self._known[url] = sources.failed(self._source(url, now), now)
+            self._known[url] = sources.failed(self._source(url), now)
 
     def overdue(self, now: float) -> list[Ask]:
         """Requests to cancel, because their deadline passed; they count as failed."""
         late = [ask for askings in self._asked.values() for ask in askings.values() if ask.deadline <= now]
         for ask in late:
-            source = self._source(ask.url, now)
+            source = self._source(ask.url)
             # Whatever it was thought to do, it is slower than this: the next deadline is longer.
             slower = self._sizes[ask.leaf] / (2 * (now - ask.asked))
             self._known[ask.url] = dataclasses.replace(source, goodput=min(source.goodput, slower))
@@ -209,7 +211,7 @@ class Scheduler:
         due = sorted(
             (at, url)
             for url, peer in self._peers.items()
-            if not peer.talking and (at := self._talk_at(url, peer, now)) <= now
+            if not peer.talking and (at := self._talk_at(url, peer)) <= now
         )
         return [url for _, url in due]
 
@@ -217,7 +219,7 @@ class Scheduler:
         """A message to `url` is being sent: how many leaves to say that we want of it."""
         peer = self._peers[url]
         peer.talking = True
-        return peer.want(self._source(url, 0.0), self._sizes[0])
+        return peer.want(self._source(url), self._sizes[0])
 
     def next_event(self, now: float) -> float:
         """When to call again although nothing happened."""
@@ -232,16 +234,14 @@ class Scheduler:
         for url, peer in self._peers.items():
             times.append(peer.resting_until)
             if not peer.talking:
-                times.append(self._talk_at(url, peer, now))
+                times.append(self._talk_at(url, peer))
         return min((time for time in times if time > now), default=now + 1.0)
 
-    def _talk_at(self, url: str, peer: Peer, now: float) -> float:
-        return peer.talk_at(self.holdings, self._free, self._source(url, now), self._sizes[0])
+    def _talk_at(self, url: str, peer: Peer) -> float:
+        return peer.talk_at(self.holdings, self._free, self._source(url), self._sizes[0])
 
     def _ready(self, url: str, peer: Peer, now: float) -> bool:
-        return peer.resting_until <= now and peer.running < peer.window(
-            self._source(url, now), self._sizes[0]
-        )
+        return peer.resting_until <= now and peer.running < peer.window(self._source(url), self._sizes[0])
 
     def _keep_ready(self, ready: dict[str, Peer], url: str, now: float) -> None:
         if not self._ready(url, ready[url], now):
@@ -252,12 +252,12 @@ class Scheduler:
         draw.shuffle(holders)
         return min(
             holders,
-            key=lambda url: ready[url].expected_seconds(self._source(url, now), self._sizes[leaf], now),
+            key=lambda url: ready[url].expected_seconds(self._source(url), self._sizes[leaf], now),
         )
 
     def _ask(self, url: str, leaf: int, now: float) -> Ask:
         peer = self._peers[url]
-        expected = peer.expected_seconds(self._source(url, now), self._sizes[leaf], now)
+        expected = peer.expected_seconds(self._source(url), self._sizes[leaf], now)
         ask = Ask(url, leaf, now, now + expected, now + deadline_seconds(expected))
         self._asked.setdefault(leaf, {})[url] = ask
         peer.running += 1
@@ -294,5 +294,5 @@ class Scheduler:
                 return True
         return False
 
-    def _source(self, url: str, now: float) -> Source:
-        return self._known.get(url) or Source(updated=now)
+    def _source(self, url: str) -> Source:
+        return self._known.get(url, _UNKNOWN)

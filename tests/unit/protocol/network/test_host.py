@@ -21,8 +21,11 @@ from multiaddr import Multiaddr
 
 from cupel.protocol.network.gossip import GossipNode, GossipSettings, run_gossip
 from cupel.protocol.network.host import GOSSIPSUB, make_host
+from cupel.protocol.network.streams import PROTOCOL, ask
+from cupel.protocol.spec.shardcast.cid import Cid
 
 TOPIC = "cupel-test"
+BLOCKS = {Cid.raw_of(b"a block"): b"a block"}
 
 
 class Victim:
@@ -34,7 +37,7 @@ class Victim:
         self._ready = threading.Event()
         self._arrival = threading.Event()
         settings = GossipSettings(
-            bytes([1]) * 32, "127.0.0.1", 0, TOPIC, 4096, lambda payload: payload != b"invalid"
+            bytes([1]) * 32, "127.0.0.1", 0, TOPIC, 4096, lambda payload: payload != b"invalid", BLOCKS.get
         )
         self._thread = threading.Thread(target=self._run, args=(settings,), daemon=True)
         self._thread.start()
@@ -137,6 +140,21 @@ def test_no_frame_ends_the_host(victim: Victim, frame: bytes) -> None:
     attack(make_host(bytes([2]) * 32), behaviour)
     assert victim.ended == []
     assert victim.heard == []
+
+
+@pytest.mark.parametrize("request_", [b"", b"!\xff", b"x\x02ab", b"!\x02\xff\xfe", b"?" * 5000])
+def test_no_request_for_a_block_ends_the_host(victim: Victim, request_: bytes) -> None:
+    async def behaviour(host: Any) -> None:
+        await host.connect(victim.info)
+        stream = await host.new_stream(ID.from_string(victim.peer_id), [PROTOCOL])
+        await stream.write(request_)
+        await stream.reset()
+        (cid,) = BLOCKS
+        assert await ask(host, victim.peer_id, cid, 100, only_have=False) == BLOCKS[cid]
+        assert await ask(host, victim.peer_id, Cid.raw_of(b"another"), 100, only_have=False) is None
+
+    attack(make_host(bytes([2]) * 32), behaviour)
+    assert victim.ended == []
 
 
 def test_a_peer_without_encryption_is_refused(victim: Victim) -> None:
