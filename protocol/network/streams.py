@@ -27,6 +27,7 @@ MAX_ADDRESS_BYTES: Final = 64
 LENGTH_BYTES: Final = 4
 WRITE_BYTES: Final = 1 << 18
 SERVE_SECONDS: Final = 30.0
+RESET_SECONDS: Final = 1.0
 MAX_SERVED: Final = 8
 """At a time: each holds a block in memory."""
 
@@ -49,8 +50,7 @@ def server(find: FindBlock) -> Callable[[Any], Awaitable[None]]:
                     await _answer(stream, find)
             await stream.close()
         except BaseException:
-            with trio.move_on_after(1) as farewell:
-                farewell.shield = True
+            with trio.CancelScope(deadline=trio.current_time() + RESET_SECONDS, shield=True):
                 await stream.reset()
             raise
 
@@ -75,8 +75,7 @@ async def ask(host: Any, peer_id: str, cid: Cid, max_bytes: int, only_have: bool
             raise Malformed(f"{size} bytes, at most {max_bytes} were asked for")
         return await _read_exactly(stream, size)
     finally:
-        with trio.move_on_after(1) as farewell:
-            farewell.shield = True
+        with trio.CancelScope(deadline=trio.current_time() + RESET_SECONDS, shield=True):
             await stream.reset()
 
 
