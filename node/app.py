@@ -16,15 +16,16 @@ from cupel.node.errands import Errands
 from cupel.node.journal import Journal
 from cupel.node.looking import look
 from cupel.node.membership import unless_slashed
+from cupel.node.meters import node_meters, outside
 from cupel.node.metrics import FILE, MetricsLog
 from cupel.node.pipeline.crew import Crew
 from cupel.node.pipeline.workshop import Task, Workshop, announce_task
 from cupel.node.publishing.disclosure import Discloser
 from cupel.node.publishing.memory import Memory
+from cupel.node.publishing.recalling import recall
 from cupel.node.publishing.replication import Replication
 from cupel.node.publishing.round import RoundPublisher
 from cupel.node.publishing.seams import Seams
-from cupel.node.publishing.submission import published_leaves
 from cupel.node.rollout.process import Parts
 from cupel.node.rollout.rule import require_known_rule
 from cupel.protocol.attesting import Attested
@@ -32,17 +33,15 @@ from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.custody import Custody
 from cupel.protocol.environments.installed import check_environment
 from cupel.protocol.keeping import Share, share_of_node
+from cupel.protocol.metrics_endpoint import address_of, metrics_endpoint
 from cupel.protocol.model.canonical import CanonicalVersion
-from cupel.protocol.network import NetworkError
 from cupel.protocol.observe import Observer
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant, participate
 from cupel.protocol.patience import Patience
 from cupel.protocol.settings import Settings
-from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.shardcast.versions import num_whole
 from cupel.protocol.spec.task import TaskSpec
 from cupel.protocol.storage import VersionShelf
-from cupel.protocol.submissions import fetch_submission
 from cupel.protocol.versions import Versions, VersionUnavailable
 
 BLOCKED_SECONDS: Final = 4.0
@@ -72,14 +71,8 @@ class Node:
         shelf = VersionShelf(participant.store, folder / "versions")
         self._versions = Versions(ledger, spec, participant.swarm, shelf, look=self._look)
         max_bytes = self._versions.max_checkpoint_bytes, self._versions.max_update_bytes
-        self._custody = Custody(
-            participant,
-            shelf,
-            ledger.params,
-            self._share,
-            max_bytes,
-            self._versions.storing,
-        )
+        storing = self._versions.storing
+        self._custody = Custody(participant, shelf, ledger.params, self._share, max_bytes, storing)
         self._memory = Memory(Journal(folder / "journal"))
         self._discloser = Discloser(
             participant, lambda: self._ledger, max_bytes, self._versions.false_updates
@@ -102,6 +95,7 @@ class Node:
         )
         self._blocked: tuple[int, float] = (-1, 0.0)
         self._errands = Errands(participant, lambda: self._ledger, self._versions, seams)
+        self._now = 0
         self._patience = Patience(participant.observer)
 
     @property
@@ -128,7 +122,7 @@ class Node:
         await self._versions.start(await self._participant.chain.now(), FETCH_SECONDS)
         self._report_version(self._versions.newest)
         await self._open_workshop()
-        await self._recall()
+        await recall(self._participant, self._ledger, self._memory, self._versions.max_update_bytes)
 
     async def _work(self) -> int:
         async with self._background():
@@ -157,27 +151,15 @@ class Node:
         self._rounds.take_up(self._ledger, await self._participant.chain.now())
         announce_task(self._shared, self._workshop.folder.name, os.getpid())
 
-    async def _recall(self) -> None:
-        """Learn again from our own published files what the journal does not hold of our commitments."""
-        swarm, params, limit = self._participant.swarm, self._params, self._versions.max_update_bytes
-        for lost in self._memory.gaps(self._ledger.commitments(self._participant.address)):
-            try:
-                files = await fetch_submission(swarm, lost.manifest, params, limit, FETCH_SECONDS)
-                self._memory.record(lost.sequence, published_leaves(params, files))
-            except (NetworkError, Rejected) as error:
-                message = (
-                    f"what commitment {lost.sequence} proved is forgotten, so a repetition would go unnoticed"
-                )
-                self._observer.emit("error", message=f"{message}: {error}")
-
     def _stop(self, duty: duties.Stop) -> int:
-        if duty.reason == "slashed":
-            self._observer.emit("slashed")
-            return EXIT_SLASHED
-        self._observer.emit("done", reason=duty.reason)
-        return 0
+        if duty.reason != "slashed":
+            self._observer.emit("done", reason=duty.reason)
+            return 0
+        self._observer.emit("slashed")
+        return EXIT_SLASHED
 
     async def _view(self, now: int) -> View:
+        self._now = now
         blocked, until = self._blocked
         return await look(
             self._participant,
@@ -203,6 +185,16 @@ class Node:
                 raise AssertionError("the loop ends with it")
             case _:
                 await self._errands.carry_out(duty)
+
+    def gauges(self) -> dict[str, int]:
+        """What is true now, in numbers."""
+        newest = self._versions.newest_standing(self._ledger, self._now)
+        state = {
+            "newest_version": -1 if newest is None else newest,
+            "round": self._rounds.attempted,
+            "failing": int(self._patience.failing),
+        }
+        return state | outside(self._participant, self._ledger, self._discloser.due, self._now)
 
     async def _aggregate(self, version: int, now: int) -> None:
         self._phase(version - 1, "aggregating")
@@ -255,9 +247,6 @@ class Node:
             self._participant.report_transfers()
             await asyncio.sleep(1.0)
 
-    def _phase(self, round_index: int, phase: str, progress: int = 0) -> None:
-        self._observer.emit("phase", round=round_index, phase=phase, progress=progress, detail="")
-
     def _report_version(self, version: CanonicalVersion) -> None:
         self._observer.emit("policy", version=version.version, digest="0x" + version.digest.hex())
 
@@ -274,18 +263,25 @@ def run_node(
 
 
 async def _run(settings: Settings, observer: Observer, crew: Crew, seams: Seams) -> int:
-    with contextlib.closing(crew):
-        async with participate(settings, observer) as participant:
-            await participant.announce_endpoint()
-            ledger = await participant.find_task(settings.task)
-            observer.emit(
-                "task", task="0x" + ledger.task.hex(), start=ledger.params.start, rounds=ledger.params.rounds
-            )
-            rule, twin = ledger.params.reward_rule, participant.deployment.sorting_reward
-            await require_known_rule(participant.chain, rule, twin)
-            spec = await participant.fetch_spec(ledger)
-            # It starts the environment's process, which may take long. Better now than after a stake.
-            await asyncio.to_thread(check_environment, spec.environment)
-            node = Node(participant, ledger, spec, settings, crew, seams)
-            return await node.run()
+    meters = node_meters(observer)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(contextlib.closing(crew))
+        if settings.metrics:
+            host, port = address_of(settings.metrics)
+            served = await stack.enter_async_context(metrics_endpoint(meters.prometheus, port, host))
+            observer.emit("metrics", port=served)
+        participant = await stack.enter_async_context(participate(settings, meters))
+        await participant.announce_endpoint()
+        ledger = await participant.find_task(settings.task)
+        meters.emit(
+            "task", task="0x" + ledger.task.hex(), start=ledger.params.start, rounds=ledger.params.rounds
+        )
+        rule, twin = ledger.params.reward_rule, participant.deployment.sorting_reward
+        await require_known_rule(participant.chain, rule, twin)
+        spec = await participant.fetch_spec(ledger)
+        # It starts the environment's process, which may take long. Better now than after a stake.
+        await asyncio.to_thread(check_environment, spec.environment)
+        node = Node(participant, ledger, spec, settings, crew, seams)
+        meters.gauges = node.gauges
+        return await node.run()
     raise AssertionError("the block above returns or raises")

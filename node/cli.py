@@ -42,6 +42,9 @@ def run(
     inbound: Annotated[
         str | None, typer.Option(help="`no` accepts no connections (NAT); `yes` does.")
     ] = None,
+    metrics: Annotated[
+        str | None, typer.Option(help="Address of the Prometheus endpoint, as 127.0.0.1:9464; empty: none.")
+    ] = None,
     tensorboard: Annotated[
         str | None, typer.Option(help="Folder of TensorBoard's files; empty: none.")
     ] = None,

@@ -25,6 +25,7 @@ from cupel.protocol.environments.installed import open_environment
 from cupel.protocol.keys import load_account
 from cupel.protocol.network import Swarm
 from cupel.protocol.observe import Observer
+from cupel.protocol.purse import Purse
 from cupel.protocol.settings import Settings
 from cupel.protocol.spec.environments.base import check_fit
 from cupel.protocol.spec.shardcast.cid import Cid
@@ -32,6 +33,7 @@ from cupel.protocol.spec.task import MAX_SPEC_BYTES, TaskSpec, check_task
 from cupel.protocol.storage import BlockStore, StorageError
 from cupel.protocol.storage.opening import open_store
 from cupel.protocol.storage.replacing import replace_file
+from cupel.protocol.watchdog import watched
 
 POLL_SECONDS: Final = 0.5
 FETCH_SECONDS: Final = 20.0
@@ -51,6 +53,7 @@ class Participant:
         self.hub = Hub(chain, deployment.hub)
         self.ledger = HubLedger()
         self.events: list[Logged[Event]] = []
+        self.purse = Purse(chain, observer)
         self.known_block = -1
         """Block up to which the ledger knows everything."""
         self._cursor = LogCursor(chain, self.hub, deployment.first_block)
@@ -184,8 +187,13 @@ async def _opened(
                 topic=f"cupel/1/{settings.chain_id}/{deployment.hub}",
                 accepts=settings.inbound == "yes",
             )
-            async with swarm:
-                yield Participant(chain, deployment, store, swarm, observer)
+            async with swarm, watched():
+                participant = Participant(chain, deployment, store, swarm, observer)
+                watching = asyncio.create_task(participant.purse.run())
+                try:
+                    yield participant
+                finally:
+                    watching.cancel()
 
 
 async def _check_chain(chain: ChainClient, deployment: Deployment, account: LocalAccount | None) -> None:

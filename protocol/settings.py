@@ -48,6 +48,8 @@ class Settings:
     """Block server port; 0 takes a free one."""
     inbound: str = "yes"
     """`no` accepts no connections: behind NAT, peers ask for blocks over the connections made from here."""
+    metrics: str = ""
+    """Address to serve Prometheus' metrics at, as 127.0.0.1:9464; empty: nowhere."""
     tensorboard: str = ""
     """Folder that a node writes its metrics to for TensorBoard; empty: nowhere but its own file."""
     attestations: int = 0

@@ -19,6 +19,7 @@ from cupel.protocol.config import ConfigError
 from cupel.protocol.custody import Custody
 from cupel.protocol.environments.installed import check_environment
 from cupel.protocol.keeping import Share, share_of_verifier
+from cupel.protocol.metrics_endpoint import HOST, address_of, metrics_endpoint
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.network import Swarm
 from cupel.protocol.observe import Observer
@@ -42,7 +43,6 @@ from cupel.verifier.evidence import Judges
 from cupel.verifier.inbox import Inbox
 from cupel.verifier.journal import Journal
 from cupel.verifier.meters import Meters
-from cupel.verifier.metrics import metrics_endpoint
 from cupel.verifier.options import Options
 from cupel.verifier.telling import Teller
 from cupel.verifier.upkeep import Upkeep
@@ -266,6 +266,9 @@ class Verifier:
             "chain_time": inbox.now,
             "queue": inbox.num_open,
             "skipped": self._budget.skipped,
+            "balance_gwei": self._participant.purse.balance_gwei,
+            "gas_left": self._participant.purse.gas_left,
+            "failing": int(self._patience.failing),
         }
 
 
@@ -277,8 +280,9 @@ async def run_verifier(
     torch.set_num_threads(1)
     meters, folder = Meters(observer), Path(settings.data_dir)
     async with AsyncExitStack() as stack:
-        if options.metrics_port is not None:
-            port = await stack.enter_async_context(metrics_endpoint(meters.prometheus, options.metrics_port))
+        if options.metrics_port is not None or settings.metrics:
+            host, wanted = address_of(settings.metrics or f"{HOST}:{options.metrics_port}")
+            port = await stack.enter_async_context(metrics_endpoint(meters.prometheus, wanted, host))
             observer.emit("metrics", port=port)
         participant = await stack.enter_async_context(participate(settings, meters))
         await participant.announce_endpoint()

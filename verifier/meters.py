@@ -10,12 +10,13 @@ import asyncio
 import json
 import logging
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from cupel.protocol import meters
+from cupel.protocol.meters import Key, amount_of
 from cupel.protocol.observe import Observer, Value
 from cupel.protocol.storage import StorageError
 from cupel.protocol.storage.replacing import replace_file
@@ -24,8 +25,8 @@ logger = logging.getLogger(__name__)
 
 STATUS_FILE: Final = "status.json"
 WRITE_SECONDS: Final = 5.0
-_PREFIX: Final = "cupel_verifier_"
-_HELP: Final = {
+PREFIX: Final = "cupel_verifier_"
+HELP: Final = {
     "verdicts_total": "Checks that came to a verdict on a commitment.",
     "findings_total": "Lies found, by reason code.",
     "challenges_total": "Challenges brought, by judge.",
@@ -34,48 +35,22 @@ _HELP: Final = {
     "suspected_total": "Nodes whose errors add up to more than an honest engine's.",
     "errors_total": "Failures on this side; none of them is held against a node.",
     "gas_total": "Gas spent, by action.",
+    "low_balance_total": "Times that the gas money became low.",
+    "block": "Block up to which the verifier has looked.",
+    "chain_time": "Timestamp of the newest block when the verifier last looked.",
+    "queue": "Commitments that are being checked or wait for it.",
+    "skipped": "Rollouts that the budget did not reach.",
+    "balance_gwei": "Gas money of the verifier's key; -1 before it was looked at.",
+    "gas_left": "Units of gas that the balance pays for at the fee of now.",
+    "failing": "1 while the verifier's loop cannot do its work and tries again.",
 }
-Key = tuple[str, tuple[tuple[str, str], ...]]
-"""A counter's name and labels."""
 
 
-class Meters:
-    """An observer that counts events and passes them on."""
+class Meters(meters.Meters):
+    """A verifier's meters, which also keep its status file."""
 
     def __init__(self, observer: Observer, gauges: Callable[[], Mapping[str, int]] = dict) -> None:
-        self._observer = observer
-        self.gauges = gauges
-        """What is true now, asked whenever somebody looks."""
-        self.counts: Counter[Key] = Counter()
-
-    def emit(self, event: str, **fields: Value) -> None:
-        """Count the event and pass it on."""
-        for key, amount in counted(event, fields):
-            self.counts[key] += amount
-        self._observer.emit(event, **fields)
-
-    def prometheus(self) -> str:
-        """Everything in Prometheus' text format, version 0.0.4."""
-        lines: list[str] = []
-        for name, told in _HELP.items():
-            lines += [f"# HELP {_PREFIX}{name} {told}", f"# TYPE {_PREFIX}{name} counter"]
-            for (counter, labels), amount in sorted(self.counts.items()):
-                if counter == name:
-                    inside = ",".join(f'{label}="{value}"' for label, value in labels)
-                    lines.append(
-                        f"{_PREFIX}{name}{{{inside}}} {amount}" if inside else f"{_PREFIX}{name} {amount}"
-                    )
-        for name, value in sorted(self.gauges().items()):
-            lines += [f"# TYPE {_PREFIX}{name} gauge", f"{_PREFIX}{name} {value}"]
-        return "\n".join(lines) + "\n"
-
-    def as_json(self, now: float) -> dict[str, Any]:
-        """Everything as plain values. now: Unix seconds, by which a reader knows how old this is."""
-        counters = [
-            {"name": name, "labels": dict(labels), "count": amount}
-            for (name, labels), amount in sorted(self.counts.items())
-        ]
-        return {"written": int(now), "gauges": dict(self.gauges()), "counters": counters}
+        super().__init__(observer, PREFIX, HELP, counted, gauges)
 
     @asynccontextmanager
     async def writing(self, folder: Path) -> AsyncIterator[None]:
@@ -124,8 +99,9 @@ def counted(event: str, fields: Mapping[str, Value]) -> list[tuple[Key, int]]:
             outcome = "guilty" if fields.get("guilty") is True else "not_guilty"
             return [(("resolved_total", (("outcome", outcome),)), 1)]
         case "transaction":
-            gas = fields.get("gas")
-            return [(key("gas_total", "action"), gas if isinstance(gas, int) else 0)]
+            return [(key("gas_total", "action"), amount_of(fields, "gas"))]
+        case "low_balance":
+            return [(("low_balance_total", ()), 1)]
         case "error" | "withheld" | "suspected":
             return [((f"{event}s_total" if event == "error" else f"{event}_total", ()), 1)]
     return []

@@ -72,6 +72,8 @@ class Discloser:
         )
         self._shown = ShownFiles(participant.store, self._feed, ledger().task, false_updates)
         self._told: set[tuple[int, str]] = set()
+        self.due: tuple[DemandRecord, ...] = ()
+        """What waits for an answer, as of the last look."""
 
     async def run(self) -> None:
         """Answer until cancelled."""
@@ -95,7 +97,8 @@ class Discloser:
     async def _answer_all(self, judge: DataJudge) -> None:
         account, now = self._participant.address, await self._participant.chain.now()
         await self._feed.refresh()
-        for record in due_demands(self._feed.ledger.demands.values(), account, self._ledger().task, now):
+        self.due = due_demands(self._feed.ledger.demands.values(), account, self._ledger().task, now)
+        for record in self.due:
             try:
                 await self._answer(judge, record)
             except (NetworkError, Rejected, ContractError, StorageError) as error:

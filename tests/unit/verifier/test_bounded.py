@@ -32,7 +32,7 @@ def test_memory_and_disk_stay_bounded(tmp_path: Path, monkeypatch: pytest.Monkey
     """After a few hundred commitments nothing grows: the next thousands take no more room."""
     monkeypatch.setattr(journal_module, "MAX_PASSED", 256)
     monkeypatch.setattr(journal_module, "MAX_VOTES", 64)
-    monkeypatch.setattr(journal_module.os, "fsync", lambda descriptor: None)
+    monkeypatch.setattr("os.fsync", lambda descriptor: None)
     journal, meters = Journal(tmp_path, TASK), Meters(Silent())
     watch = Watch(journal, Pooling(1_000), meters, 64)
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from cupel.protocol.config import ConfigError
+from cupel.protocol.metrics_endpoint import HOST, metrics_endpoint
 from cupel.verifier.meters import STATUS_FILE, Meters, counted
-from cupel.verifier.metrics import HOST, metrics_endpoint
 
 
 class Silent:

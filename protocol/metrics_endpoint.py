@@ -1,4 +1,4 @@
-"""The Prometheus endpoint: `GET /metrics`, nothing else, on this machine alone."""
+"""The Prometheus endpoint: `GET /metrics`, nothing else; on this machine alone, if nobody asks for more."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MAX_CLIENTS: Final = 16
 
 
 @asynccontextmanager
-async def metrics_endpoint(text: Callable[[], str], port: int) -> AsyncIterator[int]:
+async def metrics_endpoint(text: Callable[[], str], port: int, host: str = HOST) -> AsyncIterator[int]:
     """Serve `text()` as long as the block runs; yields the port. ConfigError if it is taken. port: 0 for a free one."""
     slots = asyncio.Semaphore(_MAX_CLIENTS)
 
@@ -31,12 +31,20 @@ async def metrics_endpoint(text: Callable[[], str], port: int) -> AsyncIterator[
             writer.close()
 
     try:
-        server = await asyncio.start_server(serve, HOST, port, limit=_MAX_LINE_BYTES)
+        server = await asyncio.start_server(serve, host, port, limit=_MAX_LINE_BYTES)
     except OSError as error:
         remedy = "Use 0 for a free port, or leave it out"
         raise ConfigError("metrics-port", f"port {port}: {error.strerror}", remedy) from None
     async with server:
         yield server.sockets[0].getsockname()[1]
+
+
+def address_of(text: str) -> tuple[str, int]:
+    """Host and port of the setting `metrics`. ConfigError."""
+    host, _, port = text.rpartition(":")
+    if not port.isdecimal() or not int(port) < 65536:
+        raise ConfigError("metrics", f"{text!r} is no address", f"Write it as {HOST}:9464")
+    return host or HOST, int(port)
 
 
 def _answer(request: bytes, text: Callable[[], str]) -> bytes:
