@@ -197,7 +197,7 @@ class Node:
         return state | outside(self._participant, self._ledger, self._discloser.due, self._now)
 
     async def _aggregate(self, version: int, now: int) -> None:
-        self._phase(version - 1, "aggregating")
+        self._observer.emit("phase", round=version - 1, phase="aggregating", progress=0, detail="")
         try:
             made = await self._versions.advance(self._ledger, now, BLOCKED_SECONDS)
         except VersionUnavailable as error:
