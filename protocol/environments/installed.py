@@ -9,13 +9,16 @@ from typing import Any, Final
 
 from cupel.protocol.config import ConfigError
 from cupel.protocol.environments.port import ENTRY_POINTS
-from cupel.protocol.environments.process import EnvironmentFailed, EnvironmentProcess
+from cupel.protocol.environments.process import EnvironmentFailed, EnvironmentProcess, Overrun
 from cupel.protocol.spec.environments import base, text
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.task import EnvironmentRef
 
 # A round's problems and those of a few others that a verifier looks at.
 _KEPT_ITEMS: Final = 4096
+MARGIN: Final = 8
+"""How much slower or faster another machine may be: between an eighth of a task's limit and eight times it, both the
+score and nothing are accepted."""
 
 
 class Installed:
@@ -28,6 +31,7 @@ class Installed:
     def __init__(self, reference: EnvironmentRef, process: EnvironmentProcess) -> None:
         self.prompt_tokens = reference.prompt_tokens
         self.max_tokens = reference.answer_tokens
+        self._score_seconds = reference.score_seconds
         self._process = process
         self._item = lru_cache(_KEPT_ITEMS)(self._find)
 
@@ -43,10 +47,30 @@ class Installed:
         return answer
 
     def reward(self, problem: int, tokens: Sequence[int]) -> int:
-        """Millionths. A rubric that raises, or whose score is no number, has judged: nothing is earned."""
+        """Millionths. A rubric that raises, or whose score is no number, has judged: nothing is earned.
+
+        Nothing too where it takes longer than the task allows.
+        """
+        try:
+            return self._score(problem, tokens, self._score_seconds)[0]
+        except Overrun:
+            return 0
+
+    def accepted(self, problem: int, tokens: Sequence[int], claimed: int) -> tuple[int, ...]:
+        """See `port.Timed`. Machines differ in speed by less than MARGIN, both ways."""
+        limit = self._score_seconds
+        try:
+            earned, seconds = self._score(problem, tokens, limit * MARGIN if claimed else -(-limit // MARGIN))
+        except Overrun:
+            return (0,)
+        return (earned, 0) if limit and seconds * MARGIN >= limit else (earned,)
+
+    def _score(self, problem: int, tokens: Sequence[int], seconds: int) -> tuple[int, float]:
+        """The reward, and the processor time it took. Overrun."""
         item = self._item(problem)[0]
-        reply = self._process.ask("score", item, text.decode_completion(tokens))
-        return 0 if "raised" in reply else text.millionths(reply.get("score"))
+        reply = self._process.ask("score", item, text.decode_completion(tokens), processor_seconds=seconds)
+        earned = 0 if "raised" in reply else text.millionths(reply.get("score"))
+        return earned, float(reply.get("seconds", 0.0))
 
     def render(self, tokens: Sequence[int]) -> str:
         """Tokens as text, for people."""

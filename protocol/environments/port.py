@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol, runtime_checkable
 
 ENTRY_POINTS: Final = "cupel.environments"
 """A distribution that brings an environment names its opener here; `id` in a task is `NAME/REST`."""
@@ -24,6 +24,17 @@ class Environment(Protocol):
 
     def score(self, item: int, completion: str) -> float:
         """From 0 to 1, the same for the same completion."""
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """An environment, as a task sees it, whose scores may take too long."""
+
+    def accepted(self, problem: int, tokens: Sequence[int], claimed: int) -> tuple[int, ...]:
+        """Rewards, millionths, that nobody can be blamed for claiming, more than one near the limit of time.
+
+        What is claimed says how long to look: nothing is right for all that takes long.
+        """
 
 
 Opener = Callable[[str, Mapping[str, Any]], Environment]

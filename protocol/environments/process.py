@@ -7,6 +7,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,9 @@ from typing import IO, Any, Final
 START_SECONDS: Final = 120.0
 """To import the environment's packages and make its data set, on a slow machine."""
 ANSWER_SECONDS: Final = 20.0
+PATIENCE: Final = 4
+END_SECONDS: Final = 1.0
+"""From the end of a process's output to its own."""
 MOST_ANSWER_BYTES: Final = 1 << 20
 # Packages that fetch nothing once their data is there find it where the operator keeps it.
 _PASSED_ON: Final = ("PATH", "PYTHONPATH", "HF_HOME", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
@@ -25,6 +29,10 @@ _PASSED_ON: Final = ("PATH", "PYTHONPATH", "HF_HOME", "LD_LIBRARY_PATH", "VIRTUA
 
 class EnvironmentFailed(Exception):
     """An environment did not start or gave no usable answer: a fault of this machine, never evidence against a peer."""
+
+
+class Overrun(Exception):
+    """A request took more processor time than it may: the same on every machine, but for their speeds."""
 
 
 class EnvironmentProcess:
@@ -45,20 +53,27 @@ class EnvironmentProcess:
         with self._lock:
             self._started()
 
-    def ask(self, *request: object) -> dict[str, Any]:
-        """The answer to one request. EnvironmentFailed if it ends, hangs or floods; it is killed then."""
+    def ask(self, *request: object, processor_seconds: int = 0) -> dict[str, Any]:
+        """The answer to one request. EnvironmentFailed if it ends, hangs or floods; it is killed then.
+
+        processor_seconds: Overrun beyond so many; 0 for any number.
+        """
         with self._lock:
             process = self._started()
             try:
                 assert process.stdin is not None
-                process.stdin.write(json.dumps(request).encode() + b"\n")
+                process.stdin.write(json.dumps([processor_seconds, request]).encode() + b"\n")
                 process.stdin.flush()
-                return self._read(process, self._answer_seconds)
+                # On a busy machine a second of processor time takes several.
+                return self._read(process, max(self._answer_seconds, PATIENCE * processor_seconds))
             except OSError as error:
                 self._kill()
                 raise EnvironmentFailed(f"{self._name} ended: {error}") from error
             except EnvironmentFailed:
+                overrun = _ended_by(process) == signal.SIGXCPU
                 self._kill()
+                if overrun:
+                    raise Overrun(f"{self._name} took more than {processor_seconds} s") from None
                 raise
 
     def close(self) -> None:
@@ -111,6 +126,15 @@ class EnvironmentProcess:
         self._process = None
         if self._end is not None:
             self._end()
+
+
+def _ended_by(process: subprocess.Popen[bytes]) -> int:
+    """Signal that ended a process which closes its output; 0 if none did, or if it has not ended."""
+    try:
+        code = process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        return 0
+    return max(0, -code)
 
 
 def _end(process: subprocess.Popen[bytes], folder: str) -> None:

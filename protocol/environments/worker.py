@@ -2,7 +2,8 @@
 
     python -m cupel.protocol.environments.worker ID ARGUMENTS
 
-Requests and answers are JSON. The first answer says how many items there are, and whether the network is cut off.
+Requests and answers are JSON; a request comes with the processor seconds it may take, 0 for any number, an answer with
+those it took. The first answer says how many items there are, and whether the network is cut off.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import math
 import os
 import resource
 import sys
+import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 from typing import Any, Final
@@ -40,7 +42,11 @@ def main(arguments: Sequence[str]) -> int:
         answers({"raised": _tell(error)})
         return 1
     for line in sys.stdin:
-        answers(_answer(environment, json.loads(line)))
+        seconds, request = json.loads(line)
+        begun = time.process_time()
+        _limit_processor(begun, seconds)
+        answer = _answer(environment, request)
+        answers({**answer, "seconds": time.process_time() - begun})
     return 0
 
 
@@ -66,6 +72,13 @@ def _limit() -> bool:
     if not sys.platform.startswith("linux"):
         return False
     return bool(ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0)
+
+
+def _limit_processor(used: float, seconds: int) -> None:
+    """The kernel ends this process once it has used so many seconds more, in whatever code it is; 0 sets no limit."""
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    soft = math.ceil(used) + seconds if seconds else most
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, most))
 
 
 def _open(name: str, arguments: dict[str, Any]) -> Environment:

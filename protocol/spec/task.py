@@ -39,6 +39,7 @@ MAX_TERM: Final = 2**10
 PACKAGED_VERSION: Final = 1
 """How text of an installed environment becomes tokens: `environments/text.py`."""
 MAX_ARGUMENT_BYTES: Final = 4096
+MAX_SCORE_SECONDS: Final = 60
 SPEC_KIND: Final = "cupel.task-spec.v1"
 _PINNED_ABI: Final = "(address,bytes32)"
 TASK_PARAMS_ABI: Final = (
@@ -142,6 +143,8 @@ class EnvironmentRef:
     """Tokens of every prompt, padded on the left."""
     answer_tokens: int = 0
     """Most tokens of a right answer, end token included."""
+    score_seconds: int = 0
+    """Processor time that a score may take: a completion that takes more earns nothing. 0 sets no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,12 +276,16 @@ class TaskSpec:
 def _check_environment(reference: EnvironmentRef) -> None:
     """Rejected(TASK_SPEC): a reference that no machine could open."""
     if not reference.package:
+        if reference.score_seconds:
+            raise Rejected(Reason.TASK_SPEC, "environment.score_seconds is for packages")
         return
     name, pinned, version = reference.package.partition("==")
     problems = {
         'environment.package is "name==version"': not (name and pinned and version),
         'environment.id of a package is "name/which"': "/" not in reference.id,
         f"environment.version of a package is {PACKAGED_VERSION}": reference.version != PACKAGED_VERSION,
+        f"environment.score_seconds is {MAX_SCORE_SECONDS} or less": reference.score_seconds
+        > MAX_SCORE_SECONDS,
         "environment.prompt_tokens and answer_tokens are above 1": (
             min(reference.prompt_tokens, reference.answer_tokens) < 2
         ),

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from cupel.protocol.environments.port import Timed
 from cupel.protocol.environments.process import EnvironmentFailed
+from cupel.protocol.spec.environments.base import Environment
 from cupel.protocol.spec.errors import Reason
 from cupel.protocol.spec.fraud import ObjectiveKind
+from cupel.protocol.spec.rollout import Rollout
 from cupel.verifier.checks.base import FetchedSubmission, Finding, Recomputed
 
 _NO_CONTRACT: Final = 0
@@ -28,16 +31,19 @@ class Reward:
         failures: list[EnvironmentFailed] = []
         rules = submission.rules
         on_chain = int(rules.params.reward_rule.code, 16) != _NO_CONTRACT
-        for index, rollout in enumerate(submission.rollouts):
+        # What claims something first: a claim that takes too long to score is a lie, and nothing claimed is no cover.
+        claims = sorted(enumerate(submission.rollouts), key=lambda pair: pair[1].reward == 0)
+        for index, rollout in claims:
             try:
-                earned = rules.environment.reward(rollout.problem, rollout.tokens)
+                accepted = _accepted(rules.environment, rollout)
             except EnvironmentFailed as failure:
                 # Not the node's guilt by itself; and no cover for what the other rollouts claim.
                 failures.append(failure)
                 if len(failures) == MOST_FAILURES:
                     break
                 continue
-            if rollout.reward != earned:
+            if rollout.reward not in accepted:
+                earned = accepted[0]
                 return Finding(
                     self.name,
                     Reason.WRONG_REWARD,
@@ -51,3 +57,9 @@ class Reward:
         if failures:
             raise failures[0]
         return None
+
+
+def _accepted(environment: Environment, rollout: Rollout) -> tuple[int, ...]:
+    if isinstance(environment, Timed):
+        return environment.accepted(rollout.problem, rollout.tokens, rollout.reward)
+    return (environment.reward(rollout.problem, rollout.tokens),)

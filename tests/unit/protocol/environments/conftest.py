@@ -30,6 +30,13 @@ class Echo:
         if self.fault == "hang":
             while True:
                 time.sleep(1)
+        if self.fault == "spin" and completion != "quick":
+            while True:
+                pass
+        if self.fault == "slow":
+            until = time.process_time() + 0.5
+            while time.process_time() < until:
+                pass
         if self.fault == "exit":
             os._exit(3)
         if self.fault == "flood":

@@ -17,7 +17,7 @@ from cupel.protocol.spec.environments import text
 from cupel.protocol.spec.environments.base import SORTING, check_fit
 from cupel.protocol.spec.environments.sorting import Sorting
 from cupel.protocol.spec.errors import Reason, Rejected
-from cupel.protocol.spec.task import NOTHING_PINNED, EnvironmentRef
+from cupel.protocol.spec.task import NOTHING_PINNED, EnvironmentRef, TaskSpec
 from cupel.protocol.testing.builders import example_spec
 from cupel.protocol.testing.vectors import example_params
 
@@ -142,3 +142,42 @@ def test_an_environment_without_an_answer_cannot_teach_by_example(echo: Installe
 def test_an_item_without_texts_is_a_failure() -> None:
     with pytest.raises(EnvironmentFailed, match="item 7 has no question"):
         installed._texts({"question": 5, "answer": ""}, 7)
+
+
+def timed(fault: str, seconds: int) -> Installed:
+    chosen = dataclasses.replace(reference(fault=fault), score_seconds=seconds)
+    return Installed(chosen, EnvironmentProcess(chosen.id, chosen.arguments))
+
+
+def test_a_completion_that_takes_too_long_earns_nothing_for_node_and_verifier(
+    echo_package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installed, "MARGIN", 2)
+    environment = timed("spin", 1)
+    assert environment.reward(1, (ord("1"), text.END)) == 0
+    assert environment.accepted(1, (ord("1"), text.END), 1_000_000) == (0,)
+    assert environment.accepted(1, (ord("1"), text.END), 0) == (0,)
+    quick = tuple(b"quick")
+    assert environment.reward(1, quick) == 250_000
+    assert environment.accepted(1, quick, 250_000) == (250_000,)
+    environment.close()
+
+
+def test_near_the_limit_nobody_is_blamed(echo_package: str) -> None:
+    environment = timed("slow", 1)
+    assert environment.reward(1, (ord("1"), text.END)) == 1_000_000
+    assert environment.accepted(1, (ord("1"), text.END), 1_000_000) == (1_000_000, 0)
+    environment.close()
+
+
+def test_without_a_limit_time_says_nothing(echo_package: str) -> None:
+    environment = timed("slow", 0)
+    assert environment.accepted(1, (ord("1"), text.END), 1_000_000) == (1_000_000,)
+    environment.close()
+
+
+@pytest.mark.parametrize(("seconds", "package"), [(61, REFERENCE.package), (1, "")])
+def test_a_limit_nobody_can_keep_is_refused(seconds: int, package: str) -> None:
+    chosen = dataclasses.replace(REFERENCE if package else SORTING, score_seconds=seconds)
+    with pytest.raises(Rejected, match="score_seconds"):
+        TaskSpec.from_bytes(dataclasses.replace(example_spec(), environment=chosen).to_bytes())

@@ -71,6 +71,7 @@ def hung(submission: Any, count: int) -> tuple[Any, Hanging]:
 
 def test_a_completion_that_hangs_the_environment_hides_no_other_lie(world: Any) -> None:
     claimed = world.changed(5, reward=FULL_REWARD)
+    claimed[0] = dataclasses.replace(claimed[0], reward=FULL_REWARD)
     finding = run(hung(world.submission(claimed), 1)[0])
     assert finding is not None
     assert (finding.rollout, finding.reason) == (5, Reason.WRONG_REWARD)
@@ -90,3 +91,31 @@ def test_without_a_rule_on_the_chain_the_jury_decides(world: Any) -> None:
     finding = run(submission)
     assert finding is not None
     assert finding.objective is None
+
+
+class Timing(Hanging):
+    """An environment whose completions of one rollout overrun, and of another come near the limit."""
+
+    def accepted(self, problem: Any, tokens: Any, claimed: int) -> tuple[int, ...]:
+        self.asked += 1
+        earned = int(self._real.reward(problem, tokens))
+        return ((0,), (earned, FULL_REWARD))[min(self.asked, 2) - 1]
+
+
+def test_a_reward_claimed_where_the_scorer_overruns_is_a_lie(world: Any) -> None:
+    submission = world.submission(world.changed(5, reward=FULL_REWARD))
+    environment = Timing(submission.rules.environment, 0)
+    rules = dataclasses.replace(submission.rules, environment=environment)
+    finding = run(dataclasses.replace(submission, rules=rules))
+    assert finding is not None
+    assert (finding.rollout, finding.observed, finding.allowed) == (5, "1000000", "0")
+    # Claims come first, so it took one completion.
+    assert environment.asked == 1
+
+
+def test_near_the_limit_either_reward_passes(world: Any) -> None:
+    submission = world.submission(world.changed(5, reward=FULL_REWARD))
+    environment = Timing(submission.rules.environment, 0)
+    environment.asked = 1
+    rules = dataclasses.replace(submission.rules, environment=environment)
+    assert run(dataclasses.replace(submission, rules=rules)) is None
