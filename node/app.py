@@ -20,6 +20,7 @@ from cupel.node.meters import node_meters, outside
 from cupel.node.metrics import FILE, MetricsLog
 from cupel.node.pipeline.crew import Crew
 from cupel.node.pipeline.workshop import Task, Workshop, announce_task
+from cupel.node.publishing.canary import Canary, canary_secret
 from cupel.node.publishing.disclosure import Discloser
 from cupel.node.publishing.memory import Memory
 from cupel.node.publishing.recalling import recall
@@ -259,7 +260,14 @@ def run_node(
     The call itself starts the node's two other processes, so it comes before any thread or event loop.
     """
     crew = start_crew(Path(settings.data_dir), parts)
-    return _run(settings, observer, crew, seams or Seams())
+    return _run(settings, observer, crew, seams or _seams(settings))
+
+
+def _seams(settings: Settings) -> Seams:
+    if not settings.canary_one_in:
+        return Seams()
+    secret = canary_secret(Journal(Path(settings.data_dir) / "journal"))
+    return Seams(submit=Canary(secret, settings.canary_one_in).submit)
 
 
 async def _run(settings: Settings, observer: Observer, crew: Crew, seams: Seams) -> int:

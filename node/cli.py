@@ -54,6 +54,10 @@ def run(
     attesters: Annotated[
         str | None, typer.Option(help="Addresses of verifiers you trust, with commas between.")
     ] = None,
+    canary_one_in: Annotated[
+        int | None,
+        typer.Option(help="Lie on purpose in one of so many rounds: it costs the stake. 0: never."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Events as JSON lines on standard output.")] = False,
 ) -> None:
     """Join a task, work on every round, take the pay and the stake home, and stop.

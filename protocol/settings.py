@@ -56,6 +56,8 @@ class Settings:
     """Attesters that must have found nothing in the work a node builds on, before it is final; 0 asks nobody."""
     attesters: str = ""
     """Addresses of the verifiers whose attestations a node counts, with commas between."""
+    canary_one_in: int = 0
+    """A node that lies on purpose in one of so many rounds, so that verifiers earn: it costs its stake. 0: never."""
 
     @property
     def trusted_attesters(self) -> frozenset[str]:
@@ -105,8 +107,9 @@ def trace_settings(
             )
     if settings.max_fee_gwei < 0:
         raise ConfigError("max_fee_gwei", f"{settings.max_fee_gwei} is negative", "Use 0 for any price")
-    if settings.attestations < 0:
-        raise ConfigError("attestations", f"{settings.attestations} is below zero", "Use 0 to ask nobody")
+    for name in ("attestations", "canary_one_in"):
+        if getattr(settings, name) < 0:
+            raise ConfigError(name, f"{getattr(settings, name)} is below zero", "Use 0 for none")
     return settings, origins
 
 

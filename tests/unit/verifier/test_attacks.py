@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ import torch
 
 from cupel.devnet.attacks.base import Fate, Strategy
 from cupel.devnet.attacks.catalogue import strategies
+from cupel.node.journal import Journal
+from cupel.node.publishing.canary import Canary, canary_secret
 from cupel.node.publishing.submission import Draft, Submission
 from cupel.protocol.model.checkpoint import checkpoint_to_bytes, genesis
 from cupel.protocol.model.layout import layout_of
@@ -203,3 +206,37 @@ def test_a_layer_cannot_be_left_out_of_a_policy_of_one(court: Any) -> None:
 def test_the_kit_has_a_strategy_for_every_attack_of_the_list() -> None:
     assert len(ALL) >= 25
     assert all(one.title and one.name == name for name, one in ALL.items())
+
+
+def test_a_canary_s_lies_are_found_and_teach_nothing_false(court: Any) -> None:
+    draft, honest = draft_of(court)
+    found = set()
+    for number in range(8):
+        canary = Canary(bytes([number]) * 32, one_in=1)
+        false = canary.submit(draft, honest)
+        finding = verdict(court, fetched(court, draft, false))
+        assert finding is not None
+        assert false.update_file == honest.update_file
+        assert canary.submit(draft, honest) == false
+        if finding.reason is Reason.WRONG_REWARD:
+            assert abs(int(finding.observed) - int(finding.allowed)) == 1
+        found.add(finding.check)
+    assert found == {"reward", "toploc"}
+
+
+def test_a_canary_lies_in_a_few_rounds_that_only_it_knows(court: Any, tmp_path: Path) -> None:
+    draft, honest = draft_of(court)
+    journal = Journal(tmp_path)
+    canaries = [Canary(secret, one_in=4) for secret in (canary_secret(journal), b"\2" * 32)]
+    assert canary_secret(journal) == canaries[0].secret
+
+    def lies(canary: Canary) -> list[bool]:
+        drafts = [
+            dataclasses.replace(draft, context=dataclasses.replace(draft.context, round=number))
+            for number in range(200)
+        ]
+        return [canary.submit(one, honest) is not honest for one in drafts]
+
+    first, second = map(lies, canaries)
+    assert 20 <= sum(first) <= 90
+    assert first != second
