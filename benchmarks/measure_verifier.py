@@ -3,7 +3,7 @@
     python benchmarks/measure_verifier.py [--commitments 3000] [--nodes 8] > benchmarks/results/verifier_room.md
 
 The verifier's own inbox, journal, checks (training again included) and evidence files; chain, peers and block store are
-stand-ins in memory. Every commitment is a real one of a small policy: sampled, proven, published, audited. One in a
+stand-ins in memory. Every commitment is a real one of a small policy: sampled, proven, published, audited. One in
 five lies about a reward.
 """
 
