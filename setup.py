@@ -10,6 +10,7 @@ COMPONENTS = {
     "verifier": "verifier",
     "devnet": "deploy/devnet",
     "networks": "deploy/networks",
+    "sdk": "sdk",
 }
 
 KERNEL = "protocol/spec/toploc/kernel"

@@ -17,6 +17,7 @@ COMPONENTS: Final = {
     "verifier": "verifier",
     "devnet": "deploy/devnet",
     "networks": "deploy/networks",
+    "sdk": "sdk",
 }
 
 

@@ -49,8 +49,8 @@ async def run_creator(settings: Settings, observer: Observer, creation: Creation
             await participant.refresh()
         genesis = read_genesis(creation.genesis, plan)
         shelf = VersionShelf(participant.store, Path(settings.data_dir) / "versions")
-        params = await _create(participant, shelf, plan, genesis, creation.start_in_seconds)
-        async with Custody(participant, shelf, params, partial(_share, participant.address)).running():
+        params = await create_task(participant, shelf, plan, genesis, creation.start_in_seconds)
+        async with custody(participant, shelf, params).running():
             await _settle(participant, params)
     observer.emit("done")
     return 0
@@ -68,13 +68,19 @@ def read_genesis(path: Path, plan: TaskPlan) -> CanonicalVersion:
         raise ConfigError("genesis", f"{path} is no checkpoint ({rejected})", remedy) from None
 
 
-async def _create(
+def custody(participant: Participant, shelf: VersionShelf, params: TaskParams) -> Custody:
+    """What keeps a creator's part of its tasks, and serves it."""
+    return Custody(participant, shelf, params, partial(_share, participant.address))
+
+
+async def create_task(
     participant: Participant,
     shelf: VersionShelf,
     plan: TaskPlan,
     genesis: CanonicalVersion,
     start_in_seconds: int,
 ) -> TaskParams:
+    """Store plan and weights, approve, escrow and create. Rejected(TASK_PARAMETERS) for parts that do not fit."""
     deployment, chain = participant.deployment, participant.chain
 
     async def pinned(address: str) -> Pinned:
@@ -110,8 +116,7 @@ def _share(account: str, ledger: TaskLedger, now: int) -> Share | None:
 
 async def _settle(participant: Participant, params: TaskParams) -> None:
     """Serve until every stake can be home, then take back the bounty that is left."""
-    end = round_start(params, params.rounds)
-    refundable = end + params.challenge_window + params.dispute_seconds + params.exit_margin
+    refundable = refundable_at(params)
     task = task_id(participant.chain.chain_id, participant.hub.address, params)
     while True:
         await participant.refresh()
@@ -129,7 +134,19 @@ async def _settle(participant: Participant, params: TaskParams) -> None:
     # Where everything was earned nothing is left to take back.
     with contextlib.suppress(Hub_NothingToRefund):
         await participant.send("refund", participant.hub.refund(params))
+    await take_home(participant, params)
+
+
+async def take_home(participant: Participant, params: TaskParams) -> int:
+    """Withdraw the creator's credit; how much that was."""
     amount = await participant.hub.credit(params.token, participant.address)
     if amount:
         await participant.send("withdraw", participant.hub.withdraw(params.token, participant.address))
         participant.observer.emit("withdrawn", amount=str(amount))
+    return amount
+
+
+def refundable_at(params: TaskParams) -> int:
+    """Chain time from which the hub gives back what nobody reserved."""
+    settling = params.challenge_window + params.dispute_seconds + params.exit_margin
+    return round_start(params, params.rounds) + settling

@@ -5,7 +5,7 @@ import { PlanForm, wordsOf } from "./form.js";
 import { keccak256 } from "./keccak.js";
 import { byId, definitions, element, onClick, openPage, short, span, tell } from "./page.js";
 import { checkPlan, paramsOf, priceOf, specBytes, specDigest } from "./plan.js";
-import { pinnedNames, readTasks, roundOf, timesOf } from "./tasks.js";
+import { newestVersion, pinnedNames, readTasks, roundOf, timesOf } from "./tasks.js";
 import { allowance, amountText, canPermit, readToken } from "./token.js";
 import { parseToml, writeToml } from "./toml.js";
 
@@ -159,7 +159,7 @@ async function showTask(task) {
     ["rollouts committed", task.committed.toLocaleString("en")],
     ["paid to nodes", tokens(task.paid)],
     ["free in escrow", tokens((units - reserved) * task.params.rate)],
-    ["newest version", String(task.versions.at(-1).version)],
+    ["newest version", String(newestVersion(task).version)],
     ["challenges", `${task.disputes.filter(({ status }) => status === "pending").length} open of ${task.disputes.length}`],
     ["refund", refundable > state.now ? `in ${span(Number(refundable) - state.now)}` : task.refunded ? `${tokens(task.refunded)} came back` : "possible now"],
   ]);
@@ -193,7 +193,7 @@ async function refund() {
 
 async function download() {
   const task = state.tasks.find(({ id }) => id === state.shown);
-  const newest = task.versions.at(-1);
+  const newest = newestVersion(task);
   tell(`Looking for version ${newest.version}`);
   const urls = [...new Set([...state.endpoints.values()].map(dataUrl).filter(Boolean))];
   const file = await fetchCheckpoint(newest.digest, urls);

@@ -42,7 +42,6 @@ function follow(task, event) {
     member.commitments += 1;
     member.rollouts += event.units;
   } else if (event.name === "CheckpointPosted") {
-    task.versions = task.versions.filter(({ version }) => version !== event.version);
     task.versions.push({ version: event.version, digest: event.digest, node: event.node });
   } else if (event.name === "Claimed") {
     task.paidUnits += event.units;
@@ -51,6 +50,12 @@ function follow(task, event) {
   } else if (event.name === "Slashed") member.state = "slashed";
   else if (event.name === "Exited") member.state = member.state === "slashed" ? "slashed" : "left";
   else if (event.name === "Refunded") task.refunded += event.amount;
+}
+
+// The newest version whose poster still answers for it.
+export function newestVersion({ versions, members }) {
+  const standing = versions.filter(({ node }) => members.get(node)?.state !== "slashed");
+  return standing.reduce((newest, one) => (one.version >= newest.version ? one : newest));
 }
 
 export function timesOf({ params }) {
