@@ -16,7 +16,7 @@ MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup demo test check bind vectors snapshots deploy campaign coverage slither prove \
-	differential-toploc clean clean-all
+	differential-toploc docs clean clean-all
 .DELETE_ON_ERROR:
 
 STEP := @tools/setup.sh
@@ -67,6 +67,10 @@ deploy: setup
 differential-toploc: setup
 	@. tools/path.sh && tools/differential_toploc.sh $(ARGS)
 
+## make docs       the documentation as a site under .site/html; ARGS="--serve" shows it
+docs: setup .setup/docs
+	@. tools/path.sh && exec python tools/docs_site.py $(ARGS)
+
 ## make campaign   set up, then hold the hub's invariants under a million calls (a quarter of an hour); SEED=0x... repeats one
 campaign: setup
 	@. tools/path.sh && SEED="$(SEED)" RUNS="$(RUNS)" exec sh tools/campaign.sh
@@ -85,7 +89,7 @@ prove: .setup/contracts .setup/audit
 
 ## make clean      remove what builds and tools made; the set-up stays
 clean:
-	rm -rf out cache build .typing .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf out cache build .site .typing .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -f .setup/packages .setup/contracts
 
 ## make clean-all  remove the set-up as well
@@ -107,6 +111,8 @@ clean-all: clean
 	$(STEP) audit
 .setup/contracts: .setup/tools foundry.toml tools/solc $(CONTRACT_SOURCES)
 	$(STEP) contracts
+.setup/docs: requirements/docs.txt | .setup/packages
+	$(STEP) docs
 .setup/browser: requirements/browser.txt | .setup/packages
 	$(STEP) browser
 .setup/ipfs: $(wildcard tests/interop/ipfs_daemon/package*.json) requirements/ipfs.txt | .setup/tools

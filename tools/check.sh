@@ -23,4 +23,5 @@ run forge lint --deny warnings contracts deploy/script
 run python tools/bindgen.py --check
 run python tools/fill_vectors.py --check
 run python tools/gas_table.py --check
+run python tools/check_links.py
 printf 'check: all good\n'

@@ -120,6 +120,13 @@ install_browser() {
         --requirement requirements/browser.txt
 }
 
+# Only `make docs` needs it.
+install_docs() {
+    say "installing MkDocs"
+    logged docs "$VENV/bin/python" -m pip install --disable-pip-version-check --no-deps \
+        --requirement requirements/docs.txt
+}
+
 build_contracts() {
     say "5/5 compiling the contracts"
     . tools/path.sh
@@ -144,7 +151,7 @@ forget_stale_steps() {
     [ -e "$STAMPS/environment" ] || rm -f "$STAMPS/torch" "$STAMPS/packages" "$STAMPS/tools"
     [ -f node_modules/.package-lock.json ] || rm -f "$STAMPS/tools"
     [ -d tests/interop/ipfs_daemon/node_modules ] || rm -f "$STAMPS/ipfs"
-    [ -e "$STAMPS/packages" ] || rm -f "$STAMPS/browser"
+    [ -e "$STAMPS/packages" ] || rm -f "$STAMPS/browser" "$STAMPS/docs"
     [ -d out ] || rm -f "$STAMPS/contracts"
 }
 
@@ -158,6 +165,7 @@ tools) install_contract_tools ;;
 contracts) build_contracts ;;
 ipfs) install_ipfs ;;
 browser) install_browser ;;
+docs) install_docs ;;
 audit) install_auditors ;;
 *) fail "unknown step '${1:-}'" "use the Makefile" ;;
 esac

@@ -246,6 +246,24 @@ def test_create_fund_watch_download_and_refund(browser: Any, network: Network, u
     assert balance == 2000 * TOKEN - kept
 
 
+def test_the_dashboard_of_the_same_hub(browser: Any, network: Network, url: str) -> None:
+    options = ["--rpc-url", network.anvil.rpc_url, "--deployment", network.folder / "deployment.json"]
+    command = [CUPEL, "dashboard", *options, "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            own = process.stdout.readline().split()[0]
+            with opened(browser, network.anvil.rpc_url, network.wallet) as page:
+                page.goto(own)
+                page.get_by_text(f"hub {network.deployment.hub}").wait_for()
+                photograph(page, "dashboard")
+                assert accessibility_faults(page, AXE) == []
+                assert overflow_pixels(page) == 0
+        finally:
+            process.terminate()
+            assert process.wait(20) == 130
+
+
 def test_the_browser_writes_the_bytes_that_python_writes(browser: Any, network: Network, url: str) -> None:
     vector = json.loads((project_root() / "tests/vectors/task.json").read_text())
     texts = [(project_root() / path).read_text() for path in PLANS]
