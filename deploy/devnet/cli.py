@@ -37,7 +37,10 @@ def up(
     wallets: Annotated[int, typer.Option(help="Funded wallets to make.", min=1, max=100)] = 8,
     dir: Annotated[Path, typer.Option(help="Folder for wallets and addresses.")] = Path("devnet"),  # noqa: A002
 ) -> None:
-    """Start a chain, deploy the contracts, make funded wallets, and stay until Ctrl-C."""
+    """Start a chain, deploy the contracts, make funded wallets, and stay until Ctrl-C.
+
+    Example: cupel devnet up --wallets 3 --dir net
+    """
     from cupel.devnet.up import until_interrupted
 
     _run(until_interrupted(port, wallets, dir.resolve(), lambda text: print(text, flush=True)))

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sysconfig
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +51,13 @@ CUPEL = Path(sysconfig.get_path("scripts")) / "cupel"
 AXE = project_root() / "node_modules" / "axe-core" / "axe.min.js"
 TOKEN = 10**18
 PLANS = ("protocol/task/template.toml", "examples/sorting/task.toml", "examples/llama/task.toml")
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """A web server that knows nothing of Cupel."""
+
+    def log_message(self, *told: object) -> None:
+        pass
 
 
 SIZES = (1, 2048, 2049, 20_000)
@@ -244,6 +254,29 @@ def test_create_fund_watch_download_and_refund(browser: Any, network: Network, u
     kept = 512 * int(plan.terms.rate)
     balance = network.ask(lambda chain: Token(chain, network.deployment.token).balance_of(network.wallet))
     assert balance == 2000 * TOKEN - kept
+
+
+def test_any_web_server_can_have_the_pages(browser: Any, network: Network, tmp_path: Path) -> None:
+    site = tmp_path / "somewhere" / "below"
+    site.parent.mkdir()
+    options = ["--rpc-url", network.anvil.rpc_url, "--deployment", network.folder / "deployment.json"]
+    subprocess.run([CUPEL, "task", "page", *options, "--out", site], check=True, stdout=subprocess.DEVNULL)
+    handler = partial(Quiet, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        try:
+            with opened(browser, network.anvil.rpc_url, network.wallet) as page:
+                page.goto(f"http://127.0.0.1:{server.server_port}/somewhere/below/index.html")
+                page.get_by_text("Nobody serves them yet").wait_for()
+                page.get_by_role("button", name="Connect Test wallet").click()
+                page.locator("#create:not(:disabled)").wait_for()
+                page.get_by_role("link", name="Submit evidence").click()
+                page.get_by_text(f"hub {network.deployment.hub}").wait_for()
+                photograph(page, "challenge-empty")
+        finally:
+            server.shutdown()
+            serving.join()
 
 
 def test_the_dashboard_of_the_same_hub(browser: Any, network: Network, url: str) -> None:
