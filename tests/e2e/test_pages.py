@@ -45,8 +45,6 @@ from cupel.protocol.testing.browser import (
 )
 from cupel.protocol.testing.vectors import example_params
 
-pytestmark = pytest.mark.e2e
-
 CUPEL = Path(sysconfig.get_path("scripts")) / "cupel"
 AXE = project_root() / "node_modules" / "axe-core" / "axe.min.js"
 TOKEN = 10**18

@@ -22,8 +22,6 @@ from cupel.protocol.model.checkpoint import checkpoint_to_bytes, genesis
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.task.plan import load_plan
 
-pytestmark = pytest.mark.e2e
-
 EXAMPLES = project_root() / "examples"
 BOUNTY = 1_000_000
 # A life of eleven seconds.

@@ -39,8 +39,6 @@ from cupel.verifier.exhibit import Exhibit, keep
 from cupel.verifier.exhibit_check import Outcome, verify
 from cupel.verifier.exhibits import exhibit_of
 
-pytestmark = pytest.mark.e2e
-
 CUPEL = Path(sysconfig.get_path("scripts")) / "cupel"
 AXE = project_root() / "node_modules" / "axe-core" / "axe.min.js"
 STAKE, BOND, GENESIS = 10_000, 100, b"\7" * 32
