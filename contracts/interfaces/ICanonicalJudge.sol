@@ -39,9 +39,7 @@ interface ICanonicalJudge is IJudge {
         uint256 indexed challengeId, address indexed accused, CanonicalGame game, CanonicalMatter matter
     );
     /// @notice The proof stands against this support. The challenger is to charge.
-    event GameAnswered(
-        uint256 indexed challengeId, CanonicalGame game, CanonicalChunk chunk, CanonicalAnswer answer
-    );
+    event GameAnswered(uint256 indexed challengeId, CanonicalGame game, CanonicalChunk chunk, bytes support);
     /// @notice The challenger says that the trace is wrong. The accused is to open its root.
     event GameDescended(uint256 indexed challengeId, CanonicalGame game);
     /// @notice The challenger is to pick one of the children.
@@ -203,6 +201,8 @@ interface ICanonicalJudge is IJudge {
 
     /// @notice The hub whose challenges this judge decides.
     function hub() external view returns (address);
+    /// @notice The `CanonicalSteps` that computes entries for this judge.
+    function steps() external view returns (address);
     /// @notice What an accused or a challenger has to trust.
     function guarantee() external pure returns (string memory);
     /// @notice The policy that is computed.

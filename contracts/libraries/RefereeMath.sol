@@ -20,6 +20,8 @@ library RefereeMath {
     uint256 private constant ACTIVATION_BITS = 24;
     uint256 private constant VALUE_BYTES = 5;
     uint256 private constant FACTOR_BYTES = 4;
+    // Of bfloat16, of a number's bit length in units of 2^-24, its leading bit not taken out.
+    uint256 private constant EXPONENT_BIAS = 101;
 
     /// @notice To the range of an activation.
     function clamp(int256 value) internal pure returns (int256) {
@@ -134,6 +136,20 @@ library RefereeMath {
         uint256 length = Math.log2(root) + 1;
         factor = (1 << (length + 30)) / root;
         shift = length - 10;
+    }
+
+    /// @notice An activation as bfloat16, rounded to nearest, ties to even.
+    function pattern(int256 value) internal pure returns (uint256) {
+        if (value == 0) return 0;
+        uint256 sign = value < 0 ? 0x8000 : 0;
+        uint256 magnitude = uint256(value < 0 ? -value : value);
+        uint256 length = Math.log2(magnitude) + 1;
+        uint256 significand = magnitude << 8 >> length;
+        uint256 rest = (magnitude << 8) - (significand << length);
+        uint256 half = (1 << length) / 2;
+        if (rest > half || (rest == half && significand & 1 == 1)) ++significand;
+        // The leading bit, or a carry to 2^8, lands in the exponent by itself.
+        return sign | (((length + EXPONENT_BIAS) << 7) + significand);
     }
 
     /// @notice Greatest of a row's entries, the sum of them, and that of their squared distances from `average`.

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {ICanonicalJudge} from "../../interfaces/ICanonicalJudge.sol";
+import {Tree16} from "../../libraries/Tree16.sol";
+import {CanonicalChunk, CanonicalGame, CanonicalStage, CanonicalStep} from "../../types/CanonicalGame.sol";
+import {Challenge} from "../../types/Challenge.sol";
+import {CanonicalDescent} from "./CanonicalDescent.sol";
+import {CanonicalSteps} from "./CanonicalSteps.sol";
+
+/// @title The last move: the chain computes one entry
+abstract contract CanonicalExecution is CanonicalDescent {
+    /// @inheritdoc ICanonicalJudge
+    address public immutable steps;
+
+    constructor(address steps_) {
+        if (steps_.codehash != keccak256(type(CanonicalSteps).runtimeCode)) revert CanonicalJudge_BadTerms();
+        steps = steps_;
+    }
+
+    /// @inheritdoc ICanonicalJudge
+    function execute(
+        Challenge calldata challenge,
+        CanonicalGame calldata game,
+        CanonicalChunk calldata chunk,
+        CanonicalStep calldata step
+    ) external {
+        uint256 challengeId = _idOf(challenge);
+        _begin(challengeId, game, CanonicalStage.Step);
+        _requireChunk(game, chunk);
+        _requireInDispute(game, Tree16.leaf(step.data));
+        if (!_isWrong()) revert CanonicalJudge_ChargeFails();
+
+        _convict(challengeId, challenge, game.stage);
+    }
+
+    /// @dev `CanonicalSteps(steps).isWrong(challenge, game, chunk, step)`, of the arguments as they came: to encode them
+    /// anew takes a kilobyte of code. Its errors are passed on.
+    function _isWrong() private view returns (bool) {
+        (bool success, bytes memory result) =
+            steps.staticcall(bytes.concat(CanonicalSteps.isWrong.selector, msg.data[4:]));
+        if (!success) {
+            assembly ("memory-safe") {
+                revert(add(result, 0x20), mload(result))
+            }
+        }
+        return abi.decode(result, (bool));
+    }
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {ICanonicalJudge} from "../../interfaces/ICanonicalJudge.sol";
+import {RefereeLayout} from "../../libraries/RefereeLayout.sol";
+import {Tree16} from "../../libraries/Tree16.sol";
+import {RefereeShape} from "../../types/Referee.sol";
+import {ToplocThresholds} from "../../types/Toploc.sol";
+
+/// @title What a judge of computation was deployed with
+/// @dev All of it is in the code, so a task that names the judge with its code hash fixes it.
+abstract contract CanonicalTerms is ICanonicalJudge {
+    /// @dev Each side: its first word, one for each level, row or block, block or step.
+    uint256 private constant WORDS_BESIDE_LEVELS = 3;
+
+    /// @inheritdoc ICanonicalJudge
+    address public immutable hub;
+    /// @notice Of the policy's shape.
+    uint32 public immutable vocabulary;
+    /// @notice Of the policy's shape.
+    uint32 public immutable layers;
+    /// @notice Of the policy's shape.
+    uint32 public immutable width;
+    /// @notice Of the policy's shape.
+    uint32 public immutable heads;
+    /// @notice Of the policy's shape.
+    uint32 public immutable feedForward;
+    /// @notice Of the policy's shape.
+    uint32 public immutable positions;
+    /// @notice Of the thresholds.
+    uint32 public immutable maxExponentMismatches;
+    /// @notice Of the thresholds.
+    uint32 public immutable maxMantissaMeanThousandths;
+    /// @notice Of the thresholds.
+    uint32 public immutable maxMantissaMedianThousandths;
+    /// @inheritdoc ICanonicalJudge
+    uint32 public immutable clockSeconds;
+    /// @inheritdoc ICanonicalJudge
+    uint32 public immutable graceSeconds;
+
+    constructor(
+        address hub_,
+        RefereeShape memory shape_,
+        ToplocThresholds memory thresholds_,
+        uint32 clockSeconds_,
+        uint32 graceSeconds_
+    ) {
+        RefereeLayout.check(shape_);
+        if (clockSeconds_ == 0 || graceSeconds_ == 0) revert CanonicalJudge_BadTerms();
+        hub = hub_;
+        vocabulary = shape_.vocabulary;
+        layers = shape_.layers;
+        width = shape_.width;
+        heads = shape_.heads;
+        feedForward = shape_.feedForward;
+        positions = shape_.positions;
+        maxExponentMismatches = thresholds_.maxExponentMismatches;
+        maxMantissaMeanThousandths = thresholds_.maxMantissaMeanThousandths;
+        maxMantissaMedianThousandths = thresholds_.maxMantissaMedianThousandths;
+        clockSeconds = clockSeconds_;
+        graceSeconds = graceSeconds_;
+    }
+
+    /// @inheritdoc ICanonicalJudge
+    function guarantee() external pure returns (string memory) {
+        return "one honest challenger: the chain executes the first step that is not the canonical referee's";
+    }
+
+    /// @inheritdoc ICanonicalJudge
+    function neededSeconds() public view returns (uint256) {
+        uint256 levels = Tree16.depth(RefereeLayout.rowCount(shape(), positions));
+        uint256 words = levels + WORDS_BESIDE_LEVELS;
+        return 2 * (clockSeconds + words * graceSeconds) + graceSeconds;
+    }
+
+    /// @inheritdoc ICanonicalJudge
+    function shape() public view returns (RefereeShape memory) {
+        return RefereeShape(vocabulary, layers, width, heads, feedForward, positions);
+    }
+
+    /// @inheritdoc ICanonicalJudge
+    function thresholds() public view returns (ToplocThresholds memory) {
+        return
+            ToplocThresholds(maxExponentMismatches, maxMantissaMeanThousandths, maxMantissaMedianThousandths);
+    }
+}
