@@ -27,6 +27,8 @@ CONTRACTS: Final = {
     "ObjectiveJudge": "contracts/judges/ObjectiveJudge.sol",
     "JuryJudge": "contracts/judges/JuryJudge.sol",
     "DataJudge": "contracts/judges/DataJudge.sol",
+    "CanonicalJudge": "contracts/judges/CanonicalJudge.sol",
+    "CanonicalSteps": "contracts/judges/canonical/CanonicalSteps.sol",
     "SortingReward": "contracts/judges/SortingReward.sol",
     "TestToken": "contracts/periphery/TestToken.sol",
     "IERC20Metadata": "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol",

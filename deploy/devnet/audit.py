@@ -20,7 +20,15 @@ from cupel.protocol.chain.obligations import Obligations
 from cupel.protocol.spec.task import TaskParams
 
 _BATCH_BLOCKS: Final = 100
-CONTRACTS: Final = ("Hub", "TestToken", "ObjectiveJudge", "JuryJudge", "DataJudge", "SortingReward")
+CONTRACTS: Final = (
+    "Hub",
+    "TestToken",
+    "ObjectiveJudge",
+    "JuryJudge",
+    "DataJudge",
+    "CanonicalJudge",
+    "SortingReward",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +143,7 @@ class _Blocks:
             deployment.objective_judge,
             deployment.jury_judge,
             deployment.data_judge,
+            deployment.canonical_judge,
             deployment.sorting_reward,
         )
         names = dict(zip(addresses, CONTRACTS, strict=True))

@@ -18,7 +18,16 @@ from cupel.devnet.facts import ChainFacts
 from cupel.devnet.forking import ForkServer
 from cupel.devnet.machine import Tools, free_cores
 from cupel.devnet.options import DemoOptions
-from cupel.devnet.presets import CREATOR, DATA, Pace, choose_pace, make_plan, starting_tokens, to_toml
+from cupel.devnet.presets import (
+    CANONICAL,
+    CREATOR,
+    DATA,
+    Pace,
+    choose_pace,
+    make_plan,
+    starting_tokens,
+    to_toml,
+)
 from cupel.devnet.processes import tail
 from cupel.devnet.run_folder import RunFolder
 from cupel.devnet.story.state import ENDED, DemoState, Status
@@ -97,7 +106,9 @@ class Demo:
         """Contracts and money."""
         tell, options = self._chronicle.stage, self._options
         tell("contracts", "running")
-        deployment = await deploy(chain.rpc_url, CHAIN_ID, self._tools.artefacts, options.preset.jury, DATA)
+        deployment = await deploy(
+            chain.rpc_url, CHAIN_ID, self._tools.artefacts, options.preset.jury, DATA, CANONICAL
+        )
         deployment.write(self._folder.deployment)
         tell("contracts", "done", f"hub {deployment.hub}")
         tell("wallets", "running")

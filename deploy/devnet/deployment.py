@@ -5,23 +5,28 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Final
 
 from eth_account import Account
 
 from cupel.devnet.rpc import LocalRpc
+from cupel.protocol.chain.bindings.canonical_judge import CanonicalJudge
+from cupel.protocol.chain.bindings.canonical_steps import CanonicalSteps
 from cupel.protocol.chain.bindings.data_judge import DataJudge
 from cupel.protocol.chain.bindings.hub import Hub
 from cupel.protocol.chain.bindings.jury_judge import JuryJudge
 from cupel.protocol.chain.bindings.objective_judge import ObjectiveJudge
 from cupel.protocol.chain.bindings.sorting_reward import SortingReward
+from cupel.protocol.chain.bindings.structs import RefereeShape, ToplocThresholds
 from cupel.protocol.chain.bindings.test_token import TestToken
 from cupel.protocol.chain.client import ChainClient
 from cupel.protocol.chain.contract import Contract
 from cupel.protocol.chain.deployments import Deployment
 from cupel.protocol.config import ConfigError
+from cupel.protocol.spec.referee.game import Terms
+from cupel.protocol.spec.task import ModelShape
 
 COINS: Final = 100 * 10**18
 """Wei that every account gets for gas: a whole demo costs a small part of one coin."""
@@ -55,9 +60,9 @@ class DataTerms:
 
 
 async def deploy(
-    rpc_url: str, chain_id: int, artefacts: Path, jury: JuryTerms, data: DataTerms
+    rpc_url: str, chain_id: int, artefacts: Path, jury: JuryTerms, data: DataTerms, canonical: Terms
 ) -> Deployment:
-    """Deploy all six contracts from an account made for this.
+    """Deploy all eight contracts from an account made for this.
 
     ConfigError if a contract was not built; ChainError if the chain refuses.
     """
@@ -95,8 +100,26 @@ async def deploy(
             data_judge=await put(
                 DataJudge, DataJudge.constructor(hub, data.answer_seconds, data.close_seconds)
             ),
+            canonical_judge=await put(
+                CanonicalJudge,
+                CanonicalJudge.constructor(
+                    hub,
+                    await put(CanonicalSteps, CanonicalSteps.constructor()),
+                    referee_shape(canonical.shape),
+                    ToplocThresholds(*astuple(canonical.thresholds)),
+                    canonical.clock_seconds,
+                    canonical.grace_seconds,
+                ),
+            ),
             sorting_reward=await put(SortingReward, SortingReward.constructor()),
         )
+
+
+def referee_shape(shape: ModelShape) -> RefereeShape:
+    """A model's shape as the judge takes it."""
+    return RefereeShape(
+        shape.vocabulary, shape.layers, shape.width, shape.heads, shape.feed_forward, shape.positions
+    )
 
 
 async def fund(rpc_url: str, deployment: Deployment, tokens: Mapping[str, int]) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from cupel.devnet.deployment import DataTerms, JuryTerms
 from cupel.protocol.spec import documents
 from cupel.protocol.spec.recipe import Recipe
+from cupel.protocol.spec.referee.game import Terms
 from cupel.protocol.spec.replay import ReplayRule
 from cupel.protocol.spec.task import (
     Aggregation,
@@ -47,6 +48,9 @@ _FEW_BLOCKS_SECONDS: Final = 3
 MODEL: Final = ModelShape(
     "cupel/tiny-transformer-v1", vocabulary=64, layers=2, width=64, heads=4, feed_forward=192, positions=32
 )
+THRESHOLDS: Final = Thresholds(4, 500, 500)
+CANONICAL: Final = Terms(MODEL, THRESHOLDS, clock_seconds=8, grace_seconds=1)
+"""The judge of computation's: a game takes at most 29 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +196,7 @@ def make_plan(preset: Preset, pace: Pace, num_nodes: int, rounds: int) -> TaskPl
         sampling=Sampling(temperature_millionths=1_000_000, tolerance_millionths=1_000),
         # Recomputation on the same kind of machine differs by nothing or by single roundings; four-bit weights differ
         # in dozens of exponents.
-        thresholds=Thresholds(4, 500, 500),
+        thresholds=THRESHOLDS,
         pooling=Pooling(250_000),
         recipe=Recipe(
             inner_steps=preset.inner_steps,

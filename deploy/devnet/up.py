@@ -10,7 +10,7 @@ from typing import Final
 
 from cupel.devnet.anvil import CHAIN_ID, local_chain
 from cupel.devnet.deployment import deploy, fund
-from cupel.devnet.presets import DATA, FULL, TOKEN
+from cupel.devnet.presets import CANONICAL, DATA, FULL, TOKEN
 from cupel.devnet.project import artefacts, find_binary, project_root
 from cupel.devnet.wallets import Wallet, create_wallet
 from cupel.protocol.chain.deployments import Deployment
@@ -31,7 +31,7 @@ async def serve(port: int, num_wallets: int, folder: Path, say: Callable[[str], 
         raise ConfigError("dir", f"{folder} holds the files of another devnet", remedy)
     with tempfile.TemporaryDirectory(prefix="cupel-devnet-") as logs:
         async with local_chain(anvil, port, Path(logs) / "anvil.log") as chain:
-            deployment = await deploy(chain.rpc_url, CHAIN_ID, built, FULL.jury, DATA)
+            deployment = await deploy(chain.rpc_url, CHAIN_ID, built, FULL.jury, DATA, CANONICAL)
             wallets = await asyncio.to_thread(_write_files, folder, num_wallets, deployment)
             await fund(chain.rpc_url, deployment, {wallet.address: _TOKENS_EACH for wallet in wallets})
             _explain(chain.rpc_url, folder, deployment, wallets, say)
@@ -53,7 +53,15 @@ def _explain(
     rpc_url: str, folder: Path, deployment: Deployment, wallets: list[Wallet], say: Callable[[str], None]
 ) -> None:
     say(f"chain {CHAIN_ID} at {rpc_url}; Ctrl-C ends it")
-    for name in ("hub", "token", "objective_judge", "jury_judge", "data_judge", "sorting_reward"):
+    for name in (
+        "hub",
+        "token",
+        "objective_judge",
+        "jury_judge",
+        "data_judge",
+        "canonical_judge",
+        "sorting_reward",
+    ):
         say(f"  {name.replace('_', ' '):<16} {getattr(deployment, name)}")
     for wallet in wallets:
         say(f"  {wallet.name:<16} {wallet.address}  {wallet.keystore}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ class Artefact:
     immutables: tuple[tuple[tuple[int, int], ...], ...]
     """For each immutable the places of its value in the runtime code: (start, length) in bytes."""
     constructor: tuple[tuple[str, str], ...]
-    """Name and ABI type of each constructor parameter."""
+    """Name and ABI type of each constructor parameter, a struct's fields one by one."""
     selectors: Mapping[str, bytes]
     """By signature."""
 
@@ -60,9 +60,18 @@ def parse_artefact(name: str, values: Mapping[str, Any]) -> Artefact:
             tuple((int(place["start"]), int(place["length"])) for place in places)
             for places in references.values()
         ),
-        tuple((str(parameter["name"]), str(parameter["type"])) for parameter in inputs),
+        tuple(_words(inputs)),
         {signature: bytes.fromhex(selector) for signature, selector in values["methodIdentifiers"].items()},
     )
+
+
+def _words(parameters: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Name and type of each parameter; of a struct, of its fields, which are encoded alike."""
+    for parameter in parameters:
+        if parameter["type"] == "tuple":
+            yield from _words(parameter["components"])
+        else:
+            yield str(parameter["name"]), str(parameter["type"])
 
 
 def _sources(values: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -22,6 +22,7 @@ class Deployment:
     objective_judge: str
     jury_judge: str
     data_judge: str
+    canonical_judge: str
     sorting_reward: str
 
     def write(self, path: Path) -> None:

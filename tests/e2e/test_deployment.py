@@ -30,7 +30,16 @@ ANVIL = (ROOT / "deploy" / "networks" / "anvil.toml").read_text(encoding="utf-8"
 GUIDE = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
 CUPEL = Path(sysconfig.get_path("scripts")) / "cupel"
 PROXY = "0x4e59b44847b379578588920cA78FbF26c0B4956C"
-CONTRACTS = ["TestToken", "Hub", "ObjectiveJudge", "JuryJudge", "DataJudge", "SortingReward"]
+CONTRACTS = [
+    "TestToken",
+    "Hub",
+    "ObjectiveJudge",
+    "JuryJudge",
+    "DataJudge",
+    "CanonicalSteps",
+    "CanonicalJudge",
+    "SortingReward",
+]
 SECONDS = 240  # forge may have to compile the script first
 
 

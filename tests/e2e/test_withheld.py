@@ -15,6 +15,7 @@ from eth_account import Account
 
 from cupel.devnet.anvil import CHAIN_ID, local_chain
 from cupel.devnet.deployment import DataTerms, JuryTerms, deploy, fund
+from cupel.devnet.presets import CANONICAL
 from cupel.devnet.project import artefacts, find_binary, project_root
 from cupel.devnet.rpc import LocalRpc
 from cupel.node.publishing.disclosure import Discloser
@@ -221,7 +222,7 @@ async def case(
     async with AsyncExitStack() as stack:
         local = await stack.enter_async_context(local_chain(binary, 0, folder / "anvil.log"))
         rpc = await stack.enter_async_context(LocalRpc(local.rpc_url))
-        deployment = await deploy(local.rpc_url, CHAIN_ID, built, JURY, DATA)
+        deployment = await deploy(local.rpc_url, CHAIN_ID, built, JURY, DATA, CANONICAL)
         accounts = [Account.create() for _ in range(3)]
         await fund(local.rpc_url, deployment, {account.address: 20_000 for account in accounts})
         await rpc.request("evm_setIntervalMining", 0)

@@ -26,6 +26,278 @@ class Assignment_SlotOutOfRange(ContractError):
 
 
 @dataclass(unsafe_hash=True)
+class CanonicalJudge_BadTask(ContractError):
+    """The task's chunks or proofs have a size that TOPLOC's verdict does not cover."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("24bbe7cd")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256")
+    topk: int
+    elements: int
+
+
+@dataclass(unsafe_hash=True)
+class CanonicalJudge_BadTerms(ContractError):
+    """A constructor argument is out of bounds."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("bbf85bd0")
+    TYPES: ClassVar[tuple[str, ...]] = ()
+
+
+@dataclass(unsafe_hash=True)
+class CanonicalJudge_ChargeFails(ContractError):
+    """The chain has nothing to object to what is charged."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("c829fa5f")
+    TYPES: ClassVar[tuple[str, ...]] = ()
+
+
+@dataclass(unsafe_hash=True)
+class CanonicalJudge_ChunkOutOfRange(ContractError):
+    """A rollout of the task has at most `count` chunks."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("40d28ee9")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256")
+    chunk: int
+    count: int
+
+
+@dataclass(unsafe_hash=True)
+class CanonicalJudge_DisputeTooShort(ContractError):
+    """A game takes up to `needed` seconds; the task's disputes last `disputeSeconds`."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("ef97f08f")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256")
+    needed: int
+    dispute_seconds: int
+
+
+@dataclass(unsafe_hash=True)
+class CanonicalJudge_EvidenceUndecodable(ContractError):
+    """Evidence is two words, not `length` bytes."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("19309e0c")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
+    length: int
+
+
+@dataclass(unsafe_hash=True)
+class CanonicalJudge_GameUnknown(ContractError):
+    """No such game is on: never opened, ended, or shown with other fields."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("58ffcd89")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
+    challenge_id: int
+
+
+@dataclass(unsafe_hash=True)
+class CanonicalJudge_LeafNotProven(ContractError):
+    """The leaf does not open under the commitment's root at the disputed position."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("e2b39570")
+    TYPES: ClassVar[tuple[str, ...]] = ()
+
+
+@dataclass(unsafe_hash=True)
+class CanonicalJudge_ManifestNotProven(ContractError):
+    """The manifest has more than 1024 bytes, another SHA-256 than the leaf's, or no canonical root."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("e825c34c")
+    TYPES: ClassVar[tuple[str, ...]] = ()
+
+
+@dataclass(unsafe_hash=True)
+class CanonicalJudge_NoPrompt(ContractError):
+    """The rule does not tell this problem's prompt."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("b3d1b644")
+    TYPES: ClassVar[tuple[str, ...]] = ("address", "uint32")
+    rule: str
+    problem: int
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """The error with these ABI-decoded fields."""
+        return cls(checksum(values[0]), values[1])
+
+
+@dataclass(unsafe_hash=True)
+class CanonicalJudge_NotHub(ContractError):
+    """Only the hub may open challenges."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("6b1362a6")
+    TYPES: ClassVar[tuple[str, ...]] = ("address",)
+    caller: str
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """The error with these ABI-decoded fields."""
+        return cls(checksum(values[0]))
+
+
+@dataclass(unsafe_hash=True)
+class CanonicalJudge_NotInDispute(ContractError):
+    """What is shown does not hash to what is in dispute."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("b13d2f2a")
+    TYPES: ClassVar[tuple[str, ...]] = ("bytes32",)
+    expected: bytes
+
+
+@dataclass(unsafe_hash=True)
+class CanonicalJudge_NotMover(ContractError):
+    """It is the turn of `mover`."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("1b006695")
+    TYPES: ClassVar[tuple[str, ...]] = ("address", "address")
+    caller: str
+    mover: str
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """The error with these ABI-decoded fields."""
+        return cls(checksum(values[0]), checksum(values[1]))
+
+
+@dataclass(unsafe_hash=True)
+class CanonicalJudge_NotRollouts(ContractError):
+    """The commitment is a posted version, which has no rollouts."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("db48fb02")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint32",)
+    sequence: int
+
+
+@dataclass(unsafe_hash=True)
+class CanonicalJudge_OtherSubject(ContractError):
+    """The matter or the chunk is not that of the game, or the support not that of the chunk."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("a21a97dd")
+    TYPES: ClassVar[tuple[str, ...]] = ("bytes32",)
+    expected: bytes
+
+
+@dataclass(unsafe_hash=True)
+class CanonicalJudge_OutOfRange(ContractError):
+    """No row stands under the child, or the row has no such block, or the block no such entry."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("2ddb01a5")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256")
+    index: int
+    count: int
+
+
+@dataclass(unsafe_hash=True)
+class CanonicalJudge_ProofNotProven(ContractError):
+    """The TOPLOC proof does not open under the leaf's root."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("4debcab4")
+    TYPES: ClassVar[tuple[str, ...]] = ()
+
+
+@dataclass(unsafe_hash=True)
+class CanonicalJudge_RolloutOutOfRange(ContractError):
+    """The commitment has `count` rollouts."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("303dc3ef")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256")
+    rollout: int
+    count: int
+
+
+@dataclass(unsafe_hash=True)
+class CanonicalJudge_RowNotProven(ContractError):
+    """What is shown does not open as row `index`."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("4749debd")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
+    index: int
+
+
+@dataclass(unsafe_hash=True)
+class CanonicalJudge_RuleUnfit(ContractError):
+    """The task names no rule, or its code is another now, or not such that its answers never change."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("09e8a833")
+    TYPES: ClassVar[tuple[str, ...]] = ("address",)
+    rule: str
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """The error with these ABI-decoded fields."""
+        return cls(checksum(values[0]))
+
+
+@dataclass(unsafe_hash=True)
+class CanonicalJudge_SequenceTooLong(ContractError):
+    """The sequence has `tokens` tokens; the policy reads at most `positions`."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("b22ecbde")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256")
+    tokens: int
+    positions: int
+
+
+@dataclass(unsafe_hash=True)
+class CanonicalJudge_TimeLeft(ContractError):
+    """The mover's time ends at `deadline` only."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("f7415de7")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
+    deadline: int
+
+
+@dataclass(unsafe_hash=True)
+class CanonicalJudge_TokensNotProven(ContractError):
+    """The tokens do not open as chunk `chunk` of the completion, or are too few."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("ef1093ee")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
+    chunk: int
+
+
+@dataclass(unsafe_hash=True)
+class CanonicalJudge_TooLate(ContractError):
+    """The mover's time ended at `deadline`."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("ae3ae672")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
+    deadline: int
+
+
+@dataclass(unsafe_hash=True)
+class CanonicalJudge_WeightsNotProven(ContractError):
+    """What is shown does not open as row `index` of the weights."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("efa2f105")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
+    index: int
+
+
+@dataclass(unsafe_hash=True)
+class CanonicalJudge_WrongCount(ContractError):
+    """The step reads `expected` rows and not as many as shown."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("640bbaa5")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256")
+    shown: int
+    expected: int
+
+
+@dataclass(unsafe_hash=True)
+class CanonicalJudge_WrongStage(ContractError):
+    """The move belongs to another stage."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("10bbe238")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint8",)
+    stage: structs.CanonicalStage
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """The error with these ABI-decoded fields."""
+        return cls(structs.CanonicalStage(values[0]))
+
+
+@dataclass(unsafe_hash=True)
 class DataJudge_AnswerOpen(ContractError):
     """The demand can be answered until `answerBy`, and closed from then on."""
 
@@ -1301,6 +1573,33 @@ KNOWN: Final[dict[bytes, type[ContractError]]] = {
     error.SELECTOR: error
     for error in (
         Assignment_SlotOutOfRange,
+        CanonicalJudge_BadTask,
+        CanonicalJudge_BadTerms,
+        CanonicalJudge_ChargeFails,
+        CanonicalJudge_ChunkOutOfRange,
+        CanonicalJudge_DisputeTooShort,
+        CanonicalJudge_EvidenceUndecodable,
+        CanonicalJudge_GameUnknown,
+        CanonicalJudge_LeafNotProven,
+        CanonicalJudge_ManifestNotProven,
+        CanonicalJudge_NoPrompt,
+        CanonicalJudge_NotHub,
+        CanonicalJudge_NotInDispute,
+        CanonicalJudge_NotMover,
+        CanonicalJudge_NotRollouts,
+        CanonicalJudge_OtherSubject,
+        CanonicalJudge_OutOfRange,
+        CanonicalJudge_ProofNotProven,
+        CanonicalJudge_RolloutOutOfRange,
+        CanonicalJudge_RowNotProven,
+        CanonicalJudge_RuleUnfit,
+        CanonicalJudge_SequenceTooLong,
+        CanonicalJudge_TimeLeft,
+        CanonicalJudge_TokensNotProven,
+        CanonicalJudge_TooLate,
+        CanonicalJudge_WeightsNotProven,
+        CanonicalJudge_WrongCount,
+        CanonicalJudge_WrongStage,
         DataJudge_AnswerOpen,
         DataJudge_BadTerms,
         DataJudge_ChunkNotProven,

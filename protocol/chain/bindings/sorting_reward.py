@@ -25,6 +25,17 @@ class SortingReward(Contract):
         """Constructor arguments, for `ChainClient.deploy`."""
         return b""
 
+    async def prompt(self, problem: int) -> tuple[int, ...]:
+        """The tokens that a completion of the problem follows.
+
+        problem: Index of the problem in the task's problem set.
+
+        Returns tokens: At least one.
+        """
+        values = await self._read("611df5d5", ("uint32",), (problem,), ("uint32[]",))
+        result: tuple[int, ...] = tuple(values[0])
+        return result
+
     async def reward(self, problem: int, tokens: Sequence[int]) -> int:
         """Reward of one completion. Must not revert on any tokens a rollout leaf can commit to.
 

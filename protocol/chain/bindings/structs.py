@@ -18,6 +18,12 @@ from cupel.protocol.spec.task import Pinned, TaskParams
 
 __all__ = [
     "Ballot",
+    "CanonicalAnswer",
+    "CanonicalChunk",
+    "CanonicalGame",
+    "CanonicalMatter",
+    "CanonicalStage",
+    "CanonicalStep",
     "Challenge",
     "ChallengeStatus",
     "Checkpoint",
@@ -29,16 +35,35 @@ __all__ = [
     "MemberStatus",
     "Pinned",
     "Place",
+    "RefereeShape",
     "RolloutLeaf",
     "Round",
+    "RowOpening",
     "SignedCommit",
     "Task",
     "TaskParams",
+    "ToplocReason",
+    "ToplocThresholds",
     "Trial",
     "TrialStatus",
     "Verdict",
     "Vote",
 ]
+
+
+class CanonicalStage(IntEnum):
+    """What is to be done next; even numbers are the accused's moves, odd ones the challenger's. Twin of
+    `Stage` in protocol/spec/referee/game.py.
+    """
+
+    ANSWER = 0
+    CHARGE = 1
+    NODE = 2
+    CHILD = 3
+    ROW = 4
+    BLOCK_CHOICE = 5
+    BLOCK = 6
+    STEP = 7
 
 
 class ChallengeStatus(IntEnum):
@@ -82,6 +107,25 @@ class MemberStatus(IntEnum):
     EXITING = 2
     EXITED = 3
     SLASHED = 4
+
+
+class ToplocReason(IntEnum):
+    """Why a TOPLOC proof is refused, in the order of the checks; `None` if it is accepted.
+
+    Twin of the TOPLOC reasons of protocol/spec/errors.py.
+    """
+
+    NONE = 0
+    LENGTH = 1
+    MODULUS = 2
+    COEFFICIENT = 3
+    DEGENERATE = 4
+    NON_FINITE = 5
+    EXPONENT = 6
+    MANTISSA_MEAN = 7
+    MANTISSA_MEDIAN = 8
+    CONSTANT = 9
+    OFF_SUPPORT = 10
 
 
 class TrialStatus(IntEnum):
@@ -680,3 +724,391 @@ def decode_rollout_leaf(values: tuple[Any, ...]) -> RolloutLeaf:
     return RolloutLeaf(
         values[0], values[1], values[2], values[3], values[4], values[5], values[6], values[7], values[8]
     )
+
+
+CANONICAL_GAME_ABI: Final = (
+    "(uint8,address,address,uint32,uint32,uint40,bytes32,uint32,bytes32,uint32,uint32,uint32)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CanonicalGame:
+    """Where a game stands. The judge keeps its hash alone: each move shows it again, and each event tells
+    it.
+
+    Twin of `Game` in protocol/spec/referee/game.py. Fields that a stage has no use for keep their last
+    value.
+    """
+
+    stage: CanonicalStage
+    accused: str
+    """The node; it alone moves for itself."""
+    challenger: str
+    """Likewise."""
+    accused_seconds: int
+    """Left of its clock."""
+    challenger_seconds: int
+    """Left of its clock."""
+    moved_at: int
+    """When the last move was made."""
+    subject: bytes
+    """Hash of the `CanonicalMatter`, and from the answer on of the `CanonicalChunk`."""
+    tokens: int
+    """Traced: the prompt's, and the completion's but for the last. Zero before the answer."""
+    node: bytes
+    """In dispute: the hash of a node, of a row's leaf, or of a block."""
+    level: int
+    """Of the node above the rows."""
+    index: int
+    """Of the node among those of its level; in the end, of the row."""
+    part: int
+    """Block of the row."""
+
+
+def encode_canonical_game(value: CanonicalGame) -> tuple[Any, ...]:
+    """The tuple that Solidity sees."""
+    return (
+        value.stage,
+        value.accused,
+        value.challenger,
+        value.accused_seconds,
+        value.challenger_seconds,
+        value.moved_at,
+        fixed_bytes(value.subject, 32),
+        value.tokens,
+        fixed_bytes(value.node, 32),
+        value.level,
+        value.index,
+        value.part,
+    )
+
+
+def decode_canonical_game(values: tuple[Any, ...]) -> CanonicalGame:
+    """Inverse of `encode_canonical_game`."""
+    return CanonicalGame(
+        CanonicalStage(values[0]),
+        checksum(values[1]),
+        checksum(values[2]),
+        values[3],
+        values[4],
+        values[5],
+        values[6],
+        values[7],
+        values[8],
+        values[9],
+        values[10],
+        values[11],
+    )
+
+
+CANONICAL_MATTER_ABI: Final = (
+    "(bytes32,uint32,uint32,bytes32,uint32,uint32,uint32,uint32,uint32,(address,bytes32))"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CanonicalMatter:
+    """What is challenged: one chunk of a commitment's rollout."""
+
+    task: bytes
+    """Of the commitment."""
+    sequence: int
+    """Of the commitment."""
+    round: int
+    """Of the commitment."""
+    root: bytes
+    """Of the commitment."""
+    units: int
+    """Rollouts under the root."""
+    rollout: int
+    """Position of the rollout."""
+    chunk: int
+    """Of that rollout."""
+    chunk_tokens: int
+    """As in the task's parameters."""
+    topk: int
+    """As in the task's parameters."""
+    rule: Pinned
+    """The task's reward rule, an `IPromptRule`."""
+
+
+def encode_canonical_matter(value: CanonicalMatter) -> tuple[Any, ...]:
+    """The tuple that Solidity sees."""
+    return (
+        fixed_bytes(value.task, 32),
+        value.sequence,
+        value.round,
+        fixed_bytes(value.root, 32),
+        value.units,
+        value.rollout,
+        value.chunk,
+        value.chunk_tokens,
+        value.topk,
+        encode_pinned(value.rule),
+    )
+
+
+def decode_canonical_matter(values: tuple[Any, ...]) -> CanonicalMatter:
+    """Inverse of `encode_canonical_matter`."""
+    return CanonicalMatter(
+        values[0],
+        values[1],
+        values[2],
+        values[3],
+        values[4],
+        values[5],
+        values[6],
+        values[7],
+        values[8],
+        decode_pinned(values[9]),
+    )
+
+
+CANONICAL_ANSWER_ABI: Final = "((uint32,uint32,bytes32,uint32,bytes32,uint32,bytes32,bytes32,uint32),bytes32[],bytes,bytes32[],bytes32,bytes)"
+
+
+@dataclass(frozen=True, slots=True)
+class CanonicalAnswer:
+    """The accused's first move."""
+
+    leaf: RolloutLeaf
+    """Of the disputed rollout."""
+    leaf_proof: tuple[bytes, ...]
+    """From it to the commitment's root."""
+    proof: bytes
+    """The chunk's TOPLOC proof; empty if the rollout has no such chunk."""
+    proof_siblings: tuple[bytes, ...]
+    """From it to the leaf's root."""
+    trace_root: bytes
+    """Of the referee's trace of the sequence."""
+    support: bytes
+    """As `ToplocSupport` reads it."""
+
+
+def encode_canonical_answer(value: CanonicalAnswer) -> tuple[Any, ...]:
+    """The tuple that Solidity sees."""
+    return (
+        encode_rollout_leaf(value.leaf),
+        tuple(fixed_bytes(item, 32) for item in value.leaf_proof),
+        value.proof,
+        tuple(fixed_bytes(item, 32) for item in value.proof_siblings),
+        fixed_bytes(value.trace_root, 32),
+        value.support,
+    )
+
+
+def decode_canonical_answer(values: tuple[Any, ...]) -> CanonicalAnswer:
+    """Inverse of `encode_canonical_answer`."""
+    return CanonicalAnswer(
+        decode_rollout_leaf(values[0]), tuple(values[1]), values[2], tuple(values[3]), values[4], values[5]
+    )
+
+
+CANONICAL_CHUNK_ABI: Final = (
+    "((address,bytes32),uint32,uint32,bytes32,bytes32,uint32,uint32,uint32,uint32,uint32,bytes32,bytes32)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CanonicalChunk:
+    """What the answer fixed.
+
+    Twin of `Chunk` in protocol/spec/referee/game.py.
+    """
+
+    rule: Pinned
+    """As in the matter."""
+    problem: int
+    """Of the rollout."""
+    prompt_tokens: int
+    """Tokens of its prompt."""
+    policy_digest: bytes
+    """SHA-256 of the weights manifest that the leaf names."""
+    tokens_root: bytes
+    """Of the leaf."""
+    num_tokens: int
+    """Of the leaf."""
+    chunk_tokens: int
+    """As in the task's parameters."""
+    first: int
+    """Position of the chunk's first state."""
+    elements: int
+    """Activations of the chunk."""
+    topk: int
+    """As in the task's parameters."""
+    trace_root: bytes
+    """Of the accused's trace."""
+    support: bytes
+    """`keccak256` of the chunk's support."""
+
+
+def encode_canonical_chunk(value: CanonicalChunk) -> tuple[Any, ...]:
+    """The tuple that Solidity sees."""
+    return (
+        encode_pinned(value.rule),
+        value.problem,
+        value.prompt_tokens,
+        fixed_bytes(value.policy_digest, 32),
+        fixed_bytes(value.tokens_root, 32),
+        value.num_tokens,
+        value.chunk_tokens,
+        value.first,
+        value.elements,
+        value.topk,
+        fixed_bytes(value.trace_root, 32),
+        fixed_bytes(value.support, 32),
+    )
+
+
+def decode_canonical_chunk(values: tuple[Any, ...]) -> CanonicalChunk:
+    """Inverse of `encode_canonical_chunk`."""
+    return CanonicalChunk(
+        decode_pinned(values[0]),
+        values[1],
+        values[2],
+        values[3],
+        values[4],
+        values[5],
+        values[6],
+        values[7],
+        values[8],
+        values[9],
+        values[10],
+        values[11],
+    )
+
+
+ROW_OPENING_ABI: Final = "(bytes,bytes32[16][])"
+
+
+@dataclass(frozen=True, slots=True)
+class RowOpening:
+    """A whole row under the root of a tree over rows."""
+
+    data: bytes
+    """Of its blocks, one behind the other."""
+    nodes: tuple[tuple[bytes, ...], ...]
+    """The children of every node above its leaf, bottom up."""
+
+
+def encode_row_opening(value: RowOpening) -> tuple[Any, ...]:
+    """The tuple that Solidity sees."""
+    return (value.data, tuple(tuple(fixed_bytes(item, 32) for item in item) for item in value.nodes))
+
+
+def decode_row_opening(values: tuple[Any, ...]) -> RowOpening:
+    """Inverse of `encode_row_opening`."""
+    return RowOpening(values[0], tuple(tuple(item) for item in values[1]))
+
+
+CANONICAL_STEP_ABI: Final = (
+    "(bytes,uint32,(bytes,bytes32[16][])[],(bytes,bytes32[16][])[],bytes,bytes,bytes32[])"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CanonicalStep:
+    """The challenger's last move: one entry of the opened block is not what its step gives."""
+
+    data: bytes
+    """Of the block."""
+    entry: int
+    """Within the block."""
+    sources: tuple[RowOpening, ...]
+    """The rows of `RefereeLayout.sources`, under the accused's trace root."""
+    weights: tuple[RowOpening, ...]
+    """The rows of `RefereeLayout.weightRows`, under the version's canonical root; none at the embedding of
+    a token that is outside the vocabulary.
+    """
+    manifest: bytes
+    """Of the version, where there are weights; else empty."""
+    tokens: bytes
+    """Where the step embeds a token of the completion: the chunk that holds it; else empty."""
+    tokens_proof: tuple[bytes, ...]
+    """From that chunk to the leaf's root."""
+
+
+def encode_canonical_step(value: CanonicalStep) -> tuple[Any, ...]:
+    """The tuple that Solidity sees."""
+    return (
+        value.data,
+        value.entry,
+        tuple(encode_row_opening(item) for item in value.sources),
+        tuple(encode_row_opening(item) for item in value.weights),
+        value.manifest,
+        value.tokens,
+        tuple(fixed_bytes(item, 32) for item in value.tokens_proof),
+    )
+
+
+def decode_canonical_step(values: tuple[Any, ...]) -> CanonicalStep:
+    """Inverse of `encode_canonical_step`."""
+    return CanonicalStep(
+        values[0],
+        values[1],
+        tuple(decode_row_opening(item) for item in values[2]),
+        tuple(decode_row_opening(item) for item in values[3]),
+        values[4],
+        values[5],
+        tuple(values[6]),
+    )
+
+
+REFEREE_SHAPE_ABI: Final = "(uint32,uint32,uint32,uint32,uint32,uint32)"
+
+
+@dataclass(frozen=True, slots=True)
+class RefereeShape:
+    """Sizes of the built-in policy. Twin of `ModelShape` in protocol/spec/task.py."""
+
+    vocabulary: int
+    """Tokens."""
+    layers: int
+    """1 to 10."""
+    width: int
+    """At most 256, a multiple of `heads`."""
+    heads: int
+    """Of at least four entries each."""
+    feed_forward: int
+    """At most 256."""
+    positions: int
+    """At most 256."""
+
+
+def encode_referee_shape(value: RefereeShape) -> tuple[Any, ...]:
+    """The tuple that Solidity sees."""
+    return (value.vocabulary, value.layers, value.width, value.heads, value.feed_forward, value.positions)
+
+
+def decode_referee_shape(values: tuple[Any, ...]) -> RefereeShape:
+    """Inverse of `encode_referee_shape`."""
+    return RefereeShape(values[0], values[1], values[2], values[3], values[4], values[5])
+
+
+TOPLOC_THRESHOLDS_ABI: Final = "(uint32,uint32,uint32)"
+
+
+@dataclass(frozen=True, slots=True)
+class ToplocThresholds:
+    """Largest honest difference between a proof and its recomputation. Twin of `Thresholds` in
+    protocol/spec/task.py; an error is at most 128, so larger limits than these types hold are no limits
+    either.
+    """
+
+    max_exponent_mismatches: int
+    max_mantissa_mean_thousandths: int
+    max_mantissa_median_thousandths: int
+
+
+def encode_toploc_thresholds(value: ToplocThresholds) -> tuple[Any, ...]:
+    """The tuple that Solidity sees."""
+    return (
+        value.max_exponent_mismatches,
+        value.max_mantissa_mean_thousandths,
+        value.max_mantissa_median_thousandths,
+    )
+
+
+def decode_toploc_thresholds(values: tuple[Any, ...]) -> ToplocThresholds:
+    """Inverse of `encode_toploc_thresholds`."""
+    return ToplocThresholds(values[0], values[1], values[2])

@@ -16,6 +16,7 @@ from cupel.devnet.anvil import CHAIN_ID, choose_port, local_chain
 from cupel.devnet.audit import Auditor
 from cupel.devnet.deployment import DataTerms, JuryTerms, creation_code, deploy, fund
 from cupel.devnet.facts import HubMoney
+from cupel.devnet.presets import CANONICAL
 from cupel.devnet.project import artefacts, find_binary, project_root
 from cupel.devnet.wallets import create_wallet
 from cupel.protocol.chain.bindings import test_token as token_binding
@@ -43,7 +44,7 @@ def test_devnet_is_deployed_funded_and_ended(tmp_path: Path) -> None:
 
     async def scenario() -> int:
         async with local_chain(anvil, 0, tmp_path / "anvil.log") as chain:
-            deployment = await deploy(chain.rpc_url, CHAIN_ID, built, JURY, DATA)
+            deployment = await deploy(chain.rpc_url, CHAIN_ID, built, JURY, DATA, CANONICAL)
             await fund(chain.rpc_url, deployment, {wallet.address: 500})
             deployment.write(tmp_path / "deployment.json")
             assert Deployment.read(tmp_path / "deployment.json", CHAIN_ID) == deployment

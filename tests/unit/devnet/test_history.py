@@ -15,7 +15,7 @@ from cupel.verifier.evidence import JuryEvidence
 
 TASK, OTHER = b"\x01" * 32, b"\x02" * 32
 NODE, JUDGE, JURY, TOKEN, VERIFIER, DATA = (f"0x{number:040d}" for number in range(1, 7))
-DEPLOYMENT = Deployment(31337, 0, "0x" + "9" * 40, TOKEN, JUDGE, JURY, DATA, "0x" + "8" * 40)
+DEPLOYMENT = Deployment(31337, 0, "0x" + "9" * 40, TOKEN, JUDGE, JURY, DATA, "0x" + "7" * 40, "0x" + "8" * 40)
 
 
 def history_of(*events: Event) -> History:

@@ -36,6 +36,14 @@ def build(root: Path, **changes: Any) -> None:
     (root / "contracts" / "Judge.sol").write_bytes(SOURCE)
 
 
+def test_a_constructors_struct_counts_as_its_fields(tmp_path: Path) -> None:
+    pair = [{"name": "width", "type": "uint32"}, {"name": "heads", "type": "uint32"}]
+    inputs = [{"name": "hub_", "type": "address"}, {"name": "shape_", "type": "tuple", "components": pair}]
+    build(tmp_path, abi=[{"type": "constructor", "inputs": inputs}])
+    constructor = read_artefact(tmp_path, "Judge").constructor
+    assert constructor == (("hub_", "address"), ("width", "uint32"), ("heads", "uint32"))
+
+
 def test_a_built_contract_is_read(tmp_path: Path) -> None:
     build(tmp_path)
     assert read_artefact(tmp_path, "Judge") == Artefact(

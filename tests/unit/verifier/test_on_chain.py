@@ -16,6 +16,7 @@ from eth_account import Account
 
 from cupel.devnet.anvil import CHAIN_ID, local_chain
 from cupel.devnet.deployment import DataTerms, JuryTerms, deploy, fund
+from cupel.devnet.presets import CANONICAL
 from cupel.devnet.project import artefacts, find_binary, project_root
 from cupel.devnet.rpc import LocalRpc
 from cupel.protocol.chain.bindings.objective_judge import ObjectiveJudge
@@ -111,7 +112,7 @@ async def running_chain(log: Path) -> AsyncIterator[Chain]:
     async with AsyncExitStack() as stack:
         local = await stack.enter_async_context(local_chain(binary, 0, log))
         rpc = await stack.enter_async_context(LocalRpc(local.rpc_url))
-        deployment = await deploy(local.rpc_url, CHAIN_ID, built, JURY, DATA)
+        deployment = await deploy(local.rpc_url, CHAIN_ID, built, JURY, DATA, CANONICAL)
         yield Chain(local.rpc_url, rpc, deployment, stack)
 
 

@@ -16,6 +16,7 @@ from eth_account import Account
 
 from cupel.devnet.anvil import CHAIN_ID, local_chain
 from cupel.devnet.deployment import DataTerms, JuryTerms, deploy, fund
+from cupel.devnet.presets import CANONICAL
 from cupel.devnet.project import artefacts, find_binary, project_root
 from cupel.devnet.rpc import LocalRpc
 from cupel.node.journal import Journal
@@ -176,7 +177,7 @@ async def world(folder: Path) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         local = await stack.enter_async_context(local_chain(binary, 0, folder / "anvil.log"))
         rpc = await stack.enter_async_context(LocalRpc(local.rpc_url))
-        deployment = await deploy(local.rpc_url, CHAIN_ID, built, JURY, DataTerms(20, 10))
+        deployment = await deploy(local.rpc_url, CHAIN_ID, built, JURY, DataTerms(20, 10), CANONICAL)
         account = Account.create()
         await fund(local.rpc_url, deployment, {account.address: 10 * STAKE})
         await rpc.request("evm_setIntervalMining", 0)

@@ -14,6 +14,7 @@ from eth_account import Account
 
 from cupel.devnet.anvil import CHAIN_ID, local_chain
 from cupel.devnet.deployment import DataTerms, JuryTerms, deploy, fund
+from cupel.devnet.presets import CANONICAL
 from cupel.devnet.project import artefacts, find_binary, project_root
 from cupel.devnet.rpc import LocalRpc
 from cupel.protocol.account.claiming import Step, collect
@@ -37,7 +38,7 @@ async def run(folder: Path) -> dict[str, Any]:
     async with AsyncExitStack() as stack:
         local = await stack.enter_async_context(local_chain(binary, 0, folder / "anvil.log"))
         rpc = await stack.enter_async_context(LocalRpc(local.rpc_url))
-        deployment = await deploy(local.rpc_url, CHAIN_ID, built, JURY, DATA)
+        deployment = await deploy(local.rpc_url, CHAIN_ID, built, JURY, DATA, CANONICAL)
         deployment.write(folder / "deployment.json")
         await fund(local.rpc_url, deployment, {account.address: 10 * STAKE})
         await rpc.request("evm_setIntervalMining", 0)

@@ -17,7 +17,7 @@ from cupel.protocol.testing.vectors import example_params
 
 TASK = b"\x01" * 32
 NODE, JUDGE, JURY, TOKEN, VERIFIER, DATA = (f"0x{number:040d}" for number in range(1, 7))
-DEPLOYMENT = Deployment(31337, 0, "0x" + "9" * 40, TOKEN, JUDGE, JURY, DATA, "0x" + "8" * 40)
+DEPLOYMENT = Deployment(31337, 0, "0x" + "9" * 40, TOKEN, JUDGE, JURY, DATA, "0x" + "7" * 40, "0x" + "8" * 40)
 # Round r lasts from 1000 + 100 r, commitments are taken in its first 60 seconds.
 PARAMS = dataclasses.replace(
     example_params(), start=1000, round_seconds=100, commit_seconds=60, rounds=4, challenge_window=120, rate=7

@@ -12,7 +12,7 @@ import pytest
 from cupel.protocol.chain.deployments import Deployment
 from cupel.protocol.config import ConfigError
 
-ADDRESSES = [f"0x{number:040x}" for number in range(1, 7)]
+ADDRESSES = [f"0x{number:040x}" for number in range(1, 8)]
 DEPLOYMENT = Deployment(31337, 7, *ADDRESSES)
 
 
