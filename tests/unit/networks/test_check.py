@@ -21,7 +21,8 @@ def test_the_deployment_file_has_the_planned_addresses() -> None:
     assert (deployment.chain_id, deployment.first_block) == (31337, 7)
     assert (deployment.hub, deployment.token) == (places["Hub"], places["TestToken"])
     addresses = {value for value in dataclasses.asdict(deployment).values() if isinstance(value, str)}
-    assert addresses == set(places.values())
+    # Nobody calls the judge's steps but the judge.
+    assert addresses == {place for name, place in places.items() if name != "CanonicalSteps"}
 
 
 def test_the_token_of_a_public_network_is_its_own() -> None:
