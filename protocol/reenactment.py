@@ -61,7 +61,7 @@ def can_settle(terms: Terms, params: TaskParams, spec: TaskSpec) -> bool:
         and spec.environment == SORTING
         and spec.length is None
         and params.reward_rule != NOTHING_PINNED
-        and terms.most_seconds <= params.dispute_seconds
+        and terms.needed_seconds <= params.dispute_seconds
     )
 
 

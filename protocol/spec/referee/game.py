@@ -57,6 +57,11 @@ class Terms:
         # Each side: its first word, one a level, row or block, block or step.
         return 2 * (self.clock_seconds + (levels + 3) * self.grace_seconds)
 
+    @property
+    def needed_seconds(self) -> int:
+        """What a task's disputes must leave: the longest game, and a grace to end it."""
+        return self.most_seconds + self.grace_seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Matter:

@@ -118,8 +118,8 @@ def test_a_chunk_that_the_rollout_does_not_have_is_answered_by_its_leaf() -> Non
     [
         ({}, True),
         ({"reward_rule": NOTHING_PINNED}, False),
-        ({"dispute_seconds": TERMS.most_seconds - 1}, False),
-        ({"dispute_seconds": TERMS.most_seconds}, True),
+        ({"dispute_seconds": TERMS.needed_seconds - 1}, False),
+        ({"dispute_seconds": TERMS.needed_seconds}, True),
     ],
 )
 def test_which_tasks_a_judge_settles(changes: dict[str, int | Pinned], expected: bool) -> None:

@@ -322,3 +322,4 @@ def test_the_longest_game_is_bounded_by_the_terms() -> None:
     terms = Terms(NARROW, TABLE.matter.terms.thresholds, 100, 10)
     # 20 positions make 480 rows, three levels: six moves a side.
     assert terms.most_seconds == 2 * (100 + 6 * 10)
+    assert terms.needed_seconds == terms.most_seconds + 10
