@@ -1,0 +1,185 @@
+"""Disputes about computation as the CanonicalJudge's events tell them, and the transactions that move in them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cupel.protocol.chain.bindings import canonical_judge as court
+from cupel.protocol.chain.bindings import structs
+from cupel.protocol.chain.bindings.canonical_judge import CanonicalJudge
+from cupel.protocol.chain.client import ChainClient
+from cupel.protocol.chain.contract import Call, Event, Logged
+from cupel.protocol.chain.cursor import LogCursor
+from cupel.protocol.games import GameRecord, OpenedNode
+from cupel.protocol.spec.referee import moves
+from cupel.protocol.spec.referee.game import Chunk, Game, Stage, Terms
+
+ChallengeOf = Callable[[int], structs.Challenge]
+"""The hub's challenge of a game."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shown:
+    """What the judge wants to see again."""
+
+    game: structs.CanonicalGame
+    matter: structs.CanonicalMatter
+    chunk: structs.CanonicalChunk | None = None
+
+
+class GameFeed:
+    """Follows the judge's events through reorganisations. Satisfies `Court`."""
+
+    def __init__(
+        self,
+        chain: ChainClient,
+        judge: CanonicalJudge,
+        terms: Terms,
+        first_block: int,
+        challenge: ChallengeOf,
+    ) -> None:
+        self.terms = terms
+        self.games: Mapping[int, GameRecord] = {}
+        self._judge = judge
+        self._challenge = challenge
+        self._cursor = LogCursor(chain, judge, first_block)
+        self._events: list[Logged[Event]] = []
+        self._records: dict[int, GameRecord] = {}
+        self._shown: dict[int, Shown] = {}
+
+    async def refresh(self) -> None:
+        """Take in what the judge did since the last call. ChainUnavailable.
+
+        The hub's events must have been read up to here: each game's challenge is looked up there.
+        """
+        progress = await self._cursor.advance()
+        fresh = list(progress.events)
+        if progress.rewound_to is not None:
+            fresh = [one for one in self._events if one.block_number <= progress.rewound_to] + fresh
+            self._events, self._records, self._shown = [], {}, {}
+        for logged in fresh:
+            self._apply(logged.event)
+            self._events.append(logged)
+        self.games = dict(self._records)
+
+    def move(self, record: GameRecord, move: moves.Move) -> Call[Any]:
+        """The transaction that makes a move."""
+        judge, number, challenge = self._judge, record.challenge_id, record.challenge
+        shown, game = self._shown[number], record.game
+        chunk = shown.chunk
+        match move:
+            case moves.Answer():
+                leaf = structs.RolloutLeaf(*dataclasses.astuple(move.leaf))
+                said = structs.CanonicalAnswer(
+                    leaf, move.leaf_proof, move.proof, move.proof_siblings, move.trace_root, move.support
+                )
+                return judge.answer(challenge, shown.game, shown.matter, said)
+            case moves.OpenNode():
+                return judge.open_node(number, shown.game, move.children)
+            case moves.PickChild():
+                return judge.pick_child(number, shown.game, game.hashes, move.child)
+            case moves.OpenRow():
+                return judge.open_row(challenge, shown.game, move.kind, move.length, move.blocks)
+            case moves.PickBlock():
+                return judge.pick_block(number, shown.game, game.hashes, move.block)
+            case moves.OpenBlock():
+                return judge.open_block(challenge, shown.game, move.data)
+        assert chunk is not None, "answered"
+        assert game.chunk is not None, "answered"
+        match move:
+            case moves.Descend():
+                return judge.descend(number, shown.game, chunk)
+            case moves.Omitted():
+                final, support = _opening(move.opening), game.chunk.support
+                return judge.charge_omitted(challenge, shown.game, chunk, support, move.element, final)
+            case moves.Unlike():
+                final, support = _opening(move.opening), game.chunk.support
+                return judge.charge_unlike(challenge, shown.game, chunk, support, move.point, final)
+            case moves.Execute():
+                return judge.execute(challenge, shown.game, chunk, _step(game, move))
+
+    def end(self, record: GameRecord) -> Call[Any]:
+        """The transaction that ends a game whose mover was silent."""
+        return self._judge.time_out(record.challenge, self._shown[record.challenge_id].game)
+
+    def _apply(self, event: object) -> None:
+        match event:
+            case court.GameOpened(challenge_id, game=game, matter=matter):
+                self._shown[challenge_id] = Shown(game, matter)
+                record = GameRecord(
+                    challenge_id, self._challenge(challenge_id), matter.rollout, matter.chunk, _game(game)
+                )
+                self._records[challenge_id] = record
+            case court.GameAnswered(challenge_id, game=game, chunk=chunk, support=support):
+                self._shown[challenge_id] = dataclasses.replace(self._shown[challenge_id], chunk=chunk)
+                self._go_on(challenge_id, game, chunk=_chunk(chunk, support, game.tokens))
+            case court.NodeOpened(challenge_id, game=game, children=children):
+                opened = OpenedNode(game.level, game.index, children)
+                record = self._records[challenge_id]
+                self._records[challenge_id] = dataclasses.replace(record, opened=(*record.opened, opened))
+                self._go_on(challenge_id, game, hashes=children)
+            case court.RowOpened(challenge_id, game=game, blocks=blocks):
+                self._go_on(challenge_id, game, hashes=blocks)
+            case court.BlockOpened(challenge_id, game=game, data=data):
+                self._go_on(challenge_id, game, data=data)
+            case court.GameDescended() | court.ChildPicked() | court.BlockPicked():
+                self._go_on(event.challenge_id, event.game)
+            case court.GameEnded(challenge_id):
+                record = self._records[challenge_id]
+                self._records[challenge_id] = dataclasses.replace(record, ended=True)
+
+    def _go_on(self, challenge_id: int, game: structs.CanonicalGame, **told: Any) -> None:
+        """The next stage, with what the event tells beside the game that the judge keeps the hash of."""
+        record = self._records[challenge_id]
+        self._shown[challenge_id] = dataclasses.replace(self._shown[challenge_id], game=game)
+        kept = {"chunk": record.game.chunk, "hashes": record.game.hashes, "data": record.game.data}
+        self._records[challenge_id] = dataclasses.replace(
+            record, game=dataclasses.replace(_game(game), **(kept | told))
+        )
+
+
+def _game(game: structs.CanonicalGame) -> Game:
+    return Game(
+        accused_seconds=game.accused_seconds,
+        challenger_seconds=game.challenger_seconds,
+        moved_at=game.moved_at,
+        stage=Stage(game.stage),
+        node=game.node,
+        level=game.level,
+        index=game.index,
+        block=game.part,
+    )
+
+
+def _chunk(chunk: structs.CanonicalChunk, support: bytes, tokens: int) -> Chunk:
+    return Chunk(
+        tokens=tokens,
+        prompt_tokens=chunk.prompt_tokens,
+        problem=chunk.problem,
+        policy_digest=chunk.policy_digest,
+        tokens_root=chunk.tokens_root,
+        num_tokens=chunk.num_tokens,
+        first=chunk.first,
+        elements=chunk.elements,
+        trace_root=chunk.trace_root,
+        support=support,
+    )
+
+
+def _opening(opening: moves.RowOpening) -> structs.RowOpening:
+    return structs.RowOpening(b"".join(opening.blocks), opening.nodes)
+
+
+def _step(game: Game, move: moves.Execute) -> structs.CanonicalStep:
+    token = move.token
+    return structs.CanonicalStep(
+        data=game.data,
+        entry=move.entry,
+        sources=tuple(_opening(one) for one in move.sources),
+        weights=tuple(_opening(one) for one in move.weights),
+        manifest=move.manifest,
+        tokens=b"" if token is None else token.chunk,
+        tokens_proof=() if token is None else token.siblings,
+    )
