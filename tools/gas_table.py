@@ -102,6 +102,28 @@ VERBS: Final = (
         170_000,
         "nine bytes a product as calldata; docs/referee.md cuts the sum instead",
     ),
+    Verb(
+        "computation: a whole dispute, both sides, a linear map",
+        "CanonicalJudge",
+        "linear map, whole dispute",
+        1_800_000,
+        "",
+    ),
+    Verb(
+        "computation: a whole dispute, a mixture of 14 values",
+        "CanonicalJudge",
+        "mixture of 14 values, whole dispute",
+        1_800_000,
+        "each of the rows is opened by itself; one proof of the range would do",
+    ),
+    Verb(
+        "computation: open a node",
+        "CanonicalJudge",
+        "linear map, openNode",
+        46_000,
+        "about 42k: 21.0k, and the floor under the price of calldata (40 a byte) for 16 hashes",
+    ),
+    Verb("computation: pick a child", "CanonicalJudge", "linear map, pickChild", 46_000, "likewise"),
 )
 PEERS: Final = """\
 Peers on the same measure, from their published contracts: Prime Intellect `submitWork` 209.7k, Gensyn `submitReward`

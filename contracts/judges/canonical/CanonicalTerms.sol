@@ -13,6 +13,12 @@ abstract contract CanonicalTerms is ICanonicalJudge {
     /// @dev Each side: its first word, one for each level, row or block, block or step.
     uint256 private constant WORDS_BESIDE_LEVELS = 3;
 
+    /// @dev What a transaction can carry of openings; nodes pass on some 128 kB.
+    uint256 private constant MAX_STEP_BYTES = 100_000;
+    // Of a row: three activations for each entry of the width. Of a node above it: sixteen hashes.
+    uint256 private constant ENTRY_BYTES = 15;
+    uint256 private constant NODE_BYTES = 512;
+
     /// @inheritdoc ICanonicalJudge
     address public immutable hub;
     /// @notice Of the policy's shape.
@@ -46,7 +52,8 @@ abstract contract CanonicalTerms is ICanonicalJudge {
         uint32 graceSeconds_
     ) {
         RefereeLayout.check(shape_);
-        if (clockSeconds_ == 0 || graceSeconds_ == 0) revert CanonicalJudge_BadTerms();
+        bool isTimed = clockSeconds_ != 0 && graceSeconds_ != 0;
+        if (!isTimed || _largestStep(shape_) > MAX_STEP_BYTES) revert CanonicalJudge_BadTerms();
         hub = hub_;
         vocabulary = shape_.vocabulary;
         layers = shape_.layers;
@@ -82,5 +89,12 @@ abstract contract CanonicalTerms is ICanonicalJudge {
     function thresholds() public view returns (ToplocThresholds memory) {
         return
             ToplocThresholds(maxExponentMismatches, maxMantissaMeanThousandths, maxMantissaMedianThousandths);
+    }
+
+    /// @dev Bytes of what the largest step reads: a mixture the values at every position, a linear map those of every head.
+    function _largestStep(RefereeShape memory shape_) private pure returns (uint256) {
+        uint256 levels = Tree16.depth(RefereeLayout.rowCount(shape_, shape_.positions));
+        uint256 rows = shape_.positions > shape_.heads ? shape_.positions : shape_.heads;
+        return (rows + 1) * (ENTRY_BYTES * shape_.width + NODE_BYTES * levels);
     }
 }

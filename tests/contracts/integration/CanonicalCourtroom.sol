@@ -177,6 +177,7 @@ abstract contract CanonicalCourtroom is VectorTest {
         });
         vm.prank(challenger);
         challengeId = hub.challenge(params(), NODE, commitment, address(judge), evidence());
+        count("challenge");
         assertEq(challengeId, hub.challengeIdOf(challenge));
         matter = CanonicalMatter({
             task: task,
@@ -233,6 +234,9 @@ abstract contract CanonicalCourtroom is VectorTest {
     function assertKept() internal view {
         assertEq(judge.gameHash(challengeId), keccak256(abi.encode(game)));
     }
+
+    /// @dev Told of every move by its name.
+    function count(string memory) internal virtual;
 
     function assertConvicted() internal view {
         assertEq(judge.gameHash(challengeId), bytes32(0));

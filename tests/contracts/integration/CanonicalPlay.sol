@@ -165,7 +165,7 @@ abstract contract CanonicalPlay is CanonicalCourtroom {
         }
     }
 
-    function count(string memory) internal virtual {
+    function count(string memory) internal virtual override {
         gasUsed += vm.lastCallGas().gasTotalUsed;
     }
 }

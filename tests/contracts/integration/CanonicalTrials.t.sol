@@ -14,7 +14,7 @@ import {
     RowOpening
 } from "contracts/types/CanonicalGame.sol";
 import {Challenge, ChallengeStatus} from "contracts/types/Challenge.sol";
-import {RefereePart, RefereeRow} from "contracts/types/Referee.sol";
+import {RefereePart, RefereeRow, RefereeShape} from "contracts/types/Referee.sol";
 import {ToplocThresholds} from "contracts/types/Toploc.sol";
 
 /// @notice Before the real hub: one honest challenger convicts whoever lies about any operator, nobody convicts an honest
@@ -189,6 +189,16 @@ contract CanonicalTrialsTest is CanonicalPlay {
         ToplocThresholds memory thresholds = judge.thresholds();
         vm.expectRevert(ICanonicalJudge.CanonicalJudge_BadTerms.selector);
         new CanonicalJudge(address(hub), address(rule), shape, thresholds, CLOCK, GRACE);
+    }
+
+    function test_AJudgeRefusesAStepThatNoTransactionHolds() external {
+        ToplocThresholds memory thresholds = judge.thresholds();
+        RefereeShape memory long = shape;
+        long.positions = 48;
+        new CanonicalJudge(address(hub), address(steps), long, thresholds, CLOCK, GRACE);
+        long.positions = 256;
+        vm.expectRevert(ICanonicalJudge.CanonicalJudge_BadTerms.selector);
+        new CanonicalJudge(address(hub), address(steps), long, thresholds, CLOCK, GRACE);
     }
 
     function convict(RefereeRow calldata row) external {
