@@ -29,6 +29,7 @@ from cupel.node.publishing.round import RoundPublisher
 from cupel.node.publishing.seams import Seams
 from cupel.node.rollout.process import Parts
 from cupel.node.rollout.rule import require_known_rule
+from cupel.node.rollout.sampler import check_engine
 from cupel.protocol.attesting import Attested
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.custody import Custody
@@ -259,7 +260,7 @@ def run_node(
 
     The call itself starts the node's two other processes, so it comes before any thread or event loop.
     """
-    crew = start_crew(Path(settings.data_dir), parts)
+    crew = start_crew(Path(settings.data_dir), settings.engine, parts)
     return _run(settings, observer, crew, seams or _seams(settings))
 
 
@@ -287,6 +288,7 @@ async def _run(settings: Settings, observer: Observer, crew: Crew, seams: Seams)
         rule, twin = ledger.params.reward_rule, participant.deployment.sorting_reward
         await require_known_rule(participant.chain, rule, twin)
         spec = await participant.fetch_spec(ledger)
+        check_engine(settings.engine, spec.model)
         # It starts the environment's process, which may take long. Better now than after a stake.
         await asyncio.to_thread(check_environment, spec.environment)
         node = Node(participant, ledger, spec, settings, crew, seams)

@@ -45,6 +45,7 @@ def run(
     metrics: Annotated[
         str | None, typer.Option(help="Address of the Prometheus endpoint, as 127.0.0.1:9464; empty: none.")
     ] = None,
+    engine: Annotated[str | None, typer.Option(help="What samples: `torch`, or `vllm`.")] = None,
     tensorboard: Annotated[
         str | None, typer.Option(help="Folder of TensorBoard's files; empty: none.")
     ] = None,
@@ -85,6 +86,7 @@ def rehearse(
     rounds: Annotated[int | None, typer.Option(min=1, help="Rounds, other than the plan's.")] = None,
     patience: Annotated[float, typer.Option(help="Longest wait for a round, in seconds.")] = 3600.0,
     tensorboard: Annotated[str, typer.Option(help="Folder of TensorBoard's files; empty: none.")] = "",
+    engine: Annotated[str, typer.Option(help="What samples: `torch`, or `vllm`.")] = "torch",
     json: Annotated[bool, typer.Option("--json", help="Events as JSON lines on standard output.")] = False,
 ) -> None:
     """Work on a task alone, without a chain or keys: does it learn, and what does each process wait for?
@@ -93,7 +95,7 @@ def rehearse(
     """
     from cupel.node import rehearsal
 
-    wanted = rehearsal.Plan(plan, genesis, data_dir, seed, rounds, patience, tensorboard)
+    wanted = rehearsal.Plan(plan, genesis, data_dir, seed, rounds, patience, tensorboard, engine)
     raise typer.Exit(asyncio.run(until_signal(rehearsal.rehearse(wanted, observer_of(json)))))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -10,13 +11,15 @@ from cupel.node.pipeline.crew import Crew
 from cupel.node.pipeline.rounds import ROLLOUTS, TRAINER
 from cupel.node.pipeline.worker import MakeJob
 from cupel.node.rollout.process import Parts, RolloutJob
+from cupel.node.rollout.sampler import TORCH
 from cupel.node.training.process import TrainerJob
 
 FOLDER: Final = "workshop"
 """In a node's data folder."""
 
 
-def start_crew(data_dir: Path, parts: Parts | None = None) -> Crew:
+def start_crew(data_dir: Path, engine: str = TORCH, parts: Parts | None = None) -> Crew:
     """Start them. Before the process has threads."""
-    jobs: dict[str, MakeJob] = {ROLLOUTS: partial(RolloutJob, parts=parts or Parts()), TRAINER: TrainerJob}
+    chosen = replace(parts or Parts(), engine=engine)
+    jobs: dict[str, MakeJob] = {ROLLOUTS: partial(RolloutJob, parts=chosen), TRAINER: TrainerJob}
     return Crew(data_dir / FOLDER, jobs)

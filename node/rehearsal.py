@@ -25,6 +25,7 @@ from cupel.node.pipeline.workshop import Task, Trained, Workshop, announce_task
 from cupel.node.publishing.round import COMMITTED, MISSED
 from cupel.node.publishing.submission import make_submission
 from cupel.node.publishing.waiting import until_trained
+from cupel.node.rollout.sampler import TORCH, check_engine
 from cupel.node.rollout.worker import num_batches
 from cupel.protocol.config import ConfigError
 from cupel.protocol.environments.installed import check_environment
@@ -59,6 +60,7 @@ class Plan:
     patience_seconds: float
     """The longest wait for a round; it is then left out, as a node would miss it."""
     tensorboard: str = ""
+    engine: str = TORCH
 
 
 def rehearse(plan: Plan, observer: Observer) -> Coroutine[Any, Any, int]:
@@ -82,7 +84,8 @@ def rehearse(plan: Plan, observer: Observer) -> Coroutine[Any, Any, int]:
     workshop = Workshop(shared / task_id(0, NOBODY, params).hex())
     metrics = MetricsLog(workshop.folder / FILE, plan.tensorboard)
     task = Task(params, terms.spec)
-    crew = start_crew(plan.data_dir)
+    check_engine(plan.engine, terms.spec.model)
+    crew = start_crew(plan.data_dir, plan.engine)
     return Rehearsal(task, workshop, metrics, plan, observer, crew).run(shared, genesis)
 
 

@@ -50,6 +50,8 @@ class Settings:
     """`no` accepts no connections: behind NAT, peers ask for blocks over the connections made from here."""
     metrics: str = ""
     """Address to serve Prometheus' metrics at, as 127.0.0.1:9464; empty: nowhere."""
+    engine: str = "torch"
+    """What samples a node's completions: `torch`, or `vllm` where it is installed."""
     tensorboard: str = ""
     """Folder that a node writes its metrics to for TensorBoard; empty: nowhere but its own file."""
     attestations: int = 0

@@ -16,4 +16,4 @@ fi
 python3 tools/typing_view.py
 export PYTHONPATH=.typing OMP_NUM_THREADS=1 VLLM_CPU_KVCACHE_SPACE=1 VLLM_CPU_OMP_THREADS_BIND=nobind
 # The shared fixtures need packages that this environment does without.
-exec "$python" -m pytest -q -s --noconftest -p no:cacheprovider tests/interop/test_vllm.py
+exec "$python" -m pytest -q -s --noconftest -p no:cacheprovider tests/interop/test_vllm.py tests/interop/test_vllm_node.py

@@ -11,6 +11,7 @@ import torch
 from cupel.node.pipeline.rounds import PUBLISHER, ROLLOUTS, Order, RoundFiles, WaitFor, Work, next_rollouts
 from cupel.node.pipeline.worker import Clock
 from cupel.node.pipeline.workshop import Workshop
+from cupel.node.rollout.sampler import TORCH, check_engine, sampler_of
 from cupel.node.rollout.worker import RolloutWorker, Score, environment_reward, num_batches
 from cupel.protocol.environments.installed import open_environment
 from cupel.protocol.model.canonical import read_version
@@ -32,6 +33,8 @@ class Parts:
     rollout_policy: Callable[[Policy], Policy] = _same_policy
     """The policy that generates, made from the canonical one."""
     score: Score = environment_reward
+    engine: str = TORCH
+    """What samples: `rollout.sampler`."""
 
 
 class RolloutJob:
@@ -49,9 +52,9 @@ class RolloutJob:
         self._parts: Final = parts
         self._params: Final = task.params
         self._spec: Final = task.spec
-        self._worker: Final = RolloutWorker(
-            task.params, task.spec, open_environment(task.spec.environment), parts.score
-        )
+        check_engine(parts.engine, task.spec.model)
+        environment, sampler = open_environment(task.spec.environment), sampler_of(parts.engine)
+        self._worker: Final = RolloutWorker(task.params, task.spec, environment, parts.score, sampler)
         self._policy: tuple[int, Policy] | None = None
 
     def decide(self, rounds: Sequence[RoundFiles]) -> Work | WaitFor:

@@ -1,7 +1,7 @@
 """What vLLM needs to sample by the protocol: seeded tokens, the state behind each, weights replaced in place.
 
 vLLM loads `SeededGumbel` and `StateCapture` by name into its worker; `rollouts_of` drives an `LLM` made with `options`.
-No node runs it yet: docs/engines.md. Only importable where vLLM is installed. Written against vLLM 0.32.
+`vllm_sampler.py` makes a node's sampler of it. Only importable where vLLM is installed. Written against vLLM 0.32.
 """
 
 from __future__ import annotations

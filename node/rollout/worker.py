@@ -9,13 +9,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cupel.protocol.model.generate import Completions, sample
+from cupel.node.rollout.sampler import Asked, Sampler, sample_with_policy
+from cupel.protocol.model.generate import Completions
 from cupel.protocol.model.policy import Policy
 from cupel.protocol.model.recorder import ChunkRecorder, StateSink
 from cupel.protocol.spec.assignment import Assigned, assigned_work
 from cupel.protocol.spec.environments.base import Environment, assigned_prompt
 from cupel.protocol.spec.rollout import Rollout
-from cupel.protocol.spec.sampling import gumbel_noise
 from cupel.protocol.spec.task import MILLION, TaskParams, TaskSpec
 from cupel.protocol.spec.toploc.build import prove
 
@@ -43,6 +43,7 @@ class RolloutWorker:
     spec: TaskSpec
     environment: Environment
     score: Score = environment_reward
+    sampler: Sampler = sample_with_policy
 
     def produce(
         self, policy: Policy, round_seed: bytes, progress: Callable[[int, int], None]
@@ -74,10 +75,15 @@ class RolloutWorker:
         return rollouts
 
     def _sample(self, policy: Policy, assigned: Sequence[Assigned], sink: StateSink) -> Completions:
-        shape = (self.params.max_tokens, self.environment.vocabulary)
         prompts: NDArray[np.int64] = np.array(
             [assigned_prompt(self.environment, owed) for owed in assigned], dtype=np.int64
         )
-        noise = np.stack([gumbel_noise(owed.seed, *shape) for owed in assigned])
-        temperature = self.spec.sampling.temperature_millionths / MILLION
-        return sample(policy, prompts, noise, self.environment.end_token, temperature, sink)
+        asked = Asked(
+            prompts,
+            [owed.seed for owed in assigned],
+            self.params.max_tokens,
+            self.environment.vocabulary,
+            self.environment.end_token,
+            self.spec.sampling.temperature_millionths / MILLION,
+        )
+        return self.sampler(policy, asked, sink)

@@ -45,6 +45,7 @@ def doctor(
         machine.python(),
         machine.package("torch", "torch"),
         machine.package("libp2p", "p2p"),
+        *machine.engine(settings),
         machine.gpu(),
         machine.disk(settings),
         machine.store(settings),

@@ -10,6 +10,7 @@ import socket
 import sys
 import tempfile
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +39,18 @@ def package(name: str, extra: str) -> Finding:
         return good(name, metadata.version(name))
     except metadata.PackageNotFoundError:
         return bad(name, "not installed", f'Run: pip install "cupel[{extra}]"')
+
+
+def engine(settings: Settings) -> tuple[Finding, ...]:
+    """What the settings would sample with, unless PyTorch does."""
+    if settings.engine == "torch":
+        return ()
+    remedy = 'Install it in an environment of its own (docs/engines.md), or set engine = "torch"'
+    if settings.engine != "vllm":
+        return (bad("engine", f"{settings.engine!r} is no engine", 'Use "torch" or "vllm"'),)
+    if find_spec("vllm") is None:  # distributions of several names bring it
+        return (bad("engine", "vllm is not installed", remedy),)
+    return (good("engine", "vllm is installed"),)
 
 
 def gpu() -> Finding:

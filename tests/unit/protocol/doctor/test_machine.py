@@ -90,3 +90,11 @@ def test_version_names_what_is_there() -> None:
     found = json.loads(CliRunner().invoke(version_app, ["--json"]).stdout)
     assert found["cupel"]
     assert "cupel" in CliRunner().invoke(version_app, []).stdout
+
+
+def test_an_engine_that_cannot_sample_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "find_spec", lambda name: None)
+    assert machine.engine(Settings()) == ()
+    for chosen, text in (("vllm", "vllm is not installed"), ("vlm", "'vlm' is no engine")):
+        [finding] = machine.engine(Settings(engine=chosen))
+        assert (finding.level, finding.text) == (Level.BAD, text)
