@@ -59,6 +59,14 @@ class Reason(StrEnum):
     TRAINING = "training"
     CHECKPOINT = "checkpoint"
     REFEREE_MOVE = "referee-move"
+    COLLECTIVE_MEMBER = "collective-member"
+    COLLECTIVE_NAME = "collective-name"
+    COLLECTIVE_SILENT = "collective-silent"
+    COLLECTIVE_LOST = "collective-lost"
+    COLLECTIVE_NON_FINITE = "collective-non-finite"
+    COLLECTIVE_QUORUM = "collective-quorum"
+    COLLECTIVE_CHECK = "collective-check"
+    COLLECTIVE_STATE = "collective-state"
 
 
 class Rejected(Exception):

@@ -20,8 +20,9 @@ from cupel.protocol.spec.encoding import address_bytes, words
 from cupel.protocol.spec.hashing import domain, keccak256
 
 ATTEMPT: Final = domain("cupel.collective-attempt.v1")
-CHUNK_BYTES: Final = 1 << 20
+CHUNK_BYTES: Final = 1 << 18
 DTYPES: Final = ("int16", "int32", "int64", "float32")
+MAX_FLOAT: Final = 2.0**40
 
 
 class Operation(StrEnum):
@@ -97,11 +98,32 @@ class Plan:
         return slice(start + length * chunk // self.chunks, start + length * (chunk + 1) // self.chunks)
 
 
-def attempt_name(reduce: Reduce, survivors: tuple[str, ...]) -> bytes:
-    """32 bytes that name an attempt: the reduce, and who is left of its roster, in ring order."""
+def attempt_name(reduce: Reduce, roster: bytes, number: int, survivors: tuple[str, ...]) -> bytes:
+    """32 bytes that name an attempt: the reduce, the digest of its roster, and who is left of it, in ring order."""
     operation, dtype = tuple(Operation).index(reduce.operation), DTYPES.index(reduce.dtype)
-    head = words(reduce.task, reduce.round, reduce.tag, operation, dtype, reduce.size)
+    head = words(reduce.task, reduce.round, reduce.tag, operation, dtype, reduce.size, roster, number)
     return keccak256(ATTEMPT + head + b"".join(address_bytes(member) for member in survivors))
+
+
+def in_range(chunk: npt.NDArray[Any]) -> bool:
+    """Whether a chunk may be a sum of members' values: integers may; no NaN, nothing that could overflow in the end.
+
+    Of a chunk of honest partial sums (values to MAX_FLOAT, to 2^10 members, to 2^18 values) the squares add up to at
+    most 2^118. One product tells it, where a search for NaN and infinity would read the chunk three times.
+    """
+    if chunk.dtype != np.float32:
+        return True
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.vdot(chunk, chunk) < np.float32(2.0**120))
+
+
+def all_in_range(values: npt.NDArray[Any]) -> bool:
+    """Whether a member may put these values in: floats of at most MAX_FLOAT, in chunks so as not to copy them."""
+    step = CHUNK_BYTES // values.itemsize
+    parts = (values[start : start + step] for start in range(0, values.size, step))
+    if values.dtype != np.float32:
+        return True
+    return all(part.max() <= MAX_FLOAT and part.min() >= -MAX_FLOAT for part in parts)
 
 
 def finish(reduce: Reduce, total: npt.NDArray[Any], members: int) -> npt.NDArray[Any]:

@@ -3,11 +3,14 @@ import pytest
 
 from cupel.protocol.spec.collective.reduce import (
     CHUNK_BYTES,
+    MAX_FLOAT,
     Operation,
     Plan,
     Reduce,
+    all_in_range,
     attempt_name,
     finish,
+    in_range,
     mantissa_dtype,
 )
 
@@ -38,13 +41,31 @@ def test_each_value_is_added_once_of_each_other_member(members):
 
 def test_an_attempt_is_named_by_who_is_left_and_what_is_reduced():
     reduce = Reduce(1, 2, 3, Operation.SUM, "int64", 4)
+    roster = bytes(32)
     names = {
-        attempt_name(reduce, MEMBERS),
-        attempt_name(reduce, MEMBERS[:1]),
-        attempt_name(reduce, MEMBERS[::-1]),
+        attempt_name(reduce, roster, 0, MEMBERS),
+        attempt_name(reduce, roster, 1, MEMBERS),
+        attempt_name(reduce, b"\1" * 32, 0, MEMBERS),
+        attempt_name(reduce, roster, 0, MEMBERS[:1]),
+        attempt_name(reduce, roster, 0, MEMBERS[::-1]),
     }
-    names.add(attempt_name(Reduce(1, 2, 3, Operation.SUM, "int64", 5), MEMBERS))
-    assert len(names) == 4
+    names.add(attempt_name(Reduce(1, 2, 3, Operation.SUM, "int64", 5), roster, 0, MEMBERS))
+    assert len(names) == 6
+
+
+def test_floats_that_are_no_numbers_or_too_large_are_seen():
+    size = CHUNK_BYTES // 4
+    honest = np.full(size, 2**10 * MAX_FLOAT, np.float32)  # a sum of 2^10 members
+    assert in_range(honest)
+    assert in_range(honest.astype(np.int64))
+    for lie in (np.nan, np.inf, -np.inf, 1e30):
+        false = honest.copy()
+        false[size // 2] = lie
+        assert not in_range(false)
+    assert all_in_range(np.full(size + 1, -MAX_FLOAT, np.float32))
+    assert all_in_range(np.empty(0, np.float32))
+    for lie in (np.nan, np.inf, 2 * MAX_FLOAT):
+        assert not all_in_range(np.append(np.zeros(size, np.float32), np.float32(lie)))
 
 
 def test_a_mean_of_integers_rounds_half_to_even():
