@@ -1,0 +1,160 @@
+import hashlib
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from eth_account import Account
+
+from cupel.node.collective.identity import new_identity, signed_member
+from cupel.node.collective.member import CollectiveMember, Limits
+from cupel.node.collective.peers import contribution, start_peers
+from cupel.protocol.spec.collective.reduce import CHUNK_BYTES, Operation, Reduce
+from cupel.protocol.spec.errors import Reason, Rejected
+
+SUM = Reduce(1, 1, 0, Operation.SUM, "int64", 1)
+DIRECT = {Operation.SUM: np.sum, Operation.MIN: np.min, Operation.MAX: np.max, Operation.MEAN: np.mean}
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+@pytest.mark.parametrize("dtype", ["int64", "float32"])
+def test_everybody_has_the_same_bits(make_ring, count, dtype):
+    ring, random = make_ring(count), np.random.default_rng(1)
+    for number, size in enumerate((0, 1, 101, CHUNK_BYTES // 2 + 3)):
+        for shift, operation in enumerate(Operation):
+            values = (random.standard_normal((count, size)) * 1000).astype(dtype)
+            reduce = Reduce(1, 1, 4 * number + shift, operation, dtype, size)
+            outcomes = ring.reduce(reduce, values)
+            assert len({outcome.values.tobytes() for outcome in outcomes}) == 1
+            expected = DIRECT[operation](values.astype("float64"), axis=0)
+            atol = 0.51 if dtype == "int64" and operation is Operation.MEAN else 1e-2
+            np.testing.assert_allclose(outcomes[0].values, expected, rtol=1e-4, atol=atol)
+            assert all(outcome.evicted == {} and outcome.attempts == 1 for outcome in outcomes)
+            assert all(set(o.certificate.signatures) == set(o.survivors) for o in outcomes)
+
+
+def test_tags_are_reduced_at_the_same_time(make_ring):
+    ring, values = make_ring(3), np.arange(9).reshape(3, 3)
+    reduces = [Reduce(1, 1, tag, Operation.SUM, "int64", 3) for tag in range(8)]
+
+    def all_tags(rank):
+        with ThreadPoolExecutor(len(reduces)) as pool:
+            futures = [pool.submit(ring.members[rank].reduce, r, values[rank] * r.tag) for r in reduces]
+            return [future.result().values.tolist() for future in futures]
+
+    assert ring.each(all_tags) == [[[9 * tag, 12 * tag, 15 * tag] for tag in range(8)]] * 3
+
+
+def test_one_that_left_is_left_out_by_all_and_may_come_back_in_a_later_round(make_ring):
+    ring, values = make_ring(4), np.array([[1], [2], [4], [8]])
+    ring.enter(1, [0, 1, 3, 2])
+    ring.members[2].close()
+    outcomes = ring.reduce(SUM, values, [0, 1, 3])
+    assert {int(outcome.values[0]) for outcome in outcomes} == {11}
+    for outcome in outcomes:
+        assert {who: why.reason for who, why in outcome.evicted.items()} == {
+            ring.roster[2].address: Reason.COLLECTIVE_LOST
+        }
+    joined = make_ring(1, first_key=9)
+    ring.members[2], ring.roster[2] = joined.members[0], joined.roster[0]
+    ring.enter(2)
+    outcomes = ring.reduce(replace(SUM, round=2), values)
+    assert [(int(o.values[0]), o.evicted) for o in outcomes] == [(15, {})] * 4
+
+
+def test_one_that_does_not_begin_is_left_out(make_ring):
+    ring = make_ring(3, Limits(start=0.5, call=2.0, frame=2.0))
+    outcomes = ring.reduce(SUM, np.array([[1], [2], [4]]), [0, 1])
+    assert {int(outcome.values[0]) for outcome in outcomes} == {3}
+    assert all(o.evicted[ring.roster[2].address].reason is Reason.COLLECTIVE_SILENT for o in outcomes)
+
+
+def test_who_is_left_alone_fails(make_ring):
+    ring = make_ring(2)
+    ring.members[1].close()
+    (found,) = ring.reduce(SUM, np.array([[1], [2]]), [0])
+    assert isinstance(found, Rejected)
+    assert found.reason is Reason.COLLECTIVE_QUORUM
+
+
+def test_two_halves_that_lost_each_other_both_fail(make_ring):
+    ring = make_ring(4)
+    for half in ([0, 1], [2, 3]):
+        for rank in half:  # each half cannot reach the other: its rosters hold dead endpoints for it
+            gone = [m if r in half else dead(m, r) for r, m in enumerate(ring.roster)]
+            ring.members[rank].enter(1, gone)
+    found = ring.reduce(SUM, np.array([[1], [2], [4], [8]]))
+    assert [problem.reason for problem in found] == [Reason.COLLECTIVE_QUORUM] * 4
+
+
+def dead(member, rank):
+    account = Account.from_key(bytes([rank + 1]) * 32)
+    identity = new_identity(account.address)
+    return signed_member(account, replace(identity, certificate=member.certificate), "127.0.0.1", 1)
+
+
+class WrongName(CollectiveMember):
+    def reduce(self, reduce, values):
+        return super().reduce(replace(reduce, operation=Operation.MAX), values)
+
+
+class WrongTag(CollectiveMember):
+    def reduce(self, reduce, values):
+        return super().reduce(replace(reduce, tag=reduce.tag + 1), values)
+
+
+class NotANumber(CollectiveMember):
+    def _attempt(self, attempts, view, values):
+        super()._attempt(attempts, view, np.full_like(values, np.nan))
+
+
+class Stuck(CollectiveMember):
+    def _await_left(self, *args):
+        incoming = super()._await_left(*args)
+        time.sleep(1.5)  # longer than the frame limit, and without a beat: as if the process were stopped
+        return incoming
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        (NotANumber, Reason.COLLECTIVE_NON_FINITE),
+        (WrongName, Reason.COLLECTIVE_NAME),
+        (WrongTag, Reason.COLLECTIVE_SILENT),
+        (Stuck, Reason.COLLECTIVE_SILENT),
+    ],
+)
+def test_bad_input_is_left_out_with_its_reason(make_ring, kind, reason):
+    ring = make_ring(4, Limits(start=0.7, call=2.0, frame=0.7), {2: kind})
+    values = np.ones((4, 1000), np.float32)
+    found = ring.reduce(replace(SUM, dtype="float32", size=1000), values)
+    honest = [found[rank] for rank in (0, 1, 3)]
+    assert [outcome.values.tolist() for outcome in honest] == [[3.0] * 1000] * 3
+    assert [o.evicted[ring.roster[2].address].reason for o in honest] == [reason] * 3
+    assert isinstance(found[2], Rejected)
+
+
+def test_a_stranger_is_not_let_in(make_ring):
+    ring, outsider = make_ring(2), make_ring(1, first_key=8)
+    stranger = outsider.members[0]
+    stranger.enter(1, [outsider.roster[0], ring.roster[1]])  # knows an endpoint, but nobody there knows it
+    with pytest.raises(Rejected):
+        stranger.reduce(SUM, np.array([1]))
+
+
+@pytest.mark.e2e
+def test_survivors_of_a_kill_finish_with_their_own_sum():
+    peers = start_peers(range(3), Limits(start=20.0, call=10.0, frame=20.0))
+    try:
+        reduce = Reduce(1, 1, 0, Operation.SUM, "int64", 1 << 20)
+        for peer in peers:
+            peer.begin(reduce, [peer.member for peer in peers], barrier=True)
+        peers[2].process.join(0.05)
+        peers[2].kill()
+        reports = [peer.report() for peer in peers[:2]]
+        total = sum(contribution(p.number, reduce.size, "int64") for p in peers[: len(reports[0].survivors)])
+        assert {report.digest for report in reports} == {hashlib.sha256(total).hexdigest()}
+    finally:
+        for peer in peers:
+            peer.end()
