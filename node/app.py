@@ -196,7 +196,9 @@ class Node:
             "round": self._rounds.attempted,
             "failing": int(self._patience.failing),
         }
-        return state | outside(self._participant, self._ledger, self._discloser.due, self._now)
+        # The loop does not look while a round is worked on; the two others do.
+        now = max(self._now, self._discloser.now, self._participant.purse.chain_time)
+        return state | outside(self._participant, self._ledger, self._discloser.due, now)
 
     async def _aggregate(self, version: int, now: int) -> None:
         self._observer.emit("phase", round=version - 1, phase="aggregating", progress=0, detail="")

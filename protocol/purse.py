@@ -25,6 +25,8 @@ class Purse:
         self.balance_gwei = -1
         self.gas_left = -1
         """Units of gas that the balance pays for at the fee of now."""
+        self.chain_time = 0
+        """Timestamp of the newest block then."""
         self._low = False
 
     async def run(self) -> None:
@@ -37,6 +39,7 @@ class Purse:
 
     async def look(self) -> None:
         """Look, and report once when it gets low. ChainError."""
+        self.chain_time = await self._chain.now()
         balance, fee = await self._chain.balance(self._chain.address), await self._chain.base_fee()
         self.balance_gwei, self.gas_left = balance // GWEI, balance // (fee + GWEI)
         low = self.gas_left < RESERVE_GAS

@@ -74,6 +74,8 @@ class Discloser:
         self._told: set[tuple[int, str]] = set()
         self.due: tuple[DemandRecord, ...] = ()
         """What waits for an answer, as of the last look."""
+        self.now = 0
+        """The chain's time of that look."""
 
     async def run(self) -> None:
         """Answer until cancelled."""
@@ -97,6 +99,7 @@ class Discloser:
     async def _answer_all(self, judge: DataJudge) -> None:
         account, now = self._participant.address, await self._participant.chain.now()
         await self._feed.refresh()
+        self.now = now
         self.due = due_demands(self._feed.ledger.demands.values(), account, self._ledger().task, now)
         for record in self.due:
             try:

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from eth_account import Account
 
 from cupel.protocol.config import ConfigError
 from cupel.protocol.keys import load_account
 from cupel.protocol.observe import JsonObserver
 from cupel.protocol.settings import Settings
-from cupel.protocol.wallet import files
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("protocol", "node", "verifier", "deploy")
@@ -57,7 +57,8 @@ def test_nothing_unpickles() -> None:
 def test_no_secret_is_told(tmp_path: Path) -> None:
     """A wrong password is named and not repeated; settings, account and events show no key."""
     keystore, password = tmp_path / "key.json", tmp_path / "password"
-    files.create(keystore, "a right password")
+    # Few rounds of key derivation: what is looked at here is what is told.
+    keystore.write_text(json.dumps(Account.encrypt(b"\7" * 32, "a right password", "pbkdf2", 1)))
     password.write_text("a right password\n")
     settings = Settings(keystore=str(keystore), password_file=str(password))
     account = load_account(settings)

@@ -12,6 +12,9 @@ class FakeChain:
     def __init__(self) -> None:
         self.wei = 0
 
+    async def now(self) -> int:
+        return 1000 + self.wei
+
     async def balance(self, address: str) -> int:
         return self.wei
 
@@ -35,4 +38,5 @@ def test_low_is_told_once() -> None:
         chain.wei = gas * 10 * GWEI
         asyncio.run(purse.look())
         assert (purse.balance_gwei, purse.gas_left) == (10 * gas, gas)
+        assert purse.chain_time == 1000 + chain.wei
     assert recorder.told == [("low_balance", RESERVE_GAS - 1), ("low_balance", 7)]
