@@ -19,6 +19,7 @@ from cupel.protocol.model.checkpoint import checkpoint_from_bytes
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.observe import Observer
 from cupel.protocol.participant import POLL_SECONDS, Participant, participate
+from cupel.protocol.patience import Patience
 from cupel.protocol.settings import Settings
 from cupel.protocol.spec.environments.base import SORTING, check_fit
 from cupel.protocol.spec.errors import Rejected
@@ -116,20 +117,11 @@ def _share(account: str, ledger: TaskLedger, now: int) -> Share | None:
 
 async def _settle(participant: Participant, params: TaskParams) -> None:
     """Serve until every stake can be home, then take back the bounty that is left."""
-    refundable = refundable_at(params)
-    task = task_id(participant.chain.chain_id, participant.hub.address, params)
-    while True:
-        await participant.refresh()
-        participant.report_transfers()
-        ledger = participant.ledger.tasks.get(task)
-        everyone_left = ledger is not None and all(
-            member.exited or ledger.slashed(member.node) for member in ledger.members.values()
-        )
-        if everyone_left and await participant.chain.now() >= refundable:
-            break
-        # A member that never exits keeps its reserve; the creator need not wait for it for ever.
-        if await participant.chain.now() >= refundable + params.dispute_seconds:
-            break
+    patience, over = Patience(participant.observer), False
+    while not over:
+        with patience.attempt():
+            over = await _is_over(participant, params)
+        await patience.pause()
         await asyncio.sleep(2 * POLL_SECONDS)
     # Where everything was earned nothing is left to take back.
     with contextlib.suppress(Hub_NothingToRefund):
@@ -150,3 +142,18 @@ def refundable_at(params: TaskParams) -> int:
     """Chain time from which the hub gives back what nobody reserved."""
     settling = params.challenge_window + params.dispute_seconds + params.exit_margin
     return round_start(params, params.rounds) + settling
+
+
+async def _is_over(participant: Participant, params: TaskParams) -> bool:
+    """Whether the bounty that is left can be taken back."""
+    await participant.refresh()
+    participant.report_transfers()
+    ledger = participant.ledger.tasks.get(
+        task_id(participant.chain.chain_id, participant.hub.address, params)
+    )
+    everyone_left = ledger is not None and all(
+        member.exited or ledger.slashed(member.node) for member in ledger.members.values()
+    )
+    # A member that never exits keeps its reserve; the creator need not wait for it for ever.
+    waited = 0 if everyone_left else params.dispute_seconds
+    return await participant.chain.now() >= refundable_at(params) + waited
