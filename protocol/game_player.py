@@ -7,17 +7,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from cupel.protocol.chain.contract import Call
-from cupel.protocol.chain.errors import ContractError
+from cupel.protocol.chain.errors import ChainError, ContractError
 from cupel.protocol.config import ConfigError
 from cupel.protocol.games import EndGame, GameRecord, MakeMove, due
 from cupel.protocol.network import NetworkError
-from cupel.protocol.participant import Participant
+from cupel.protocol.participant import POLL_SECONDS, Participant
 from cupel.protocol.reenactment import Reenactment
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.referee.game import Terms
 from cupel.protocol.spec.referee.moves import Answer, Move
 from cupel.protocol.spec.referee.players import Challenger, accused_move
 from cupel.protocol.spec.referee.sides import Trace
+from cupel.protocol.storage import StorageError
 
 Recall = Callable[[GameRecord], Awaitable[Reenactment]]
 """What we hold of a disputed chunk. NetworkError while something of it cannot be had."""
@@ -35,6 +36,9 @@ class Court(Protocol):
     @property
     def games(self) -> Mapping[int, GameRecord]:
         """By challenge, as far as the chain was read."""
+
+    async def refresh(self) -> None:
+        """Read on. ChainUnavailable."""
 
     def move(self, record: GameRecord, move: Move) -> Call[Any]:
         """The transaction that makes a move."""
@@ -69,6 +73,16 @@ class GamePlayer:
         self._held: dict[int, Reenactment] = {}
         self._told: set[tuple[int, str]] = set()
 
+    async def run(self) -> None:
+        """Play until cancelled: silence loses, so it goes on beside whatever else takes long."""
+        while True:
+            try:
+                await self._court.refresh()
+                await self.play(await self._participant.chain.now())
+            except (ChainError, ConfigError, StorageError) as error:
+                self._tell(-1, error)
+            await asyncio.sleep(POLL_SECONDS)
+
     async def play(self, now: int) -> None:
         """Do what is due at this block time. ChainUnavailable and TransactionTimeout as the client."""
         games, account = self._court.games, self._participant.address
@@ -83,7 +97,9 @@ class GamePlayer:
             except (ContractError, ConfigError, NetworkError, Rejected) as error:
                 # Refused because somebody else was faster, it is gone when the chain is read again.
                 self._tell(record.challenge_id, error)
-        self._held = {number: held for number, held in self._held.items() if not games[number].ended}
+        self._held = {
+            number: held for number, held in self._held.items() if number in games and not games[number].ended
+        }
 
     async def _move(self, record: GameRecord) -> None:
         own = self._held.get(record.challenge_id)

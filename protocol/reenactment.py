@@ -54,14 +54,18 @@ class Reenactment:
 
 
 def can_settle(terms: Terms, params: TaskParams, spec: TaskSpec) -> bool:
-    """Whether a judge of these terms settles this task's computation: its model and thresholds, prompts that the task's
-    reward rule knows, and time enough."""
+    """Whether a judge of these terms settles this task's computation: as `settles_plan`, and with a reward rule that
+    knows the prompts."""
+    return params.reward_rule != NOTHING_PINNED and settles_plan(terms, spec, params.dispute_seconds)
+
+
+def settles_plan(terms: Terms, spec: TaskSpec, dispute_seconds: int) -> bool:
+    """Whether a judge of these terms computes this model, holds its proofs against these thresholds, in time."""
     return (
         (terms.shape, terms.thresholds) == (spec.model, spec.thresholds)
         and spec.environment == SORTING
         and spec.length is None
-        and params.reward_rule != NOTHING_PINNED
-        and terms.needed_seconds <= params.dispute_seconds
+        and terms.needed_seconds <= dispute_seconds
     )
 
 

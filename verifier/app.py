@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -14,10 +14,13 @@ from cupel.protocol.chain.bindings.jury_judge import JuryJudge
 from cupel.protocol.chain.bindings.structs import ChallengeStatus
 from cupel.protocol.chain.bindings.test_token import TestToken
 from cupel.protocol.chain.contract import Event, Logged
+from cupel.protocol.chain.games import GameFeed
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.config import ConfigError
+from cupel.protocol.court import Recaller, open_court
 from cupel.protocol.custody import Custody
 from cupel.protocol.environments.installed import check_environment
+from cupel.protocol.game_player import GamePlayer
 from cupel.protocol.keeping import Share, share_of_verifier
 from cupel.protocol.metrics_endpoint import HOST, address_of, metrics_endpoint
 from cupel.protocol.model.layout import layout_of
@@ -25,16 +28,18 @@ from cupel.protocol.network import Swarm
 from cupel.protocol.observe import Observer
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant, participate
 from cupel.protocol.patience import Patience
+from cupel.protocol.reenactment import can_settle
 from cupel.protocol.settings import Settings
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.rounds import round_start
-from cupel.protocol.spec.shardcast.versions import num_whole
+from cupel.protocol.spec.shardcast.versions import num_whole, spare_for_disputes
 from cupel.protocol.spec.task import TaskSpec
 from cupel.protocol.storage import VersionShelf
 from cupel.protocol.versions import Versions
 from cupel.verifier.auditor import Auditor
 from cupel.verifier.budget import Budget
 from cupel.verifier.checks.base import Rules
+from cupel.verifier.dispute.refutation import Refuter
 from cupel.verifier.dispute.responder import Responder
 from cupel.verifier.dispute.solver import Dispute, Stop, View, decide
 from cupel.verifier.dispute.trial import JuryRules
@@ -66,7 +71,9 @@ class Verifier:
         folder: Path,
         options: Options,
         make_auditor: MakeAuditor = Auditor,
+        court: GameFeed | None = None,
     ) -> None:
+        """court: the task's judge of computation."""
         params, deployment = ledger.params, participant.deployment
         self._participant = participant
         self._observer = participant.observer
@@ -74,10 +81,13 @@ class Verifier:
         self._params = params
         self._options = options
         self._judges = Judges.among(
-            params.judges, deployment.objective_judge, deployment.jury_judge, deployment.data_judge
+            params.judges,
+            deployment.objective_judge,
+            deployment.jury_judge,
+            deployment.data_judge,
+            None if court is None else deployment.canonical_judge,
         )
-        # A jury may look at work of a whole window and dispute ago.
-        spare = -(-(params.challenge_window + params.dispute_seconds) // params.round_seconds) + 1
+        spare = spare_for_disputes(params)
         shelf = VersionShelf(participant.store, folder / "versions")
         self._versions = Versions(ledger, spec, participant.swarm, shelf, spare, trust_posted=False)
         rules = Rules(
@@ -92,7 +102,12 @@ class Verifier:
         self._journal = Journal(folder, ledger.task)
         auditor = make_auditor(rules, participant.swarm, self._versions)
         auditor.budget = self._budget = Budget(options.budget_seconds)
-        self._inbox = Inbox(participant, auditor, self._journal, self._judges, options, folder)
+        refuter = None if court is None else Refuter(court.terms, self._versions)
+        self._inbox = Inbox(participant, auditor, self._journal, self._judges, options, folder, refuter)
+        self._player = None
+        if court is not None:
+            recaller = Recaller(participant, lambda: self._ledger, self._versions, court.terms)
+            self._player = GamePlayer(participant, court, recaller.recall, helps=True)
         self._withheld = WithheldData(
             participant, ledger.task, self._judges, self._inbox, self._versions.false_updates
         )
@@ -129,7 +144,7 @@ class Verifier:
         for logged in self._participant.events:
             self._inbox.notice(logged, self._ledger)
         try:
-            async with self._upkeep.running():
+            async with self._upkeep.running(), self._playing():
                 while True:
                     with self._patience.attempt():
                         if await self._look():
@@ -141,6 +156,17 @@ class Verifier:
         await self._responder.collect()
         self._observer.emit("done")
         return 0
+
+    @asynccontextmanager
+    async def _playing(self) -> AsyncIterator[None]:
+        """Move in our disputes about computation as long as the block runs."""
+        async with asyncio.TaskGroup() as group:
+            playing = None if self._player is None else group.create_task(self._player.run())
+            try:
+                yield
+            finally:
+                if playing is not None:
+                    playing.cancel()
 
     async def _prepare(self) -> None:
         """A version to begin with, the means to challenge, and a juror's stake."""
@@ -289,7 +315,10 @@ async def run_verifier(
         ledger = await participant.find_task(settings.task)
         try:
             spec = await participant.fetch_spec(ledger)
-            verifier = Verifier(participant, ledger, spec, folder, options, make_auditor)
+            court = await open_court(participant, ledger.params, spec)
+            if court is not None and not can_settle(court.terms, ledger.params, spec):
+                court = None
+            verifier = Verifier(participant, ledger, spec, folder, options, make_auditor, court)
         except Rejected as error:
             raise ConfigError("task", f"this task cannot be checked ({error})", "Choose another") from None
         meters.gauges = verifier.gauges

@@ -65,17 +65,25 @@ class Judges:
     objective: str | None
     jury: str | None
     data: str | None = None
+    canonical: str | None = None
 
     @classmethod
-    def among(cls, pinned: Sequence[Pinned], objective: str, jury: str, data: str) -> Judges:
+    def among(
+        cls, pinned: Sequence[Pinned], objective: str, jury: str, data: str, canonical: str | None = None
+    ) -> Judges:
         """Those of a deployment's judges that are also among a task's."""
         trusted = {judge.code for judge in pinned}
-        known = (judge if judge in trusted else None for judge in (objective, jury, data))
+        known = (judge if judge in trusted else None for judge in (objective, jury, data, canonical))
         return cls(*known)
 
     def name_of(self, judge: str) -> str:
         """Which of them an address is; empty for none."""
-        names = {self.objective: "objective", self.jury: "jury", self.data: "data"}
+        names = {
+            self.objective: "objective",
+            self.jury: "jury",
+            self.data: "data",
+            self.canonical: "canonical",
+        }
         return names.get(judge, "")
 
 
@@ -150,16 +158,20 @@ def accuse(
     judges: Judges,
     submission: FetchedSubmission | None,
     twin: FetchedSubmission | None = None,
+    refutation: bytes | None = None,
 ) -> Accusation | None:
     """The challenge a finding calls for, before the judge that needs the least trust.
 
-    submission: where it was found, None for a posted checkpoint; twin: as for `objective_evidence`. None if the task
-    has no judge for it: the finding is then known, but cannot be acted upon.
+    submission: where it was found, None for a posted checkpoint; twin: as for `objective_evidence`; refutation:
+    evidence for the CanonicalJudge, if it settles this. None if the task has no judge for it: the finding is then
+    known, but cannot be acted upon.
     """
     node, commitment, reason = document.node, document.commitment, finding.reason
     if finding.objective is not None and judges.objective is not None and submission is not None:
         evidence = objective_evidence(finding, submission, twin)
         return Accusation(node, commitment, judges.objective, evidence, reason)
+    if refutation is not None and judges.canonical is not None:
+        return Accusation(node, commitment, judges.canonical, refutation, reason)
     if judges.jury is not None:
         evidence = JuryEvidence(finding.rollout, reason.value, document.digest).to_bytes()
         return Accusation(node, commitment, judges.jury, evidence, reason)

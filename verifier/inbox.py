@@ -31,6 +31,7 @@ from cupel.verifier.checks.checkpoint import check_checkpoint
 from cupel.verifier.checks.disclosed import accusable, shown_rollouts
 from cupel.verifier.demander import Demander, Place
 from cupel.verifier.dispute.demands import Wanted, demand_time
+from cupel.verifier.dispute.refutation import Refuter
 from cupel.verifier.draw import draw, draw_seed
 from cupel.verifier.evidence import Accusation, Judges, accuse, document_of
 from cupel.verifier.exhibits import Exhibits
@@ -55,13 +56,18 @@ class Inbox:
         judges: Judges,
         options: Options,
         folder: Path,
+        refuter: Refuter | None = None,
     ) -> None:
-        """folder: the verifier's own, for evidence files and the trainers' states."""
+        """folder: the verifier's own, for evidence files and the trainers' states.
+
+        refuter: where the task names a judge of computation.
+        """
         self._participant = participant
         self._observer = participant.observer
         self._auditor = auditor
         self._journal = journal
         self._judges = judges
+        self._refuter = refuter
         self._watch = Watch(journal, auditor.rules.spec.pooling, self._observer, options.audit_rollouts)
         self._exhibits = Exhibits(participant, auditor.versions, folder / "evidence")
         self._tasks: dict[object, asyncio.Task[None]] = {}
@@ -264,7 +270,10 @@ class Inbox:
         """Publish the evidence, and leave the accusation to the solver. state: the trainer's, if it rests on one."""
         self.findings[node, commitment.sequence] = finding
         document = document_of(finding, self._auditor.rules, node, commitment, self._participant.address)
-        accusation = accuse(finding, document, self._judges, submission, twin)
+        refutation = None
+        if self._refuter is not None and submission is not None:
+            refutation = await asyncio.to_thread(self._refuter.evidence, finding, submission)
+        accusation = accuse(finding, document, self._judges, submission, twin, refutation)
         if accusation is None:
             message = f"the task has no judge for {finding.reason.value} of {node}"
             self._observer.emit("error", message=message)

@@ -129,7 +129,12 @@ async def read_status(settings: Settings, now: float) -> dict[str, Any]:
         tokens = sorted({task.params.token for task in ledger.tasks.values()})
         credit = {token: str(await contract.credit(token, account.address)) for token in tokens}
         wallet = {token: str(await TestToken(chain, token).balance_of(account.address)) for token in tokens}
-    judges = Judges(deployment.objective_judge, deployment.jury_judge, deployment.data_judge)
+    judges = Judges(
+        deployment.objective_judge,
+        deployment.jury_judge,
+        deployment.data_judge,
+        deployment.canonical_judge,
+    )
     status = chain_status(account.address, ledger.tasks.values(), events, judges, chain_now)
     meters = read_meters(Path(settings.data_dir))
     return {

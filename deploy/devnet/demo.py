@@ -19,7 +19,6 @@ from cupel.devnet.forking import ForkServer
 from cupel.devnet.machine import Tools, free_cores
 from cupel.devnet.options import DemoOptions
 from cupel.devnet.presets import (
-    CANONICAL,
     CREATOR,
     DATA,
     Pace,
@@ -107,7 +106,12 @@ class Demo:
         tell, options = self._chronicle.stage, self._options
         tell("contracts", "running")
         deployment = await deploy(
-            chain.rpc_url, CHAIN_ID, self._tools.artefacts, options.preset.jury, DATA, CANONICAL
+            chain.rpc_url,
+            CHAIN_ID,
+            self._tools.artefacts,
+            options.preset.jury,
+            DATA,
+            options.preset.canonical,
         )
         deployment.write(self._folder.deployment)
         tell("contracts", "done", f"hub {deployment.hub}")

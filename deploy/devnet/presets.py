@@ -6,6 +6,7 @@ each take the reward of the sorting task from 0.1 to 0.8 within ten rounds.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,8 +50,9 @@ MODEL: Final = ModelShape(
     "cupel/tiny-transformer-v1", vocabulary=64, layers=2, width=64, heads=4, feed_forward=192, positions=32
 )
 THRESHOLDS: Final = Thresholds(4, 500, 500)
-CANONICAL: Final = Terms(MODEL, THRESHOLDS, clock_seconds=8, grace_seconds=1)
-"""The judge of computation's: a game takes at most 29 s."""
+# A whole descent takes an honest node six moves, each a block or two on an idle machine.
+CANONICAL: Final = Terms(MODEL, THRESHOLDS, clock_seconds=20, grace_seconds=1)
+"""The judge of computation's: a game takes at most 53 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class Preset:
     final_learning_rate_billionths: int
     pretrain_steps: int
     jury: JuryTerms
+    canonical: Terms
     least_round_seconds: int
     reward_margin: int
     """Least rise of the honest nodes' reward for the demo to pass, in millionths; far below what is usual."""
@@ -100,6 +103,7 @@ FULL: Final = Preset(
     final_learning_rate_billionths=200_000,
     pretrain_steps=400,
     jury=_jury(max_appeals=1, appeal_seconds=5),
+    canonical=CANONICAL,
     least_round_seconds=10,
     reward_margin=250_000,
 )
@@ -114,6 +118,7 @@ FAST: Final = Preset(
     pretrain_steps=250,
     # An appeal would hold every stake for 17 s more.
     jury=_jury(max_appeals=0, appeal_seconds=0),
+    canonical=dataclasses.replace(CANONICAL, clock_seconds=9),
     least_round_seconds=8,
     reward_margin=100_000,
 )
@@ -161,7 +166,7 @@ def choose_pace(preset: Preset, num_nodes: int, step_seconds: float, cores: floa
         commit_seconds=round_seconds - max(2, round_seconds // 5),
         # Time to look for the files, to demand what is missing, and to check what is shown in the last second.
         challenge_window=round_seconds + DATA.answer_seconds,
-        dispute_seconds=preset.jury.needed_seconds,
+        dispute_seconds=max(preset.jury.needed_seconds, preset.canonical.needed_seconds),
         exit_margin=_EXIT_MARGIN_SECONDS,
         start_in_seconds=_FEW_BLOCKS_SECONDS + round_seconds // 3,
     )

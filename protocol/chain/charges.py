@@ -7,12 +7,13 @@ from typing import Final
 
 from cupel.protocol.chain.deployments import Deployment
 from cupel.protocol.spec.demand import DataDemand
-from cupel.protocol.spec.errors import Rejected
+from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.fraud import kind_of
 from cupel.protocol.spec.jury_evidence import JuryEvidence
 
 UNREADABLE: Final = "unreadable"
 _MAX_ACCUSATION: Final = 60
+_CANONICAL_BYTES: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ def charge_of(deployment: Deployment, judge: str, evidence: bytes) -> Charge:
         deployment.objective_judge: ("ObjectiveJudge", _objective),
         deployment.jury_judge: ("JuryJudge", _jury),
         deployment.data_judge: ("DataJudge", _data),
+        deployment.canonical_judge: ("CanonicalJudge", _canonical),
     }
     if judge not in readers:
         return Charge(judge, "unknown judge")
@@ -55,3 +57,9 @@ def _jury(judge: str, evidence: bytes) -> Charge:
 def _data(judge: str, evidence: bytes) -> Charge:
     demand = DataDemand.from_bytes(evidence)
     return Charge(judge, f"{demand.part.name.lower()} withheld", demand.index)
+
+
+def _canonical(judge: str, evidence: bytes) -> Charge:
+    if len(evidence) != _CANONICAL_BYTES:
+        raise Rejected(Reason.SIZE, f"{len(evidence)} bytes, {_CANONICAL_BYTES} are a rollout and a chunk")
+    return Charge(judge, "false computation", int.from_bytes(evidence[:32], "big"))

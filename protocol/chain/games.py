@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Mapping
 from typing import Any
 
 from cupel.protocol.chain.bindings import canonical_judge as court
 from cupel.protocol.chain.bindings import structs
 from cupel.protocol.chain.bindings.canonical_judge import CanonicalJudge
+from cupel.protocol.chain.bindings.hub import Challenged, Hub
 from cupel.protocol.chain.client import ChainClient
 from cupel.protocol.chain.contract import Call, Event, Logged
 from cupel.protocol.chain.cursor import LogCursor
+from cupel.protocol.chain.errors import EventsMissing
 from cupel.protocol.games import GameRecord, OpenedNode
 from cupel.protocol.spec.referee import moves
 from cupel.protocol.spec.referee.game import Chunk, Game, Stage, Terms
-
-ChallengeOf = Callable[[int], structs.Challenge]
-"""The hub's challenge of a game."""
+from cupel.protocol.spec.task import ModelShape, Thresholds
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -33,36 +34,53 @@ class GameFeed:
     """Follows the judge's events through reorganisations. Satisfies `Court`."""
 
     def __init__(
-        self,
-        chain: ChainClient,
-        judge: CanonicalJudge,
-        terms: Terms,
-        first_block: int,
-        challenge: ChallengeOf,
+        self, chain: ChainClient, hub: Hub, judge: CanonicalJudge, terms: Terms, first_block: int
     ) -> None:
         self.terms = terms
         self.games: Mapping[int, GameRecord] = {}
+        self._chain = chain
+        self._hub = hub
         self._judge = judge
-        self._challenge = challenge
         self._cursor = LogCursor(chain, judge, first_block)
         self._events: list[Logged[Event]] = []
+        self._waiting: deque[Logged[Event]] = deque()
+        self._challenges: dict[int, structs.Challenge] = {}
         self._records: dict[int, GameRecord] = {}
         self._shown: dict[int, Shown] = {}
 
     async def refresh(self) -> None:
-        """Take in what the judge did since the last call. ChainUnavailable.
-
-        The hub's events must have been read up to here: each game's challenge is looked up there.
-        """
+        """Take in what the judge did since the last call. ChainUnavailable; what was read then is kept."""
         progress = await self._cursor.advance()
-        fresh = list(progress.events)
-        if progress.rewound_to is not None:
-            fresh = [one for one in self._events if one.block_number <= progress.rewound_to] + fresh
+        rewound = progress.rewound_to
+        if rewound is not None:
+            kept = [one for one in self._events if one.block_number <= rewound]
+            self._waiting = deque(one for one in self._waiting if one.block_number <= rewound)
             self._events, self._records, self._shown = [], {}, {}
-        for logged in fresh:
-            self._apply(logged.event)
-            self._events.append(logged)
+            for logged in kept:
+                self._take(logged)
+        self._waiting += progress.events
+        while self._waiting:
+            logged = self._waiting[0]
+            if isinstance(logged.event, court.GameOpened):
+                await self._learn(logged)
+            self._take(logged)
+            self._waiting.popleft()
         self.games = dict(self._records)
+
+    async def _learn(self, opened: Logged[Event]) -> None:
+        """The hub told of the challenge in the same transaction."""
+        for logged in await self._chain.logs_in(self._hub, opened.block_number, opened.block_hash):
+            if isinstance(logged.event, Challenged):
+                self._challenges[logged.event.challenge_id] = logged.event.challenge
+
+    def _take(self, logged: Logged[Event]) -> None:
+        try:
+            self._apply(logged.event)
+        except KeyError as error:
+            self._cursor.restart()
+            self._waiting.clear()
+            raise EventsMissing("the endpoint left out events of a dispute; reading all again") from error
+        self._events.append(logged)
 
     def move(self, record: GameRecord, move: moves.Move) -> Call[Any]:
         """The transaction that makes a move."""
@@ -108,10 +126,10 @@ class GameFeed:
         match event:
             case court.GameOpened(challenge_id, game=game, matter=matter):
                 self._shown[challenge_id] = Shown(game, matter)
-                record = GameRecord(
-                    challenge_id, self._challenge(challenge_id), matter.rollout, matter.chunk, _game(game)
+                challenge = self._challenges[challenge_id]
+                self._records[challenge_id] = GameRecord(
+                    challenge_id, challenge, matter.rollout, matter.chunk, _game(game)
                 )
-                self._records[challenge_id] = record
             case court.GameAnswered(challenge_id, game=game, chunk=chunk, support=support):
                 self._shown[challenge_id] = dataclasses.replace(self._shown[challenge_id], chunk=chunk)
                 self._go_on(challenge_id, game, chunk=_chunk(chunk, support, game.tokens))
@@ -138,6 +156,17 @@ class GameFeed:
         self._records[challenge_id] = dataclasses.replace(
             record, game=dataclasses.replace(_game(game), **(kept | told))
         )
+
+
+async def read_terms(judge: CanonicalJudge, architecture: str) -> Terms:
+    """What the judge was deployed with. architecture: of the model it computes, which its code does not name."""
+    shape, limits = await judge.shape(), await judge.thresholds()
+    return Terms(
+        ModelShape(architecture, *dataclasses.astuple(shape)),
+        Thresholds(*dataclasses.astuple(limits)),
+        await judge.clock_seconds(),
+        await judge.grace_seconds(),
+    )
 
 
 def _game(game: structs.CanonicalGame) -> Game:

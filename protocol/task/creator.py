@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from cupel.protocol.chain.bindings.canonical_judge import CanonicalJudge
 from cupel.protocol.chain.bindings.errors import Hub_NothingToRefund
+from cupel.protocol.chain.games import read_terms
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.config import ConfigError
 from cupel.protocol.custody import Custody
@@ -20,6 +22,7 @@ from cupel.protocol.model.layout import layout_of
 from cupel.protocol.observe import Observer
 from cupel.protocol.participant import POLL_SECONDS, Participant, participate
 from cupel.protocol.patience import Patience
+from cupel.protocol.reenactment import settles_plan
 from cupel.protocol.settings import Settings
 from cupel.protocol.spec.environments.base import SORTING, check_fit
 from cupel.protocol.spec.errors import Rejected
@@ -96,11 +99,7 @@ async def create_task(
         genesis_digest=genesis.digest,
         start=await chain.now() + start_in_seconds,
         reward_rule=await pinned(deployment.sorting_reward) if sorts else NOTHING_PINNED,
-        judges=(
-            await pinned(deployment.objective_judge),
-            await pinned(deployment.jury_judge),
-            await pinned(deployment.data_judge),
-        ),
+        judges=tuple([await pinned(judge) for judge in await _judges(participant, plan)]),
     )
     check_task(params, plan.spec)
     check_fit(params, plan.spec, check_environment(plan.spec.environment))
@@ -109,6 +108,16 @@ async def create_task(
     task = task_id(chain.chain_id, participant.hub.address, params)
     participant.observer.emit("task", task="0x" + task.hex(), start=params.start, rounds=params.rounds)
     return params
+
+
+async def _judges(participant: Participant, plan: TaskPlan) -> tuple[str, ...]:
+    """Every judge of the deployment that the plan has a use for."""
+    deployment = participant.deployment
+    always = (deployment.objective_judge, deployment.jury_judge, deployment.data_judge)
+    judge = CanonicalJudge(participant.chain, deployment.canonical_judge)
+    terms = await read_terms(judge, plan.spec.model.architecture)
+    settles = settles_plan(terms, plan.spec, plan.terms.dispute_seconds)
+    return (*always, deployment.canonical_judge) if settles else always
 
 
 def _share(account: str, ledger: TaskLedger, now: int) -> Share | None:

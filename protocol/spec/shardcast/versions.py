@@ -83,6 +83,12 @@ def num_whole(params: TaskParams) -> int:
     return params.max_staleness + SPARE_VERSIONS + 1
 
 
+def spare_for_disputes(params: TaskParams) -> int:
+    """How many versions more than staleness allows a dispute may ask for: it may be about work of a whole window and a
+    whole dispute ago."""
+    return -(-(params.challenge_window + params.dispute_seconds) // params.round_seconds) + 1
+
+
 def retain(facts: TaskFacts, newest: int, num_newest: int, rings: frozenset[str]) -> Retention:
     """What to keep for one who holds versions up to `newest`, and wants the last `num_newest` whole in any case.
 

@@ -1,0 +1,40 @@
+"""Whether arithmetic on the chain refutes a finding's TOPLOC proof: then no jury is needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cupel.protocol.reenactment import matter_of, reenact
+from cupel.protocol.spec.encoding import words
+from cupel.protocol.spec.referee.game import Terms
+from cupel.protocol.versions import Versions
+from cupel.verifier.checks.base import FetchedSubmission, Finding
+from cupel.verifier.checks.toploc import Toploc
+
+
+@dataclass(frozen=True, slots=True)
+class Refuter:
+    """Knows which findings the judge of computation settles."""
+
+    terms: Terms
+    versions: Versions
+
+    def evidence(self, finding: Finding, submission: FetchedSubmission) -> bytes | None:
+        """Evidence for the CanonicalJudge, `abi.encode(uint32 rollout, uint32 chunk)`; None where it would acquit.
+
+        The referee computes the rollout's states itself, and its verdict is the judge's: an engine that differs from
+        ours by more than the thresholds, but from the referee by less, is not accused there.
+        """
+        policy = submission.manifest.policy
+        version = self.versions.get(policy.version)
+        if finding.check != Toploc.name or finding.rollout is None or version is None:
+            return None
+        if version.digest != policy.digest:
+            return None
+        params, context = submission.rules.params, submission.context
+        chunks = range(len(submission.rollouts[finding.rollout].proofs))
+        for chunk in chunks if finding.chunk is None else (finding.chunk,):
+            matter = matter_of(self.terms, params, context, submission.commitment, finding.rollout, chunk)
+            if reenact(matter, submission.rollouts, submission.leaves, version).refusal is not None:
+                return words(finding.rollout, chunk)
+        return None
