@@ -54,7 +54,7 @@ def _dispute(case: GameCase, index: int, chunk: int) -> dict[str, Any]:
     leaf, rollout = case.leaves[index], case.rollouts[index]
     return {
         "shape": _shape(case.shape),
-        "thresholds": dataclasses.astuple(THRESHOLDS),
+        "thresholds": list(dataclasses.astuple(THRESHOLDS)),
         "params_abi": _hex(abi_encode([TASK_PARAMS_ABI], [case.params.as_abi()])),
         "node": case.context.node,
         "hub": case.context.hub,

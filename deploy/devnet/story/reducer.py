@@ -109,6 +109,10 @@ def _ended(state: DemoState, event: DemoEvent) -> DemoState:
     return add_line(change_participant(state, event, exit_code=code, status=status), event, text, "bad")
 
 
+def _dispute(state: DemoState, event: DemoEvent) -> DemoState:
+    return add_line(state, event, f"moves in a dispute about computation: {event.text('move')}")
+
+
 def _withdrawn(state: DemoState, event: DemoEvent) -> DemoState:
     found = find_participant(state, event)
     if found is None:
@@ -125,5 +129,6 @@ _FROM_ANY: Final[Mapping[str, Handler]] = {
     "transfer": _transfer,
     "error": _error,
     "withdrawn": _withdrawn,
+    "dispute": _dispute,
     "process-ended": _ended,
 }

@@ -25,6 +25,7 @@ class FakeChain:
 
     events: list[Event]
     address: str = NODE
+    account: object = NODE
     hidden: set[int] = field(default_factory=set)
 
     async def head(self) -> int:
@@ -45,7 +46,7 @@ class NoSwarm:
 
 
 def follow(chain: FakeChain) -> Participant:
-    deployment = Deployment(31337, 1, HUB, *[HUB] * 5)
+    deployment = Deployment(31337, 1, HUB, *[HUB] * 6)
     return Participant(chain, deployment, None, NoSwarm(), None)  # type: ignore[arg-type]
 
 

@@ -108,7 +108,7 @@ def test_work_that_did_not_count_needs_no_attestation() -> None:
 
     def newest(*slashes: SlashRecord) -> int:
         return newest_attested(
-            PARAMS, WORKS, accepted_from(*slashes), 2, 1231, lambda one: (one.round, one.node) in by_node
+            PARAMS, WORKS, accepted_from(*slashes), 2, 1131, lambda one: (one.round, one.node) in by_node
         )
 
     assert newest(slashed) == 2
