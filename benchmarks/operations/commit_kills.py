@@ -31,6 +31,7 @@ from eth_account import Account
 
 from cupel.devnet.anvil import CHAIN_ID, choose_port
 from cupel.devnet.deployment import DataTerms, JuryTerms, deploy, fund
+from cupel.devnet.presets import CANONICAL
 from cupel.devnet.project import artefacts, find_binary, project_root
 from cupel.node.journal import Journal
 from cupel.node.metrics import MetricsLog
@@ -155,7 +156,9 @@ def make_world(chain: Chain, folder: Path, rounds: int) -> World:
     state = genesis(flatten(policy, LAYOUT))
 
     async def scene() -> tuple[Deployment, TaskParams]:
-        deployment = await deploy(chain.url, CHAIN_ID, artefacts(project_root()), JURY, DataTerms(20, 10))
+        deployment = await deploy(
+            chain.url, CHAIN_ID, artefacts(project_root()), JURY, DataTerms(20, 10), CANONICAL
+        )
         await fund(chain.url, deployment, {account.address: 100 * STAKE})
         async with ChainClient(chain.url, account, CHAIN_ID) as client:
             node = Participant(client, deployment, MemoryStore(), OneHolder(), Silent())

@@ -150,9 +150,10 @@ contract Deploy {
 
     /// @dev Looks at what is there and tries the constructors of what is not.
     function _examine() private returns (uint256 missing) {
+        bytes32[] memory hashes = _trials();
         for (uint256 i = 0; i < _planned.length; ++i) {
             Planned storage planned = _planned[i];
-            bytes32 expected = _trial(planned);
+            bytes32 expected = hashes[i];
             bytes32 observed = planned.place.codehash;
             planned.exists = planned.place.code.length != 0;
             if (planned.exists && observed != expected) {
@@ -164,14 +165,18 @@ contract Deploy {
         }
     }
 
-    /// @dev Code hash of the contract were it created now, at its own address: constructors may write their address
-    /// or the chain into the code.
-    function _trial(Planned storage planned) private returns (bytes32 codeHash) {
+    /// @dev Code hashes of the contracts were they created now, each at its own address: constructors may write their
+    /// address or the chain into the code, and look at the contracts before them.
+    function _trials() private returns (bytes32[] memory hashes) {
+        hashes = new bytes32[](_planned.length);
         uint256 snapshot = vm.snapshotState();
-        vm.etch(planned.place, "");
-        vm.setNonceUnsafe(planned.place, 0);
-        _create(planned);
-        codeHash = planned.place.codehash;
+        for (uint256 i = 0; i < _planned.length; ++i) {
+            Planned storage planned = _planned[i];
+            vm.etch(planned.place, "");
+            vm.setNonceUnsafe(planned.place, 0);
+            _create(planned);
+            hashes[i] = planned.place.codehash;
+        }
         vm.revertToState(snapshot);
     }
 

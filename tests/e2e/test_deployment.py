@@ -151,8 +151,8 @@ def deployed(start_anvil: Callable[..., Any], tmp_path_factory: pytest.TempPathF
         chain.request("anvil_mine", "0x5")
         ended = desk.script(desk.network())
         assert ended.code == 0, ended.errors
-        assert "6 of 6 to deploy" in ended.output
-        assert desk.sent() == 6
+        assert f"{len(CONTRACTS)} of {len(CONTRACTS)} to deploy" in ended.output
+        assert desk.sent() == len(CONTRACTS)
         yield desk
 
 
@@ -215,7 +215,7 @@ def test_a_second_run_sends_nothing(deployed: Desk) -> None:
     sent = deployed.sent()
     ended = deployed.script(deployed.network())
     assert ended.code == 0, ended.errors
-    assert "0 of 6 to deploy" in ended.output
+    assert f"0 of {len(CONTRACTS)} to deploy" in ended.output
     for name, address in deployed.addresses(deployed.network()).items():
         assert f"there   {address} {name}" in ended.output
     assert deployed.sent() == sent
@@ -229,7 +229,7 @@ def test_an_interrupted_run_is_completed(deployed: Desk) -> None:
         sent = deployed.sent()
         ended = deployed.script(deployed.network())
         assert ended.code == 0, ended.errors
-        assert "1 of 6 to deploy" in ended.output
+        assert f"1 of {len(CONTRACTS)} to deploy" in ended.output
         assert deployed.sent() == sent + 1
         assert deployed.check(deployed.network()).code == 0
     (deployed.folder / "deployment.json").unlink()

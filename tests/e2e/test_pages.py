@@ -18,7 +18,7 @@ import pytest
 from eth_account import Account
 
 from cupel.devnet.deployment import deploy, fund
-from cupel.devnet.presets import DATA, FULL
+from cupel.devnet.presets import CANONICAL, DATA, FULL
 from cupel.devnet.project import artefacts, project_root
 from cupel.protocol.chain.bindings.hub import Hub
 from cupel.protocol.chain.bindings.test_token import TestToken as Token
@@ -130,7 +130,7 @@ class Network:
 
     async def _deploy(self) -> Deployment:
         built = artefacts(project_root())
-        deployment = await deploy(self.anvil.rpc_url, 31337, built, FULL.jury, DATA)
+        deployment = await deploy(self.anvil.rpc_url, 31337, built, FULL.jury, DATA, CANONICAL)
         await fund(self.anvil.rpc_url, deployment, {self.node.address: 0})
         self.anvil.request("evm_setAutomine", True)
         async with ChainClient(self.anvil.rpc_url, self.node, 31337) as chain:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from cupel.devnet.deployment import deploy, fund
-from cupel.devnet.presets import DATA, FULL
+from cupel.devnet.presets import CANONICAL, DATA, FULL
 from cupel.devnet.project import artefacts, project_root
 from cupel.devnet.wallets import create_wallet
 from cupel.protocol.config import ConfigError
@@ -57,7 +57,9 @@ def test_a_task_from_its_plan_to_its_refund(start_anvil: Callable[..., Any], tmp
     wallet = create_wallet("creator", tmp_path)
     with start_anvil("--block-time", "1") as anvil:
         try:
-            deployment = asyncio.run(deploy(anvil.rpc_url, 31337, artefacts(project_root()), FULL.jury, DATA))
+            deployment = asyncio.run(
+                deploy(anvil.rpc_url, 31337, artefacts(project_root()), FULL.jury, DATA, CANONICAL)
+            )
         except ConfigError as missing:
             pytest.skip(str(missing))
         asyncio.run(fund(anvil.rpc_url, deployment, {wallet.address: BOUNTY}))

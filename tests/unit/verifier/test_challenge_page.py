@@ -13,7 +13,7 @@ import pytest
 from eth_account import Account
 
 from cupel.devnet.deployment import deploy, fund
-from cupel.devnet.presets import DATA, FULL
+from cupel.devnet.presets import CANONICAL, DATA, FULL
 from cupel.devnet.project import artefacts, project_root
 from cupel.protocol.chain.bindings.hub import Hub
 from cupel.protocol.chain.bindings.structs import MemberStatus
@@ -66,7 +66,7 @@ class Case:
 
 async def lie(anvil: Any, world: Any, folder: Path) -> Case:
     """A node joins a task of its own, commits to a wrong reward, and somebody writes that down."""
-    deployment = await deploy(anvil.rpc_url, 31337, artefacts(project_root()), FULL.jury, DATA)
+    deployment = await deploy(anvil.rpc_url, 31337, artefacts(project_root()), FULL.jury, DATA, CANONICAL)
     node, wallet = Account.create(), checksum(anvil.request("eth_accounts")[0])
     await fund(anvil.rpc_url, deployment, {node.address: 2 * STAKE, wallet: BOND})
     anvil.request("evm_setAutomine", True)
@@ -118,7 +118,7 @@ async def lie(anvil: Any, world: Any, folder: Path) -> Case:
     finding = examine(submission)
     assert finding is not None
     document = document_of(finding, rules, node.address, submission.commitment, wallet)
-    exhibit = exhibit_of(document, submission, None, None, objective_evidence(finding, submission))
+    exhibit = exhibit_of(document, submission, None, None, objective=objective_evidence(finding, submission))
     return Case(deployment, node.address, task, keep(folder, exhibit.to_bytes()), wallet)
 
 

@@ -19,7 +19,7 @@ from cupel.protocol.testing.builders import example_spec
 from cupel.protocol.web.files import network_of, page_files, write_pages
 from cupel.protocol.web.server import make_app
 
-ADDRESSES = [f"0x{number:040d}" for number in range(1, 7)]
+ADDRESSES = [f"0x{number:040d}" for number in range(1, 8)]
 
 
 @pytest.fixture
