@@ -52,9 +52,7 @@ class Recaller:
         if isinstance(files.rollouts, Rejected):
             raise files.rollouts
         policy = SubmissionManifest.from_bytes(files.manifest).policy
-        version = self.versions.get(policy.version)
-        if version is None or version.digest != policy.digest:
-            raise NetworkError(f"version {policy.version} of the weights is not held")
+        version = await self.versions.recall(policy.version, policy.digest, FETCH_SECONDS)
         rollouts = rollout_file.decode(files.rollouts, params)
         leaves = tuple(
             make_leaf(index, rollout, policy.version, policy.digest, params.chunk_tokens)

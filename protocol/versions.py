@@ -235,10 +235,16 @@ class Versions:
 
     async def genesis(self, deadline_seconds: float) -> CanonicalVersion:
         """The task's initial version, which training may compare with; not held. VersionUnavailable."""
-        digest = self._ledger.params.genesis_digest
-        found = self._versions.get(0) or await self._source.checkpoint(0, digest, deadline_seconds)
+        return await self.recall(0, self._ledger.params.genesis_digest, deadline_seconds)
+
+    async def recall(self, number: int, digest: bytes, deadline_seconds: float) -> CanonicalVersion:
+        """A version of long ago, from memory, this machine or peers; it is not held. VersionUnavailable."""
+        found = self._versions.get(number)
+        if found is None or found.digest != digest:
+            found = await self._source.from_shelf(number, digest)
+        found = found or await self._source.checkpoint(number, digest, deadline_seconds)
         if found is None:
-            raise VersionUnavailable("no peer serves the task's initial checkpoint, which its recipe needs")
+            raise VersionUnavailable(f"no peer serves the checkpoint of version {number}")
         return found
 
     async def _resume(self, posted: Mapping[int, bytes]) -> None:

@@ -151,6 +151,30 @@ def test_a_late_comer_takes_the_newest_checkpoint_and_a_restart_takes_its_own(tm
     run(scenario())
 
 
+def test_a_version_of_before_a_restart_is_recalled_and_not_held(tmp_path: Path) -> None:
+    """A dispute may be about work under it."""
+
+    async def scenario() -> None:
+        peers = Peers()
+        peers.serve(CHAIN[2])
+        await (before := open_versions(ledger_of(CHAIN[2]), peers, tmp_path)).start(2000, 1)
+        peers.serve(CHAIN[3])
+        again = open_versions(ledger_of(CHAIN[2], CHAIN[3]), peers, tmp_path)
+        await again.start(2000, 1)
+        peers.theirs, held = MemoryStore(), again.digests()
+        assert (await again.recall(2, CHAIN[2].digest, 1)).file == before.newest.file
+        with pytest.raises(VersionUnavailable, match="version 1"):
+            await again.recall(1, CHAIN[1].digest, 1)
+        # Another digest than that of the version held is another version.
+        with pytest.raises(VersionUnavailable, match="version 3"):
+            await again.recall(3, CHAIN[4].digest, 1)
+        peers.serve(CHAIN[1])
+        assert (await again.recall(1, CHAIN[1].digest, 1)).digest == CHAIN[1].digest
+        assert again.digests() == held
+
+    run(scenario())
+
+
 def test_who_was_away_fetches_only_the_deltas(tmp_path: Path) -> None:
     async def scenario() -> None:
         peers = Peers()
@@ -449,7 +473,7 @@ def test_nothing_else_passes_for_the_initial_weights(tmp_path: Path, served: Can
     if served is not None:
         peers.serve(served)
         ledger.params = dataclasses.replace(PARAMS, genesis_digest=served.digest)
-    with pytest.raises(VersionUnavailable, match="initial checkpoint"):
+    with pytest.raises(VersionUnavailable, match="checkpoint of version 0"):
         asyncio.run(open_versions(ledger, peers, tmp_path).genesis(1.0))
 
 
