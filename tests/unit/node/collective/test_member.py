@@ -131,7 +131,10 @@ def test_bad_input_is_left_out_with_its_reason(make_ring, kind, reason):
     found = ring.reduce(replace(SUM, dtype="float32", size=1000), values)
     honest = [found[rank] for rank in (0, 1, 3)]
     assert [outcome.values.tolist() for outcome in honest] == [[3.0] * 1000] * 3
-    assert [o.evicted[ring.roster[2].address].reason for o in honest] == [reason] * 3
+    # Whom a lost link of its other neighbour reaches first knows of that alone.
+    reasons = {outcome.evicted[ring.roster[2].address].reason for outcome in honest}
+    assert reason in reasons
+    assert reasons <= {reason, Reason.COLLECTIVE_LOST}
     assert isinstance(found[2], Rejected)
 
 
