@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 from cupel.protocol.chain.bindings import data_judge as data
 from cupel.protocol.chain.bindings.data_judge import DataJudge
-from cupel.protocol.chain.bindings.hub import Challenged, Hub
+from cupel.protocol.chain.bindings.hub import Hub
 from cupel.protocol.chain.bindings.structs import Challenge, Demand
+from cupel.protocol.chain.challenges import challenges_beside
 from cupel.protocol.chain.client import ChainClient
 from cupel.protocol.chain.contract import Event, Logged
 from cupel.protocol.chain.cursor import LogCursor
@@ -100,14 +101,8 @@ class DemandFeed:
         while self._waiting:
             logged = self._waiting[0]
             if isinstance(logged.event, data.Demanded):
-                await self._learn(logged)
+                self._challenges |= await challenges_beside(self._chain, self._hub, logged)
                 if logged.event.challenge_id not in self._challenges:
                     raise EventsMissing(f"the endpoint did not tell of challenge {logged.event.challenge_id}")
             self.ledger.apply(logged.event, self._challenges)
             self._events.append(self._waiting.popleft())
-
-    async def _learn(self, demanded: Logged[Event]) -> None:
-        """The hub told of the challenge in the same transaction."""
-        for logged in await self._chain.logs_in(self._hub, demanded.block_number, demanded.block_hash):
-            if isinstance(logged.event, Challenged):
-                self._challenges[logged.event.challenge_id] = logged.event.challenge

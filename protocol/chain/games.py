@@ -10,7 +10,8 @@ from typing import Any
 from cupel.protocol.chain.bindings import canonical_judge as court
 from cupel.protocol.chain.bindings import structs
 from cupel.protocol.chain.bindings.canonical_judge import CanonicalJudge
-from cupel.protocol.chain.bindings.hub import Challenged, Hub
+from cupel.protocol.chain.bindings.hub import Hub
+from cupel.protocol.chain.challenges import challenges_beside
 from cupel.protocol.chain.client import ChainClient
 from cupel.protocol.chain.contract import Call, Event, Logged
 from cupel.protocol.chain.cursor import LogCursor
@@ -62,16 +63,10 @@ class GameFeed:
         while self._waiting:
             logged = self._waiting[0]
             if isinstance(logged.event, court.GameOpened):
-                await self._learn(logged)
+                self._challenges |= await challenges_beside(self._chain, self._hub, logged)
             self._take(logged)
             self._waiting.popleft()
         self.games = dict(self._records)
-
-    async def _learn(self, opened: Logged[Event]) -> None:
-        """The hub told of the challenge in the same transaction."""
-        for logged in await self._chain.logs_in(self._hub, opened.block_number, opened.block_hash):
-            if isinstance(logged.event, Challenged):
-                self._challenges[logged.event.challenge_id] = logged.event.challenge
 
     def _take(self, logged: Logged[Event]) -> None:
         try:
