@@ -16,7 +16,8 @@ from cupel.protocol.reenactment import Reenactment, matter_of, reenact
 from cupel.protocol.spec import rollout_file
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.referee.game import Terms
-from cupel.protocol.spec.rollout import Commitment, LeafContext, SubmissionManifest, make_leaf
+from cupel.protocol.spec.rollout import LeafContext, SubmissionManifest, make_leaves
+from cupel.protocol.spec.rounds import commitment_of
 from cupel.protocol.spec.task import TaskParams, TaskSpec
 from cupel.protocol.submissions import fetch_submission
 from cupel.protocol.versions import Versions
@@ -54,10 +55,7 @@ class Recaller:
         policy = SubmissionManifest.from_bytes(files.manifest).policy
         version = await self.versions.recall(policy.version, policy.digest, FETCH_SECONDS)
         rollouts = rollout_file.decode(files.rollouts, params)
-        leaves = tuple(
-            make_leaf(index, rollout, policy.version, policy.digest, params.chunk_tokens)
-            for index, rollout in enumerate(rollouts)
-        )
+        leaves = make_leaves(rollouts, policy, params.chunk_tokens)
         context = LeafContext(
             self.participant.chain.chain_id,
             self.participant.hub.address,
@@ -66,6 +64,5 @@ class Recaller:
             work.sequence,
             work.round,
         )
-        commitment = Commitment(work.sequence, work.round, work.root, work.manifest, work.units, work.time)
-        matter = matter_of(self.terms, params, context, commitment, record.rollout, record.chunk)
+        matter = matter_of(self.terms, params, context, commitment_of(work), record.rollout, record.chunk)
         return await asyncio.to_thread(reenact, matter, rollouts, leaves, version)

@@ -8,10 +8,9 @@ from cupel.protocol.chain.ledger import CheckpointRecord
 from cupel.protocol.observe import Observer
 from cupel.protocol.participant import FETCH_SECONDS
 from cupel.protocol.spec.rollout import Commitment
-from cupel.protocol.spec.rounds import CommittedWork
+from cupel.protocol.spec.rounds import CommittedWork, commitment_of
 from cupel.protocol.spec.task import TaskParams
 from cupel.verifier.auditor import Auditor
-from cupel.verifier.checks.base import commitment_of
 from cupel.verifier.dispute.demands import Wanted, wanted_parts, wanted_version
 from cupel.verifier.draw import draw_seed
 

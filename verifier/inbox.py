@@ -22,11 +22,11 @@ from cupel.protocol.participant import FETCH_SECONDS, Participant
 from cupel.protocol.spec.demand import Answer, DataDemand
 from cupel.protocol.spec.repetition import RING
 from cupel.protocol.spec.rollout import Commitment
-from cupel.protocol.spec.rounds import CommittedWork
+from cupel.protocol.spec.rounds import CommittedWork, commitment_of
 from cupel.protocol.spec.toploc.pooled import Pool
 from cupel.verifier.auditor import Auditor
 from cupel.verifier.checks import CHEAP_NAMES, CHECK_NAMES, training
-from cupel.verifier.checks.base import FetchedSubmission, Finding, commitment_of
+from cupel.verifier.checks.base import FetchedSubmission, Finding
 from cupel.verifier.checks.checkpoint import check_checkpoint
 from cupel.verifier.checks.disclosed import accusable, shown_rollouts
 from cupel.verifier.demander import Demander, Place

@@ -24,7 +24,7 @@ from cupel.protocol.spec.rollout import (
     SubmissionManifest,
     file_reference,
     leaf_hash,
-    make_leaf,
+    make_leaves,
     pieced_reference,
 )
 from cupel.protocol.spec.task import TaskParams, TaskSpec
@@ -119,7 +119,9 @@ def distinct_rollouts(
 
     proven: roots of the node's other commitments.
     """
-    repetition = first_repetition(context.sequence, _leaves(params, policy, rollouts), proven)
+    repetition = first_repetition(
+        context.sequence, make_leaves(rollouts, policy, params.chunk_tokens), proven
+    )
     if repetition is None:
         return tuple(rollouts), None
     whole_groups = repetition.place.index // params.group_size * params.group_size
@@ -139,7 +141,7 @@ def make_submission(
 
     proven: roots of the node's other commitments. RepeatedWork if two problems, here or there, have one root.
     """
-    leaves = _leaves(params, policy, rollouts)
+    leaves = make_leaves(rollouts, policy, params.chunk_tokens)
     repetition = first_repetition(context.sequence, leaves, proven)
     if repetition is not None:
         raise RepeatedWork(repetition)
@@ -164,11 +166,4 @@ def published_leaves(params: TaskParams, files: SubmissionFiles) -> tuple[Rollou
     if isinstance(files.rollouts, Rejected):
         raise files.rollouts
     policy = SubmissionManifest.from_bytes(files.manifest).policy
-    return _leaves(params, policy, rollout_file.decode(files.rollouts, params))
-
-
-def _leaves(params: TaskParams, policy: PolicyRef, rollouts: Sequence[Rollout]) -> tuple[RolloutLeaf, ...]:
-    return tuple(
-        make_leaf(index, rollout, policy.version, policy.digest, params.chunk_tokens)
-        for index, rollout in enumerate(rollouts)
-    )
+    return make_leaves(rollout_file.decode(files.rollouts, params), policy, params.chunk_tokens)

@@ -17,8 +17,7 @@ from typing import Final
 from cupel.protocol.spec import documents
 from cupel.protocol.spec.encoding import words
 from cupel.protocol.spec.hashing import keccak256
-from cupel.protocol.spec.rollout import Commitment
-from cupel.protocol.spec.rounds import CommittedWork
+from cupel.protocol.spec.rounds import CommittedWork, commitment_of
 from cupel.protocol.spec.task import TaskParams
 
 MAX_ATTESTATION_BYTES: Final = 1024
@@ -71,8 +70,7 @@ class Attestation:
 
 def statement(chain_id: int, hub: str, task: bytes, work: CommittedWork) -> Statement:
     """The statement about a commitment."""
-    commitment = Commitment(work.sequence, work.round, work.root, work.manifest, work.units, work.time)
-    return Statement(chain_id, hub, task, work.node, commitment.hash())
+    return Statement(chain_id, hub, task, work.node, commitment_of(work).hash())
 
 
 def newest_attested(

@@ -101,6 +101,14 @@ def make_leaf(
     )
 
 
+def make_leaves(rollouts: Sequence[Rollout], policy: PolicyRef, chunk_tokens: int) -> tuple[RolloutLeaf, ...]:
+    """The leaves of a round's rollouts, in index order."""
+    return tuple(
+        make_leaf(index, rollout, policy.version, policy.digest, chunk_tokens)
+        for index, rollout in enumerate(rollouts)
+    )
+
+
 def leaf_preimage(context: LeafContext, leaf: RolloutLeaf) -> bytes:
     """The data of a rollout's Merkle leaf: sixteen words."""
     return words(

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cupel.protocol.spec.errors import Reason, Rejected
+from cupel.protocol.spec.rollout import Commitment
 from cupel.protocol.spec.task import TaskParams
 
 
@@ -53,6 +54,11 @@ class CommittedWork:
     manifest: bytes
     units: int
     time: int
+
+
+def commitment_of(work: CommittedWork) -> Commitment:
+    """A commitment as the hub hashed it into its ring."""
+    return Commitment(work.sequence, work.round, work.root, work.manifest, work.units, work.time)
 
 
 @dataclass(frozen=True, slots=True)

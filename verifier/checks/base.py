@@ -29,9 +29,9 @@ from cupel.protocol.spec.rollout import (
     RolloutLeaf,
     SubmissionManifest,
     leaf_hash,
-    make_leaf,
+    make_leaves,
 )
-from cupel.protocol.spec.rounds import CommittedWork
+from cupel.protocol.spec.rounds import CommittedWork, commitment_of
 from cupel.protocol.spec.task import MILLION, TaskParams, TaskSpec
 from cupel.protocol.spec.toploc import Selection
 
@@ -125,11 +125,7 @@ class FetchedSubmission:
     @cached_property
     def leaves(self) -> tuple[RolloutLeaf, ...]:
         """The leaves that the files call for, in index order. Rejected as `manifest` and `rollouts`."""
-        policy, chunk_tokens = self.manifest.policy, self.rules.params.chunk_tokens
-        return tuple(
-            make_leaf(index, rollout, policy.version, policy.digest, chunk_tokens)
-            for index, rollout in enumerate(self.rollouts)
-        )
+        return make_leaves(self.rollouts, self.manifest.policy, self.rules.params.chunk_tokens)
 
     @cached_property
     def leaf_hashes(self) -> tuple[bytes, ...]:
@@ -154,11 +150,6 @@ class FetchedSubmission:
     def commitment(self) -> Commitment:
         """The commitment as the hub hashed it."""
         return commitment_of(self.work)
-
-
-def commitment_of(work: CommittedWork) -> Commitment:
-    """A commitment as the hub hashed it into its ring."""
-    return Commitment(work.sequence, work.round, work.root, work.manifest, work.units, work.time)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,10 +32,10 @@ from cupel.protocol.spec.errors import Reason
 from cupel.protocol.spec.fraud import ObjectiveKind
 from cupel.protocol.spec.repetition import Place
 from cupel.protocol.spec.rollout import PolicyRef
-from cupel.protocol.spec.rounds import CommittedWork
+from cupel.protocol.spec.rounds import CommittedWork, commitment_of
 from cupel.protocol.spec.task import Pinned, TaskParams
 from cupel.verifier.audit import examine
-from cupel.verifier.checks.base import FetchedSubmission, Finding, commitment_of
+from cupel.verifier.checks.base import FetchedSubmission, Finding
 from cupel.verifier.dispute.responder import Responder
 from cupel.verifier.dispute.solver import Dispute, Stop, View, decide
 from cupel.verifier.dispute.trials import TrialFeed, read_rules
