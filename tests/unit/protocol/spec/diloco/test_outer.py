@@ -1,5 +1,7 @@
 """The aggregation against numbers worked out by hand, and its limits."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from cupel.protocol.spec.diloco.outer import (
     aggregate,
     check_state,
     divide,
+    outer_step,
 )
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.task import MAX_TERM, Aggregation
@@ -33,6 +36,30 @@ def test_division_rounds_half_to_even() -> None:
     values = np.array([-7, -5, -3, -1, 0, 1, 3, 5, 7], dtype=np.int64)
     assert divide(values, 2).tolist() == [-4, -2, -2, 0, 0, 0, 2, 2, 4]
     assert divide(np.array([-4, -2, 2, 4], dtype=np.int64), 3).tolist() == [-1, -1, 1, 1]
+
+
+@pytest.mark.parametrize("bits", [3, 40, 50, 51, 60])
+@pytest.mark.parametrize("denominator", [1, 2, 3, 7, 10, 1000, 4096, 2**50 + 2, 2**51, 2**61])
+def test_division_rounds_as_fractions_do_at_every_size(bits: int, denominator: int) -> None:
+    random = np.random.default_rng(bits)
+    drawn = random.integers(-(2**bits), 2**bits, 500)
+    # Ties and their neighbours, where a quotient that is a little off would round to the wrong side.
+    ties = (drawn // denominator) * denominator + denominator // 2
+    values = np.concatenate([drawn, ties - 1, ties, ties + 1, [2**bits - 1, 1 - 2**bits]])
+    values = values[np.abs(values) < 2**61]
+    assert divide(values, denominator).tolist() == [round(Fraction(int(n), denominator)) for n in values]
+
+
+def test_a_step_is_the_same_for_every_coordinate() -> None:
+    # More than a window, and a part of one at the end.
+    size, random = 2**16 + 5, np.random.default_rng(0)
+    weights = random.integers(-MAX_WEIGHT, MAX_WEIGHT, size).astype(np.int32)
+    momentum, gradient = random.integers(-(2**40), 2**40, (2, size))
+    whole = outer_step(OuterState(weights, momentum), gradient, Aggregation(7, 10, 9, 10))
+    for index in (0, 2**15 - 1, 2**15, size - 1):
+        one = slice(index, index + 1)
+        alone = outer_step(OuterState(weights[one], momentum[one]), gradient[one], Aggregation(7, 10, 9, 10))
+        assert (whole.weights[index], whole.momentum[index]) == (alone.weights[0], alone.momentum[0])
 
 
 def test_plain_averaging_moves_against_the_mean_pseudo_gradient() -> None:
