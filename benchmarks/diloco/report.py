@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from model import PARAMETERS
-from trials import BATCH, FLOAT_BYTES, WORKERS, Config, Result
+from corpus import everything
+from trials import FLOAT_BYTES, Config, Result, Setting
 
 Results = dict[str, dict[int, Result]]
 
@@ -58,19 +58,44 @@ CLAIMS = [
     Claim("the same without momentum", "H=50, no momentum, delayed", "H=50", 2),
 ]
 
+INT4, SPARSE = "H=100, int4", "H=100, sparse-8, plain averaging"
 
-def report(configs: Sequence[Config], results: Results, steps: int) -> str:
+LARGE_CLAIMS = [
+    Claim("753x fewer bytes (H=100, int4) within 1.4 %", INT4, BASELINE, 1.4),
+    Claim("the same with the outer rate of Streaming DiLoCo", f"{INT4}, outer rate 2/5", BASELINE, 1.4),
+    Claim("376x fewer bytes (H=50, int4) within 1.4 %", "H=50, int4", BASELINE, 1.4),
+    Claim("int4 is nearly free, within 0.01 nats", INT4, "H=100", 0, 0.01),
+    Claim("more than 2,000x fewer bytes (H=100, sparse-8) within 5 %", SPARSE, BASELINE, 5),
+    Claim("the same with momentum 1/2", "H=100, sparse-8, momentum 1/2", BASELINE, 5),
+    Claim("sparse-16 every 50 steps within 5 %", "H=50, sparse-16, plain averaging", BASELINE, 5),
+    Claim("30 % dropped updates cost less than 2 %", f"{INT4}, 30 % dropped", INT4, 2),
+    Claim("H=100, int4 is better than one worker", INT4, ONE, 0),
+]
+
+
+def report(configs: Sequence[Config], results: Results, setting: Setting, claims: Sequence[Claim]) -> str:
     """The whole page."""
-    tokens = BATCH * 32
+    large, shape, most = (
+        setting.corpus is everything,
+        setting.shape,
+        max(configs, key=lambda row: row.workers),
+    )
+    name, text = (
+        ("diloco_large.jsonl", "the source of Python and its installed packages")
+        if large
+        else ("diloco.jsonl", "the standard library's source text")
+    )
+    command = "python benchmarks/diloco/table.py" + (" --large" if large else "")
     lines = [
         "# Local training, measured",
         "",
-        "`python benchmarks/diloco/table.py run`, then `show` prints this page. `diloco.jsonl` holds the runs; one",
+        f"`{command} run`, then `show` prints this page. `{name}` holds the runs; one",
         "that is there is not repeated.",
         "",
-        f"A character transformer of {PARAMETERS:,} parameters on the standard library's source text, from scratch;",
-        f"{WORKERS} workers, {steps:,} inner steps each of {tokens} characters, AdamW. Outer Nesterov 0.7 / 0.9 unless",
-        "the row says otherwise; large workers see four times the characters. Rates were not tuned per row. Loss in",
+        f"A character transformer of {shape.parameters:,} parameters on {text}, from scratch;",
+        f"{most.workers} workers, {setting.steps:,} inner steps each of {most.batch * shape.context:,} characters,"
+        " AdamW.",
+        "Outer Nesterov 0.7 / 0.9 unless the row says otherwise. Rates were not tuned per row. Loss in",
         "nats a character on held-out files, of the canonical version. Sent: bytes a worker uploads per inner step;",
         "the reduction is against float32 gradients in every step. With neighbours only, float32 weights go to each of",
         "them, and the graph is drawn anew each round.",
@@ -78,7 +103,7 @@ def report(configs: Sequence[Config], results: Results, steps: int) -> str:
         "| run | loss by seed | to data parallel | outer rounds | sent per step | reduction | replica spread |",
         "|---|---|---|---|---|---|---|",
     ]
-    lines += [_row(config, results, steps) for config in configs if config.name in results]
+    lines += [_row(config, results, setting) for config in configs if config.name in results]
     missing = [config.name for config in configs if config.name not in results]
     single = [config.name for config in configs if len(results.get(config.name, ())) == 1]
     lines += [
@@ -88,20 +113,20 @@ def report(configs: Sequence[Config], results: Results, steps: int) -> str:
         "| claim | difference | verdict |",
         "|---|---|---|",
     ]
-    return "\n".join(lines + [_verdict(claim, results) for claim in CLAIMS])
+    return "\n".join(lines + [_verdict(claim, results) for claim in claims])
 
 
-def _row(config: Config, results: Results, steps: int) -> str:
+def _row(config: Config, results: Results, setting: Setting) -> str:
     runs = results[config.name]
     one = next(iter(runs.values()))
-    per_step = one.bytes_per_worker / steps
+    per_step = one.bytes_per_worker / setting.steps
     cells = (
         config.name,
         " / ".join(f"{result.loss:.4f}" for _, result in sorted(runs.items())),
         _percent(_relative(results, config.name, f"{FEW}: {BASELINE}" if FEW in config.name else BASELINE)),
         str(one.rounds) if one.rounds else "",
         f"{per_step:,.0f}" if per_step else "0",
-        f"{FLOAT_BYTES * PARAMETERS / per_step:,.0f}x" if one.rounds else "",
+        f"{FLOAT_BYTES * setting.shape.parameters / per_step:,.0f}x" if one.rounds else "",
         f"{one.spread:.4f}" if config.topology != "full" else "",
     )
     return "| " + " | ".join(cells) + " |"

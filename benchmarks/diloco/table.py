@@ -3,8 +3,10 @@
     python benchmarks/diloco/table.py run --seeds 0 1        # resumes: a finished run is not repeated
     python benchmarks/diloco/table.py run --only "H=50" --minutes 10
     python benchmarks/diloco/table.py show > benchmarks/results/diloco.md
+    python benchmarks/diloco/table.py run --large --device cuda    # 4.8 million parameters
+    python benchmarks/diloco/table.py show --large > benchmarks/results/diloco_large.md
 
-Results go to benchmarks/results/diloco.jsonl, one line a run.
+Results go to benchmarks/results/diloco.jsonl or diloco_large.jsonl, one line a run; --results names another folder.
 """
 
 from __future__ import annotations
@@ -12,15 +14,15 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
-from report import report
-from trials import Config, Result, run
+from report import CLAIMS, LARGE_CLAIMS, report
+from trials import LARGE, SMALL, Config, Result, Setting, run
 
-RESULTS = Path(__file__).parent.parent / "results" / "diloco.jsonl"
-STEPS = 4000
+RESULTS = Path(__file__).parent.parent / "results"
 ZERO, HALF, ONE = (0, 1), (1, 2), (1, 1)
 FEW = {"workers": 4, "batch": 8}
 
@@ -53,12 +55,31 @@ CONFIGS = [
     Config("4 large workers: H=50", 50, **FEW),
 ]
 
+BIG = {"workers": 4, "batch": 8}
 
-def load(steps: int) -> dict[str, dict[int, Result]]:
+LARGE_CONFIGS = [
+    Config("synchronous data parallel", **BIG),
+    Config("H=100, int4", 100, codec="mxint4", **BIG),
+    Config(
+        "H=100, sparse-8, plain averaging", 100, learning_rate=ONE, momentum=ZERO, codec="sparse-8", **BIG
+    ),
+    Config("H=100", 100, **BIG),
+    Config("H=100, int4, outer rate 2/5", 100, learning_rate=(2, 5), codec="mxint4", **BIG),
+    Config("H=50, int4", 50, codec="mxint4", **BIG),
+    Config("H=100, sparse-8, momentum 1/2", 100, momentum=HALF, codec="sparse-8", **BIG),
+    Config(
+        "H=50, sparse-16, plain averaging", 50, learning_rate=ONE, momentum=ZERO, codec="sparse-16", **BIG
+    ),
+    Config("H=100, int4, 30 % dropped", 100, codec="mxint4", drop_percent=30, **BIG),
+    Config("one worker", workers=1, batch=8),
+]
+
+
+def load(file: Path, configs: Sequence[Config], steps: int) -> dict[str, dict[int, Result]]:
     """Finished runs of that length: name, seed, result."""
     found: dict[str, dict[int, Result]] = {}
-    known = {config.name: json.loads(json.dumps(asdict(config))) for config in CONFIGS}
-    for line in RESULTS.read_text(encoding="utf-8").splitlines() if RESULTS.exists() else ():
+    known = {config.name: json.loads(json.dumps(asdict(config))) for config in configs}
+    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
         entry = json.loads(line)
         # A line of other settings under the same name is of another experiment.
         if entry["steps"] == steps and entry["config"] == known.get(entry["config"]["name"]):
@@ -66,23 +87,30 @@ def load(steps: int) -> dict[str, dict[int, Result]]:
     return found
 
 
-def train_all(seeds: list[int], steps: int, only: str, minutes: float) -> None:
+def train_all(
+    file: Path, configs: Sequence[Config], setting: Setting, seeds: list[int], only: str, minutes: float
+) -> None:
     """Run what is missing, stopping before the first run that begins after `minutes`."""
     torch.set_num_threads(1)
     began = time.monotonic()
+    names = [config.name for config in configs]
+    chosen = [only] if only in names else [name for name in names if only in name]
     # Every row once before any row again: what is cut short is a whole table of fewer seeds.
     for seed in seeds:
-        for config in CONFIGS:
-            if only not in config.name or seed in load(steps).get(config.name, {}):
+        for config in configs:
+            if config.name not in chosen or seed in load(file, configs, setting.steps).get(config.name, {}):
                 continue
             if time.monotonic() - began > 60 * minutes:
                 return
-            result = run(config, seed, steps)
-            line = {"config": asdict(config), "seed": seed, "steps": steps, "result": asdict(result)}
-            with RESULTS.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
+            started = time.monotonic()
+            result = run(config, seed, setting)
+            line = {"config": asdict(config), "seed": seed, "steps": setting.steps, "result": asdict(result)}
+            with file.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps(line) + "\n")
             print(
-                f"{config.name}, seed {seed}: {result.loss:.4f} in {result.cpu_seconds:.0f} CPU s", flush=True
+                f"{config.name}, seed {seed}: {result.loss:.4f} in {time.monotonic() - started:.0f} s,"
+                f" {result.cpu_seconds:.0f} CPU s",
+                flush=True,
             )
 
 
@@ -92,15 +120,24 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("what", choices=("run", "show"))
+    parser.add_argument("--large", action="store_true", help="the larger model and its rows")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
-    parser.add_argument("--steps", type=int, default=STEPS)
-    parser.add_argument("--only", default="", help="only rows whose name contains this")
+    parser.add_argument("--steps", type=int, help="inner steps a worker, if not the table's own")
+    parser.add_argument(
+        "--only", default="", help="only the row of that name, or those whose name contains it"
+    )
     parser.add_argument("--minutes", type=float, default=1e9)
-    arguments = parser.parse_args()
-    if arguments.what == "run":
-        train_all(arguments.seeds, arguments.steps, arguments.only, arguments.minutes)
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the runs")
+    given = parser.parse_args()
+    setting, configs = (LARGE, LARGE_CONFIGS) if given.large else (SMALL, CONFIGS)
+    setting = replace(setting, device=given.device, steps=given.steps or setting.steps)
+    file = given.results / ("diloco_large.jsonl" if given.large else "diloco.jsonl")
+    if given.what == "run":
+        train_all(file, configs, setting, given.seeds, given.only, given.minutes)
     else:
-        print(report(CONFIGS, load(arguments.steps), arguments.steps))
+        claims = LARGE_CLAIMS if given.large else CLAIMS
+        print(report(configs, load(file, configs, setting.steps), setting, claims))
 
 
 if __name__ == "__main__":

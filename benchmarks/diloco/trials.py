@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from model import CONTEXT, PARAMETERS, Inner, initial, text, validation
+from corpus import everything, top_level
+from model import Inner, Shape, validation
 from numpy.typing import NDArray
 
 from cupel.protocol.spec.collective.gossip import spread
@@ -29,8 +32,24 @@ from cupel.protocol.spec.diloco.reference import (
 from cupel.protocol.spec.hashing import keccak256
 from cupel.protocol.spec.task import Aggregation
 
-WORKERS, BATCH, RATE = 8, 2, 4e-3
+WORKERS, BATCH = 8, 2
 FLOAT_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all rows of a table share."""
+
+    shape: Shape
+    rate: float
+    steps: int
+    corpus: Callable[[], tuple[NDArray[np.uint8], NDArray[np.uint8]]]
+    validation_windows: int = 1024
+    device: str = "cpu"
+
+
+SMALL = Setting(Shape(32, 32, 2, 2, 96), 4e-3, 4000, top_level)
+LARGE = Setting(Shape(256, 256, 4, 6, 1024, warm_up=200, half=True), 1e-3, 8000, everything, 4096)
 
 
 @dataclass(frozen=True)
@@ -48,7 +67,7 @@ class Config:
     topology: str = "full"
     delayed: bool = False
     batch: int = BATCH
-    """Windows of 32 characters a worker sees in each inner step."""
+    """Windows of `context` characters a worker sees in each inner step."""
 
 
 @dataclass(frozen=True)
@@ -68,87 +87,83 @@ class Result:
 class Data:
     """Windows of training text: every worker draws its own, the same ones in every run of a seed."""
 
-    def __init__(self, training: NDArray[np.int64], seed: int, config: Config) -> None:
-        self._text, self._batch = training, config.batch
+    def __init__(self, training: NDArray[np.uint8], seed: int, config: Config, context: int) -> None:
+        self._text, self._batch, self._context = training, config.batch, context
         self._random = [np.random.default_rng([seed, worker]) for worker in range(config.workers)]
 
     def windows(self) -> torch.Tensor:
-        """int64 [workers, batch, CONTEXT + 1]."""
-        limit = len(self._text) - CONTEXT - 1
+        """int64 [workers, batch, context + 1]."""
+        limit = len(self._text) - self._context - 1
         starts = np.stack([random.integers(0, limit, self._batch) for random in self._random])
-        return torch.from_numpy(self._text[starts[..., None] + np.arange(CONTEXT + 1)])
+        return torch.from_numpy(self._text[starts[..., None] + np.arange(self._context + 1)].astype(np.int64))
 
 
-def run(config: Config, seed: int, steps: int) -> Result:
-    """Train `steps` inner steps a worker."""
+def run(config: Config, seed: int, setting: Setting) -> Result:
+    """Train `setting.steps` inner steps a worker."""
     began = time.process_time()
-    training, held_out = text()
-    data = Data(training, seed, config)
+    training, held_out = setting.corpus()
+    data = Data(training, seed, config, setting.shape.context)
     if config.inner_steps == 0:
-        weights = _without_rounds(config, data, initial(seed), steps)
-        sent = FLOAT_BYTES * PARAMETERS * steps if config.workers > 1 else 0
-        result = Result(validation(weights, held_out), 0, sent, 0.0, 0.0)
+        weights, rounds, sent, apart = _without_rounds(config, data, seed, setting)
     elif config.topology == "full":
-        result = _with_everybody(config, data, held_out, seed, steps)
+        weights, rounds, sent, apart = _with_everybody(config, data, seed, setting)
     else:
-        result = _with_neighbours(config, data, held_out, seed, steps)
-    return Result(
-        result.loss, result.rounds, result.bytes_per_worker, result.spread, time.process_time() - began
-    )
+        weights, rounds, sent, apart = _with_neighbours(config, data, seed, setting)
+    loss = validation(setting.shape, weights, held_out, setting.device, setting.validation_windows)
+    return Result(loss, rounds, sent, apart, time.process_time() - began)
 
 
-def _without_rounds(
-    config: Config, data: Data, weights: NDArray[np.float32], steps: int
-) -> NDArray[np.float32]:
-    inner, row = Inner(1, steps, RATE), torch.from_numpy(weights)[None]
-    for _ in range(steps):
-        windows = data.windows()
-        row = inner.step(row, windows.reshape(1, -1, CONTEXT + 1))
-    return row[0].detach().numpy()
+# Weights at the end, outer rounds, bytes sent by each worker, and how far replicas are apart.
+_Outcome = tuple[NDArray[np.float32], int, float, float]
 
 
-def _with_everybody(config: Config, data: Data, held_out: NDArray[np.int64], seed: int, steps: int) -> Result:
+def _without_rounds(config: Config, data: Data, seed: int, setting: Setting) -> _Outcome:
+    shape, steps = setting.shape, setting.steps
+    inner = Inner(shape, 1, steps, setting.rate, setting.device)
+    # All workers' windows are one worker's larger batch: the mean of their gradients, in every step.
+    windows = (data.windows().reshape(1, -1, shape.context + 1) for _ in range(steps))
+    weights = np.ascontiguousarray(inner.train(shape.initial(seed)[None], windows)[0])
+    return weights, 0, FLOAT_BYTES * shape.parameters * steps if config.workers > 1 else 0, 0.0
+
+
+def _with_everybody(config: Config, data: Data, seed: int, setting: Setting) -> _Outcome:
     codec = None if config.codec == "float32" else get_codec(config.codec)
-    plan = Plan(AdamW(RATE), _aggregation(config), codec, delayed=config.delayed)
-    state = start(_canonical(initial(seed)), config.workers)
-    inner, drops = Inner(config.workers, steps, RATE), np.random.default_rng([seed, config.workers])
-    lengths = _lengths(steps, config.inner_steps)
-    for length in lengths:
-        begins = [begin_of(node, state.canonical) for node in state.nodes]
-        trained = _train(inner, data, np.stack(begins), length)
-        pairs = [
-            send(node, begin, own, plan)
-            for node, begin, own in zip(state.nodes, begins, trained, strict=True)
-        ]
-        counted = [worker for worker in range(config.workers) if drops.integers(100) >= config.drop_percent]
-        nodes, updates = [node for node, _ in pairs], [update for _, update in pairs]
-        state = close_round(state, nodes, updates, counted, plan)
-    size = codec.num_bytes(PARAMETERS) if codec else FLOAT_BYTES * PARAMETERS
-    loss = validation(weights_of(finish(state, plan)), held_out)
-    return Result(loss, len(lengths), size * len(lengths), 0.0, 0.0)
+    plan = Plan(AdamW(setting.rate), _aggregation(config), codec, delayed=config.delayed)
+    state = start(_canonical(setting.shape.initial(seed)), config.workers)
+    inner, drops = _inner(config, setting), np.random.default_rng([seed, config.workers])
+    lengths = _lengths(setting.steps, config.inner_steps)
+    with ThreadPoolExecutor() as threads:
+        for length in lengths:
+            begins = [begin_of(node, state.canonical) for node in state.nodes]
+            trained = inner.train(np.stack(begins), (data.windows() for _ in range(length)))
+            pairs = list(threads.map(send, state.nodes, begins, trained, config.workers * [plan]))
+            counted = [
+                worker for worker in range(config.workers) if drops.integers(100) >= config.drop_percent
+            ]
+            nodes, updates = [node for node, _ in pairs], [update for _, update in pairs]
+            state = close_round(state, nodes, updates, counted, plan)
+    parameters = setting.shape.parameters
+    size = codec.num_bytes(parameters) if codec else FLOAT_BYTES * parameters
+    return weights_of(finish(state, plan)), len(lengths), size * len(lengths), 0.0
 
 
-def _with_neighbours(
-    config: Config, data: Data, held_out: NDArray[np.int64], seed: int, steps: int
-) -> Result:
+def _with_neighbours(config: Config, data: Data, seed: int, setting: Setting) -> _Outcome:
     roster = [f"0x{worker:040x}" for worker in range(1, config.workers + 1)]
-    states, inner = config.workers * [_canonical(initial(seed))], Inner(config.workers, steps, RATE)
-    lengths, edges = _lengths(steps, config.inner_steps), 0
+    states, inner = config.workers * [_canonical(setting.shape.initial(seed))], _inner(config, setting)
+    lengths, edges = _lengths(setting.steps, config.inner_steps), 0
     for index, length in enumerate(lengths):
         topology = draw(Kind(config.topology), roster, keccak256(bytes([seed]) + index.to_bytes(4, "big")))
-        trained = _train(inner, data, np.stack([weights_of(state) for state in states]), length)
+        begins = np.stack([weights_of(state) for state in states])
+        trained = inner.train(begins, (data.windows() for _ in range(length)))
         states = gossip_step(states, list(trained), topology, _aggregation(config))
         edges += 2 * len(topology.edges)
     apart = spread(np.stack([state.weights.astype(np.int64) for state in states]))
-    loss = validation(weights_of(mean_weights(states)), held_out)
-    return Result(loss, len(lengths), FLOAT_BYTES * PARAMETERS * edges / config.workers, apart, 0.0)
+    sent = FLOAT_BYTES * setting.shape.parameters * edges / config.workers
+    return weights_of(mean_weights(states)), len(lengths), sent, apart
 
 
-def _train(inner: Inner, data: Data, begins: NDArray[np.float32], length: int) -> NDArray[np.float32]:
-    weights = torch.from_numpy(begins)
-    for _ in range(length):
-        weights = inner.step(weights, data.windows())
-    return weights.detach().numpy()
+def _inner(config: Config, setting: Setting) -> Inner:
+    return Inner(setting.shape, config.workers, setting.steps, setting.rate, setting.device)
 
 
 def _canonical(weights: NDArray[np.float32]) -> OuterState:

@@ -1,14 +1,15 @@
 """The referee beside float engines of a Llama- and Qwen-style decoder with random weights, and beside cheats on it.
 
-    python benchmarks/referee/decoders.py [width ...]
+    python benchmarks/referee/decoders.py [--device cuda] [width ...]
 
-Prints a section of benchmarks/results/referee_calibration.md for each width (256, 512 and 1024).
+Prints a section of benchmarks/results/referee_calibration.md for each width (256, 512 and 1024). With a device, every
+row of an engine or cheat is of that device, and float32 with products in TF32 comes on top.
 """
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
-import sys
 import time
 from collections.abc import Iterator
 
@@ -44,7 +45,7 @@ def coarse(tensors: dict[str, Integers], bits: int) -> dict[str, Integers]:
 
 
 def claims(
-    shape: LlamaShape, tensors: dict[str, Integers], tokens: list[Integers]
+    shape: LlamaShape, tensors: dict[str, Integers], tokens: list[Integers], device: str
 ) -> Iterator[tuple[str, list[torch.Tensor]]]:
     """States [T, width] of each sequence, by engine or cheat."""
     moved = {
@@ -70,28 +71,43 @@ def claims(
         ("other weights, bfloat16", shape, random_tensors(shape, VOCABULARY, 1), torch.bfloat16),
     ]
     for name, used, values, dtype in cases:
-        weights = to_torch(values, dtype)
+        weights = to_torch(values, dtype, device)
         yield name, [engine_states(used, weights, row) for row in tokens]
+    if device != "cpu":
+        weights = to_torch(tensors, torch.float32, device)
+        torch.backends.cuda.matmul.allow_tf32 = True
+        yield "honest: float32, products in TF32", [engine_states(shape, weights, row) for row in tokens]
+        torch.backends.cuda.matmul.allow_tf32 = False
 
 
 def main() -> None:
     """Print the sections."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("widths", type=int, nargs="*", default=[256, 512, 1024])
+    parser.add_argument("--device", default="cpu", help="where engines and cheats run")
+    given = parser.parse_args()
     torch.set_num_threads(1)
-    for width in [int(word) for word in sys.argv[1:]] or [256, 512, 1024]:
+    machine = given.device if given.device == "cpu" else torch.cuda.get_device_name(given.device)
+    for width in given.widths:
         shape = shape_of(width)
         tensors = random_tensors(shape, VOCABULARY, 0)
         tokens = list(np.random.default_rng(2).integers(0, VOCABULARY, (SEQUENCES, TOKENS)))
         begun = time.process_time()
         integers = [hidden_states(shape, tensors, row, Silent()) for row in tokens]
         spent = time.process_time() - begun
-        exact = engine_states(shape, to_torch(tensors, torch.float64), tokens[0]).double().numpy()
+        exact = (
+            engine_states(shape, to_torch(tensors, torch.float64, given.device), tokens[0]).double().numpy()
+        )
         print(
-            f"## Llama-style, width {width}\n\n{shape}, {SEQUENCES} x {TOKENS} tokens, referee {spent:.1f} CPU s."
+            f"## Llama-style, width {width}, on {machine}\n\n{shape}, {SEQUENCES} x {TOKENS} tokens,"
+            f" referee {spent:.1f} CPU s."
         )
         print(f"Greatest distance from float64: {np.abs(integers[0] / 2**24 - exact).max():.1e}.\n\n{HEADER}")
         patterns = np.stack([to_patterns(value) for value in integers])
         lengths = np.full(SEQUENCES, TOKENS)
-        for name, states in claims(shape, tensors, tokens):
+        for name, states in claims(shape, tensors, tokens, given.device):
             proofs = build_proofs_batch(torch.stack(states).numpy(), lengths, CHUNK, POINTS)
             results = compare_batch(proofs, patterns, lengths, CHUNK, POINTS)
             print(population(name, results).row(PUBLISHED), flush=True)

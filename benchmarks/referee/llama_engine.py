@@ -34,20 +34,23 @@ def random_tensors(shape: LlamaShape, vocabulary: int, seed: int) -> dict[str, I
     }
 
 
-def to_torch(tensors: dict[str, Integers], dtype: torch.dtype) -> dict[str, torch.Tensor]:
+def to_torch(
+    tensors: dict[str, Integers], dtype: torch.dtype, device: str = "cpu"
+) -> dict[str, torch.Tensor]:
     """The weights in an engine's number format."""
-    return {name: torch.from_numpy(value / 2.0**20).to(dtype) for name, value in tensors.items()}
+    return {name: torch.from_numpy(value / 2.0**20).to(device, dtype) for name, value in tensors.items()}
 
 
 @torch.inference_mode()
 def engine_states(shape: LlamaShape, weights: dict[str, torch.Tensor], tokens: Integers) -> torch.Tensor:
-    """Final-norm states of one sequence [T], float32 [T, width], computed in the weights' format."""
-    stream = weights["model.embed_tokens.weight"][torch.from_numpy(tokens)]
+    """Final-norm states of one sequence [T], float32 [T, width], computed in the weights' format on their device."""
+    embedding = weights["model.embed_tokens.weight"]
+    stream = embedding[torch.from_numpy(tokens).to(embedding.device)]
     pairs = shape.head_width // 2
     powers = torch.arange(pairs, dtype=torch.float64) / pairs
     angles = torch.arange(len(tokens), dtype=torch.float64)[:, None] * shape.rotary_base**-powers
     turns = torch.cat((angles, angles), dim=1)
-    cosines, sines = turns.cos().to(stream.dtype), turns.sin().to(stream.dtype)
+    cosines, sines = turns.cos().to(stream), turns.sin().to(stream)
     for layer in range(shape.layers):
         prefix = f"model.layers.{layer}."
         stream = stream + _attention(shape, weights, prefix, stream, cosines, sines)
@@ -55,7 +58,7 @@ def engine_states(shape: LlamaShape, weights: dict[str, torch.Tensor], tokens: I
         gates = functional.silu(normed @ weights[prefix + "mlp.gate_proj.weight"].T)
         fed = gates * (normed @ weights[prefix + "mlp.up_proj.weight"].T)
         stream = stream + fed @ weights[prefix + "mlp.down_proj.weight"].T
-    return _norm(shape, stream, weights["model.norm.weight"]).float()
+    return _norm(shape, stream, weights["model.norm.weight"]).float().cpu()
 
 
 def _norm(shape: LlamaShape, stream: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
