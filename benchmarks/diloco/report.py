@@ -12,7 +12,7 @@ Results = dict[str, dict[int, Result]]
 
 BASELINE, ONE = "synchronous data parallel", "one worker"
 HALF = "H=20, momentum 1/2"
-FEW = "4 large workers"
+FEW, TWO = "4 large workers", "2 workers"
 # Below this many outer rounds a run says nothing about DiLoCo, so no claim is made of it.
 LEAST_ROUNDS = 80
 
@@ -63,10 +63,18 @@ INT4, SPARSE = "H=100, int4", "H=100, sparse-8, plain averaging"
 LARGE_CLAIMS = [
     Claim("753x fewer bytes (H=100, int4) within 1.4 %", INT4, BASELINE, 1.4),
     Claim("the same with the outer rate of Streaming DiLoCo", f"{INT4}, outer rate 2/5", BASELINE, 1.4),
+    Claim("753x with 2 workers of twice the batch", f"{TWO}: {INT4}", f"{TWO}: {BASELINE}", 1.4),
+    Claim(
+        "the same with the outer rate of Streaming DiLoCo",
+        f"{TWO}: {INT4}, outer rate 2/5",
+        f"{TWO}: {BASELINE}",
+        1.4,
+    ),
     Claim("376x fewer bytes (H=50, int4) within 1.4 %", "H=50, int4", BASELINE, 1.4),
     Claim("int4 is nearly free, within 0.01 nats", INT4, "H=100", 0, 0.01),
     Claim("more than 2,000x fewer bytes (H=100, sparse-8) within 5 %", SPARSE, BASELINE, 5),
     Claim("the same with momentum 1/2", "H=100, sparse-8, momentum 1/2", BASELINE, 5),
+    Claim("the same with 2 workers of twice the batch", f"{TWO}: {SPARSE}", f"{TWO}: {BASELINE}", 5),
     Claim("sparse-16 every 50 steps within 5 %", "H=50, sparse-16, plain averaging", BASELINE, 5),
     Claim("30 % dropped updates cost less than 2 %", f"{INT4}, 30 % dropped", INT4, 2),
     Claim("H=100, int4 is better than one worker", INT4, ONE, 0),
@@ -123,13 +131,19 @@ def _row(config: Config, results: Results, setting: Setting) -> str:
     cells = (
         config.name,
         " / ".join(f"{result.loss:.4f}" for _, result in sorted(runs.items())),
-        _percent(_relative(results, config.name, f"{FEW}: {BASELINE}" if FEW in config.name else BASELINE)),
+        _percent(_relative(results, config.name, _baseline(config.name))),
         str(one.rounds) if one.rounds else "",
         f"{per_step:,.0f}" if per_step else "0",
         f"{FLOAT_BYTES * setting.shape.parameters / per_step:,.0f}x" if one.rounds else "",
         f"{one.spread:.4f}" if config.topology != "full" else "",
     )
     return "| " + " | ".join(cells) + " |"
+
+
+def _baseline(name: str) -> str:
+    """Data parallel with the same workers."""
+    group, _, _ = name.rpartition(": ")
+    return f"{group}: {BASELINE}" if group else BASELINE
 
 
 def _relative(results: Results, row: str, control: str) -> float | None:

@@ -56,6 +56,7 @@ CONFIGS = [
 ]
 
 BIG = {"workers": 4, "batch": 8}
+TWO = {"workers": 2, "batch": 16}
 
 LARGE_CONFIGS = [
     Config("synchronous data parallel", **BIG),
@@ -72,6 +73,17 @@ LARGE_CONFIGS = [
     ),
     Config("H=100, int4, 30 % dropped", 100, codec="mxint4", drop_percent=30, **BIG),
     Config("one worker", workers=1, batch=8),
+    Config("2 workers: synchronous data parallel", **TWO),
+    Config("2 workers: H=100, int4", 100, codec="mxint4", **TWO),
+    Config("2 workers: H=100, int4, outer rate 2/5", 100, learning_rate=(2, 5), codec="mxint4", **TWO),
+    Config(
+        "2 workers: H=100, sparse-8, plain averaging",
+        100,
+        learning_rate=ONE,
+        momentum=ZERO,
+        codec="sparse-8",
+        **TWO,
+    ),
 ]
 
 

@@ -23,8 +23,9 @@ from cupel.protocol.spec.referee.llama import LlamaShape, hidden_states
 from cupel.protocol.spec.referee.trace import Silent
 from cupel.protocol.spec.task import Thresholds
 from cupel.protocol.spec.toploc import build_proofs_batch, compare_batch
+from cupel.protocol.spec.toploc.activations import MAX_ELEMENTS
 
-LAYERS, TOKENS, SEQUENCES, VOCABULARY, CHUNK, POINTS = 4, 64, 4, 512, 32, 128
+LAYERS, TOKENS, SEQUENCES, VOCABULARY, POINTS = 4, 64, 4, 512, 128
 # INTELLECT-2's published limits for bfloat16 engines.
 PUBLISHED = Thresholds(38, 10_000, 8_000)
 
@@ -91,7 +92,7 @@ def main() -> None:
     torch.set_num_threads(1)
     machine = given.device if given.device == "cpu" else torch.cuda.get_device_name(given.device)
     for width in given.widths:
-        shape = shape_of(width)
+        shape, chunk = shape_of(width), min(32, MAX_ELEMENTS // width)
         tensors = random_tensors(shape, VOCABULARY, 0)
         tokens = list(np.random.default_rng(2).integers(0, VOCABULARY, (SEQUENCES, TOKENS)))
         begun = time.process_time()
@@ -108,8 +109,8 @@ def main() -> None:
         patterns = np.stack([to_patterns(value) for value in integers])
         lengths = np.full(SEQUENCES, TOKENS)
         for name, states in claims(shape, tensors, tokens, given.device):
-            proofs = build_proofs_batch(torch.stack(states).numpy(), lengths, CHUNK, POINTS)
-            results = compare_batch(proofs, patterns, lengths, CHUNK, POINTS)
+            proofs = build_proofs_batch(torch.stack(states).numpy(), lengths, chunk, POINTS)
+            results = compare_batch(proofs, patterns, lengths, chunk, POINTS)
             print(population(name, results).row(PUBLISHED), flush=True)
         print()
 

@@ -1,5 +1,8 @@
-"""A pretended accelerator, on which every look at a number can be counted."""
+"""A pretended accelerator, on which every look at a number can be counted, and a real one on which none may wait."""
 
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,3 +52,21 @@ class HostTraffic(TorchDispatchMode):
 @pytest.fixture
 def host_traffic() -> HostTraffic:
     return HostTraffic()
+
+
+@pytest.fixture
+def waits_forbidden() -> Callable[[], AbstractContextManager[None]]:
+    """A context in which an operation that waits for CUDA raises RuntimeError."""
+
+    @contextmanager
+    def forbid() -> Iterator[None]:
+        with warnings.catch_warnings():
+            # PyTorch says each time that it does not know all of them.
+            warnings.filterwarnings("ignore", "Synchronization debug mode", UserWarning)
+            try:
+                torch.cuda.set_sync_debug_mode("error")
+                yield
+            finally:
+                torch.cuda.set_sync_debug_mode("default")
+
+    return forbid

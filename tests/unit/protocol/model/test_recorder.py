@@ -124,16 +124,13 @@ def test_other_looks_fail_without_numbers(look: Callable[[torch.Tensor, torch.Te
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_a_decode_on_cuda_never_waits_and_gives_the_same_proofs() -> None:
+def test_a_decode_on_cuda_never_waits_and_gives_the_same_proofs(waits_forbidden: Any) -> None:
     states = hidden_states()
     on_device, everywhere = states.cuda(), torch.ones((11, 5), dtype=torch.bool).cuda()
     recorder = ChunkRecorder(CHUNK_TOKENS, POINTS)
-    torch.cuda.set_sync_debug_mode("error")
-    try:
+    with waits_forbidden():
         for step in range(10):
             recorder.append(on_device[:, step], everywhere[step])
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
     lengths = np.full(5, 10)
     assert prove(recorder.finish(lengths)) == build_proofs_batch(
         states.numpy(), lengths, CHUNK_TOKENS, POINTS

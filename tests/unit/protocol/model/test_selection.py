@@ -87,15 +87,12 @@ def test_only_the_points_cross_the_bus_and_at_once(tokens: int, host_traffic: An
 @pytest.mark.gpu
 @cuda
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_states_on_cuda_give_the_same_proofs_without_a_wait(dtype: torch.dtype) -> None:
+def test_states_on_cuda_give_the_same_proofs_without_a_wait(dtype: torch.dtype, waits_forbidden: Any) -> None:
     host = torch.from_numpy(hidden_states(completions=4, tokens=70, width=2046)).to(dtype)
     states = host.cuda()
     start_selection(states, LENGTHS, 32, 128)()
-    torch.cuda.set_sync_debug_mode("error")
-    try:
+    with waits_forbidden():
         arrive = start_selection(states, LENGTHS, 32, 128)
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
     indices, patterns = arrive()
     wanted = select_states(host, LENGTHS, 32, 128)
     words = np.sort(indices << 16 | patterns)
