@@ -256,6 +256,7 @@ class Verifier:
                     time=record.time,
                     pending=record.status is ChallengeStatus.PENDING,
                     is_demand=record.challenge.judge == self._judges.data,
+                    dismissed=record.status is ChallengeStatus.DISMISSED,
                 )
                 for record in ledger.challenges.values()
             ),

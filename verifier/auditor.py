@@ -33,6 +33,7 @@ from cupel.verifier.budget import Budget
 from cupel.verifier.checks.base import FetchedSubmission, Finding, Rules
 from cupel.verifier.recompute import recompute
 from cupel.verifier.retraining import judge_training, versions_needed
+from cupel.verifier.turns import Turns
 
 # Nodes of one round use a few neighbouring versions.
 MAX_POLICIES: Final = 4
@@ -54,7 +55,7 @@ class Auditor:
     _policies: dict[int, Policy] = field(default_factory=dict)
     _proven: dict[str, ProvenWork] = field(default_factory=dict)
     """By node, the work seen here."""
-    _processor: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    _processor: Turns = field(default_factory=Turns)
     """One audit computes at a time: they would only slow each other, and delay the first verdict."""
 
     async def fetch(self, work: CommittedWork, beacon: bytes, deadline_seconds: float) -> FetchedSubmission:
@@ -89,7 +90,7 @@ class Auditor:
     async def examine(self, submission: FetchedSubmission) -> Finding | None:
         """What needs no policy, for every rollout, also beside the node's other work seen here."""
         work = submission.work
-        async with self._processor:
+        async with self._processor.turn():
             proven = self._proven.get(work.node, ProvenWork()).beside(work.sequence)
             finding = await asyncio.to_thread(examine, dataclasses.replace(submission, proven=proven))
             if finding is None:
@@ -109,7 +110,7 @@ class Auditor:
         version = self.versions.get(number)
         if version is None:
             raise PolicyPending(f"canonical version {number} is not here")
-        async with self._processor:
+        async with self._processor.turn():
             policy = self._policies.get(number)
             if policy is None:
                 policy = await asyncio.to_thread(policy_of, self.rules.spec.model, version.state)
@@ -124,7 +125,7 @@ class Auditor:
         """As `judge_training`. PolicyPending for a version that is not held here, VersionUnavailable for the first."""
         numbers = versions_needed(submission)
         weights = {number: await self._weights(number) for number in numbers}
-        async with self._processor:
+        async with self._processor.turn():
             return await asyncio.to_thread(judge_training, submission, weights, state, rule)
 
     async def _weights(self, number: int) -> Weights:

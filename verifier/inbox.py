@@ -39,6 +39,7 @@ from cupel.verifier.inspection import Inspection, TooLate
 from cupel.verifier.journal import Journal
 from cupel.verifier.options import Options
 from cupel.verifier.replays import Replays
+from cupel.verifier.turns import due
 from cupel.verifier.verdicts import tell_checks, tell_verdict
 from cupel.verifier.watch import Watch, is_disputable
 
@@ -103,19 +104,23 @@ class Inbox:
             case hub.Committed(task=task, node=node, sequence=sequence) if task == ledger.task:
                 work = ledger.work[node, sequence]
                 if self._journal.has_passed(work.root):
-                    self._start(work, self._recall(work, ledger))
+                    self._start(work, self._recall(work, ledger), work.time + window)
                 elif self.now < work.time + window:
-                    self._start(work, self._audit(work, ledger, logged.block_hash))
+                    self._start(work, self._audit(work, ledger, logged.block_hash), work.time + window)
             case hub.CheckpointPosted(task=task, node=node, sequence=sequence) if task == ledger.task:
                 posted = next(one for one in ledger.posted if (one.node, one.sequence) == (node, sequence))
                 commitment = next(one for one in ledger.commitments(node) if one.sequence == sequence)
                 if self.now < posted.time + window:
-                    self._start(posted, self._compare(posted, commitment))
+                    self._start(posted, self._compare(posted, commitment), posted.time + window)
 
     def judge(self, challenge: ChallengeRecord, ledger: TaskLedger, deadline: int) -> None:
         """Begin to find out whether a challenge is right; `verdicts` will tell, unless the deadline passes."""
-        if challenge.challenge_id not in self.verdicts:
-            self._start(("trial", challenge.challenge_id), self._judge(challenge, ledger, deadline))
+        number = challenge.challenge_id
+        is_judging = any(isinstance(key, tuple) and key[:2] == ("trial", number) for key in self._tasks)
+        if number not in self.verdicts and not is_judging:
+            # Once for every deadline: what came too late for one jury may serve the next.
+            attempt = self._judge(challenge, ledger, deadline)
+            self._start(("trial", number, deadline), attempt, deadline)
 
     def consider(self, place: Place, answers: Mapping[DataDemand, Answer], ledger: TaskLedger) -> None:
         """Look for lies in what a node showed because we demanded it."""
@@ -143,12 +148,13 @@ class Inbox:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _start(self, key: object, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, key: object, work: Coroutine[Any, Any, None], deadline: int) -> None:
         if key in self._begun:
             work.close()
             return
         self._begun.add(key)
-        self._tasks[key] = asyncio.create_task(self._guarded(work))
+        with due(deadline):
+            self._tasks[key] = asyncio.create_task(self._guarded(work))
         self._tasks[key].add_done_callback(lambda _: self._tasks.pop(key, None))
 
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:

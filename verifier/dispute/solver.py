@@ -32,6 +32,8 @@ class Dispute:
     pending: bool
     is_demand: bool = False
     """Whether it only asks for data: it accuses of nothing, and leaves room for an accusation."""
+    dismissed: bool = False
+    """Whether its judge said nothing: of a jury, nobody voted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,10 +245,13 @@ def _is_due(view: View, accusation: Accusation) -> bool:
         return False
     against_node = [dispute for dispute in view.disputes if dispute.node == node and not dispute.is_demand]
     if any(
-        dispute.challenger == view.account and dispute.sequence == accusation.commitment.sequence
+        dispute.challenger == view.account
+        and dispute.sequence == accusation.commitment.sequence
+        and not dispute.dismissed
         for dispute in against_node
     ):
-        # We have had our say; losing it twice would only feed the accused.
+        # We have had our say; losing it twice would only feed the accused. A jury that was too busy to vote has said
+        # nothing, and the bond is back: while the window lasts, another one is asked.
         return False
     if not any(dispute.pending for dispute in against_node):
         return True

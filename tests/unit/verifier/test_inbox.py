@@ -766,6 +766,25 @@ def test_a_juror_without_the_files_has_no_verdict(run: Run) -> None:
     run(scenario)
 
 
+def test_a_juror_that_was_late_for_one_jury_tries_again_for_the_next(run: Run) -> None:
+    async def scenario(desk: Desk) -> None:
+        submission = desk.world.submission()
+        desk.inbox.now = 1116
+        desk.ledger.work[submission.work.node, 3] = submission.work
+        accused = challenge(submission, b"")
+        desk.inbox.judge(accused, desk.ledger, 1116)
+        await desk.settled()
+        assert desk.inbox.verdicts == {}
+        desk.inbox.judge(accused, desk.ledger, 1116)
+        assert desk.inbox.num_open == 0
+        desk.peers.serve(submission)
+        desk.inbox.judge(accused, desk.ledger, 1130)
+        await desk.settled()
+        assert desk.inbox.verdicts == {9: False}
+
+    run(scenario)
+
+
 @pytest.mark.parametrize("honest", [True, False])
 def test_a_posted_checkpoint_is_compared_with_our_own(run: Run, honest: bool) -> None:
     async def scenario(desk: Desk) -> None:

@@ -113,6 +113,14 @@ def test_somebody_elses_failed_challenge_does_not_stop_ours(view: View) -> None:
     assert do(view, accusations=(lie,), disputes=(dispute(pending=False),)) == (Challenge(lie),)
 
 
+def test_a_silent_jury_is_asked_again_while_the_window_lasts(view: View) -> None:
+    lie, silent = accusation(), dispute(challenger=ME, pending=False, dismissed=True)
+    lost = dispute(challenger=ME, pending=False)
+    assert do(view, accusations=(lie,), disputes=(silent,)) == (Challenge(lie),)
+    assert do(view, accusations=(lie,), disputes=(silent,), now=COMMITTED + 40) == ()
+    assert do(view, accusations=(lie,), disputes=(silent, lost)) == ()
+
+
 def test_a_challenge_against_another_node_does_not_matter(view: View) -> None:
     lie = accusation()
     assert do(view, accusations=(lie,), disputes=(dispute(node=OTHER),)) == (Challenge(lie),)
