@@ -69,6 +69,16 @@ def demo(
             help="Run this attack instead, or `all`; `list` names them. May be given several times."
         ),
     ] = None,
+    mishaps: Annotated[
+        bool,
+        typer.Option(
+            "--mishaps", help="With --attack: power cuts, stalls and reorganisations, drawn from the seed."
+        ),
+    ] = False,
+    attestations: Annotated[
+        int,
+        typer.Option(help="With --attack: verifiers whose word nodes wait for, 0 to 2.", min=0, max=2),
+    ] = 0,
 ) -> None:
     """Train a policy among strangers, two of whom lie: the liars lose their stake, the others are paid.
 
@@ -82,7 +92,7 @@ def demo(
     Example: cupel demo --fast
     """
     if attack:
-        _attack(attack, rounds, seed, json, run_dir, keep)
+        _attack(attack, rounds, seed, json, run_dir, keep, mishaps, attestations)
         return
     # These take a second to load; `--help` must not.
     from rich.console import Console
@@ -123,7 +133,14 @@ def demo(
 
 
 def _attack(
-    names: list[str], rounds: int | None, seed: int, json: bool, run_dir: Path | None, keep: bool
+    names: list[str],
+    rounds: int | None,
+    seed: int,
+    json: bool,
+    run_dir: Path | None,
+    keep: bool,
+    mishaps: bool,
+    attestations: int,
 ) -> None:
     from rich.console import Console
 
@@ -136,7 +153,9 @@ def _attack(
         return
     folder = run_dir or find_tools().root / "runs" / time.strftime("attacks-%Y%m%d-%H%M%S")
     console = Console(stderr=json, force_terminal=False, width=_WIDTH_OF_FILES)
-    wanted = suite.Suite(suite.chosen(names), folder.resolve(), rounds or suite.ROUNDS, seed, keep)
+    wanted = suite.Suite(
+        suite.chosen(names), folder.resolve(), rounds or suite.ROUNDS, seed, keep, attestations, mishaps
+    )
     runs = _run(suite.run_suite(wanted, console))
     print(json_text.dumps(suite.summary(runs)) if json else suite.page(runs), flush=True)
     raise typer.Exit(0 if suite.passed(runs) else EXIT_FAILED)

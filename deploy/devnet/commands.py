@@ -7,9 +7,11 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 from cupel.devnet import liars
+from cupel.devnet.options import CANARY
 from cupel.devnet.presets import to_toml
 from cupel.devnet.run_folder import RunFolder
 from cupel.devnet.wallets import Wallet
@@ -29,6 +31,9 @@ PRELOADED: Final = (
 )
 
 
+NO_CHOICES: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """What `python -m MODULE ARGUMENTS` runs."""
@@ -46,8 +51,10 @@ def child_environment() -> Mapping[str, str]:
     return kept | {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
 
 
-def write_settings(folder: RunFolder, wallet: Wallet, rpc_url: str, chain_id: int) -> Path:
-    """Write a process's settings file and return its path."""
+def write_settings(
+    folder: RunFolder, wallet: Wallet, rpc_url: str, chain_id: int, choices: Mapping[str, Any] = NO_CHOICES
+) -> Path:
+    """Write a process's settings file and return its path. choices: what this process's operator sets itself."""
     settings = Settings(
         rpc_url=rpc_url,
         chain_id=chain_id,
@@ -55,6 +62,7 @@ def write_settings(folder: RunFolder, wallet: Wallet, rpc_url: str, chain_id: in
         keystore=str(wallet.keystore),
         password_file=str(wallet.password_file),
         data_dir=str(folder.data / wallet.name),
+        **choices,
     )
     path = folder.configs / f"{wallet.name}.toml"
     path.write_text(to_toml(settings), encoding="utf-8")
@@ -62,8 +70,8 @@ def write_settings(folder: RunFolder, wallet: Wallet, rpc_url: str, chain_id: in
 
 
 def node_command(config: Path, lie: str | None) -> Command:
-    """A node; a lying one is the ordinary node with one part exchanged."""
-    if lie is not None:
+    """A node; a lying one is the ordinary node with one part exchanged. A canary lies by its settings."""
+    if lie is not None and lie != CANARY:
         return Command(liars.__name__, ("--lie", str(lie), "--config", config, "--json"))
     return Command(cli.__name__, ("node", "run", "--config", config, "--json"))
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+import dataclasses
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
@@ -17,10 +17,11 @@ from cupel.devnet.deployment import deploy, fund
 from cupel.devnet.facts import ChainFacts
 from cupel.devnet.forking import ForkServer
 from cupel.devnet.machine import Tools, free_cores
+from cupel.devnet.mishaps import Misfortune, Mishap, drawn_mishaps
 from cupel.devnet.options import DemoOptions
+from cupel.devnet.patience import unhurried
 from cupel.devnet.presets import (
     CREATOR,
-    DATA,
     Pace,
     choose_pace,
     make_plan,
@@ -28,12 +29,13 @@ from cupel.devnet.presets import (
     to_toml,
 )
 from cupel.devnet.processes import tail
+from cupel.devnet.rpc import LocalRpc
 from cupel.devnet.run_folder import RunFolder
 from cupel.devnet.story.state import ENDED, DemoState, Status
 from cupel.devnet.supervisor import Supervisor
 from cupel.devnet.verdict import Check
 from cupel.devnet.wallets import Wallet
-from cupel.devnet.watch import ChainWatcher
+from cupel.devnet.watch import ChainWatcher, background
 from cupel.protocol.chain.client import ChainClient
 from cupel.protocol.chain.deployments import Deployment
 
@@ -67,6 +69,7 @@ class Demo:
         self._workers = (*options.node_names, *options.verifier_names)
         self._genesis = folder.configs / "genesis.safetensors"
         self._pace: Pace | None = None
+        self._commands: dict[str, commands.Command] = {}
 
     async def run(self) -> tuple[ChainFacts, tuple[Check, ...]]:
         """Run to the verdict. DemoFailed, ChildFailed, ConfigError or EnvironmentProblem if it cannot get there.
@@ -76,6 +79,9 @@ class Demo:
         tell = self._chronicle.stage
         # Before anything runs here: what is busy now is somebody else's, and will be in the rounds too.
         cores = await asyncio.to_thread(free_cores)
+        liars = len(self._options.lies) + len(self._options.verifier_lies)
+        preset = unhurried(self._options.preset, cores, liars)
+        self._options = dataclasses.replace(self._options, preset=preset)
         tell("tools", "done", f"{self._tools.anvil.name}, contracts in {self._tools.artefacts.name}/")
         tell("chain", "running")
         async with AsyncExitStack() as stack:
@@ -95,7 +101,16 @@ class Demo:
             )
             await self._boot(supervisor, server, chain, cores)
             watcher = ChainWatcher(client, deployment, self._chronicle, supervisor)
-            await stack.enter_async_context(_background(watcher, chain, self._options))
+            await stack.enter_async_context(background(watcher.run(chain.process, self._options.kill)))
+            if self._options.mishaps:
+                rpc = await stack.enter_async_context(LocalRpc(chain.rpc_url))
+                misfortune = Misfortune(
+                    supervisor,
+                    self._chronicle,
+                    rpc,
+                    lambda name: supervisor.fork(name, server, self._commands[name]),
+                )
+                await stack.enter_async_context(background(misfortune.run(self._mishaps())))
             await self._rounds()
             await self._settle()
             return await self._verdict(client, deployment)
@@ -110,7 +125,7 @@ class Demo:
             CHAIN_ID,
             self._tools.artefacts,
             options.preset.jury,
-            DATA,
+            options.preset.data,
             options.preset.canonical,
         )
         deployment.write(self._folder.deployment)
@@ -158,12 +173,25 @@ class Demo:
         await self._until_task()
 
     async def _start_workers(self, supervisor: Supervisor, server: ForkServer, chain: LocalChain) -> None:
-        for name in self._options.node_names:
-            command = commands.node_command(self._settings(name, chain), self._options.lies.get(name))
+        options = self._options
+        for name in options.node_names:
+            self._commands[name] = commands.node_command(self._settings(name, chain), options.lies.get(name))
+        for name in options.verifier_names:
+            lie = options.verifier_lies.get(name)
+            self._commands[name] = commands.verifier_command(self._settings(name, chain), lie)
+        for name, command in self._commands.items():
             await supervisor.fork(name, server, command)
-        for name in self._options.verifier_names:
-            lie = self._options.verifier_lies.get(name)
-            await supervisor.fork(name, server, commands.verifier_command(self._settings(name, chain), lie))
+
+    def _mishaps(self) -> tuple[Mishap, ...]:
+        options = self._options
+        assert self._pace is not None, "the task exists, so its pace was chosen"
+        return drawn_mishaps(
+            options.seed,
+            options.rounds,
+            self._pace.round_seconds,
+            options.honest_nodes,
+            options.honest_verifiers,
+        )
 
     async def _start_creator(
         self,
@@ -261,15 +289,6 @@ class Demo:
                 raise DemoFailed(f"{name} ended with code {state.exits[name]} ({why}). Its log is {log}")
 
     def _settings(self, name: str, chain: LocalChain) -> Path:
-        return commands.write_settings(self._folder, self._wallets[name], chain.rpc_url, CHAIN_ID)
-
-
-@asynccontextmanager
-async def _background(watcher: ChainWatcher, chain: LocalChain, options: DemoOptions) -> AsyncIterator[None]:
-    task = asyncio.create_task(watcher.run(chain.process, options.kill), name="watch the chain")
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        verifiers = {one: self._wallets[one].address for one in self._options.honest_verifiers}
+        choices = self._options.choices(name, verifiers)
+        return commands.write_settings(self._folder, self._wallets[name], chain.rpc_url, CHAIN_ID, choices)

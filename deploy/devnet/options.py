@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from cupel.devnet.presets import FAST, FULL, NUM_VERIFIERS, Preset
 from cupel.devnet.story.state import DemoState, Lie, NodeState, VerifierState
@@ -17,6 +18,9 @@ _MOST_NODES: Final = 16
 _LEAST_ROUNDS: Final = 3
 # The hub keeps 64 unpaid commitments a node, posted checkpoints included.
 _MOST_ROUNDS: Final = 60
+CANARY: Final = "canary"
+"""The attack that is no attack: a node that lies now and then by its own settings, so that verifiers earn."""
+CANARY_ONE_IN: Final = 2
 _KILL_FORM: Final = re.compile(r"(\d+)@(\d+)")
 
 
@@ -46,6 +50,10 @@ class DemoOptions:
     """How the last nodes lie, one each."""
     verifier_attacks: tuple[str, ...] = ()
     """How further verifiers lie, one each."""
+    mishaps: bool = False
+    """Whether honest processes lose power or stand still, and blocks are taken back, at times drawn from the seed."""
+    attestations: int = 0
+    """Verifiers whose word every node waits for before it builds on work that is not final."""
 
     @property
     def node_names(self) -> tuple[str, ...]:
@@ -72,6 +80,25 @@ class DemoOptions:
     def verifier_lies(self) -> dict[str, str]:
         """The last verifiers lie, if any do."""
         return dict(zip(self.verifier_names[NUM_VERIFIERS:], self.verifier_attacks, strict=True))
+
+    def choices(self, name: str, verifiers: Mapping[str, str]) -> dict[str, Any]:
+        """Settings that a process has of its own. verifiers: addresses of the honest ones, by name."""
+        made: dict[str, Any] = {}
+        if self.lies.get(name) == CANARY:
+            made["canary_one_in"] = CANARY_ONE_IN
+        if name in self.node_names and self.attestations:
+            made |= {"attestations": self.attestations, "attesters": ",".join(verifiers.values())}
+        return made
+
+    @property
+    def honest_nodes(self) -> tuple[str, ...]:
+        """Those that do not lie."""
+        return tuple(name for name in self.node_names if name not in self.lies)
+
+    @property
+    def honest_verifiers(self) -> tuple[str, ...]:
+        """Those that do not lie."""
+        return self.verifier_names[:NUM_VERIFIERS]
 
     def first_state(self, accounts: dict[str, str], now_ms: int) -> DemoState:
         """The demo before anything happened. `accounts` are addresses by process name."""

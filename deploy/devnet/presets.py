@@ -72,6 +72,7 @@ class Preset:
     least_round_seconds: int
     reward_margin: int
     """Least rise of the honest nodes' reward for the demo to pass, in millionths; far below what is usual."""
+    data: DataTerms = DATA
     replay: ReplayRule | None = None
     """Whether verifiers train again what every node trained, which takes them as long as all nodes together."""
 
@@ -160,12 +161,12 @@ def choose_pace(preset: Preset, num_nodes: int, step_seconds: float, cores: floa
     workers = num_nodes + _VERIFIER_SHARE * NUM_VERIFIERS
     work = _NODE_SECONDS_PER_UNIT * preset.units_per_round * speed * workers / max(cores, _LEAST_CORES)
     needed = math.ceil(_FIXED_SECONDS + _SAFETY * work)
-    round_seconds = min(max(needed, preset.least_round_seconds), _MOST_ROUND_SECONDS)
+    round_seconds = max(min(needed, _MOST_ROUND_SECONDS), preset.least_round_seconds)
     return Pace(
         round_seconds=round_seconds,
         commit_seconds=round_seconds - max(2, round_seconds // 5),
         # Time to look for the files, to demand what is missing, and to check what is shown in the last second.
-        challenge_window=round_seconds + DATA.answer_seconds,
+        challenge_window=round_seconds + preset.data.answer_seconds,
         dispute_seconds=max(preset.jury.needed_seconds, preset.canonical.needed_seconds),
         exit_margin=_EXIT_MARGIN_SECONDS,
         start_in_seconds=_FEW_BLOCKS_SECONDS + round_seconds // 3,

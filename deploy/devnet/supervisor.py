@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -40,6 +40,7 @@ class Supervisor:
         self._sink = sink
         self._processes: dict[str, Process] = {}
         self._listeners: dict[str, asyncio.Task[None]] = {}
+        self._powerless: set[str] = set()
         self._files = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -89,9 +90,27 @@ class Supervisor:
         """End a child as a power cut would: SIGKILL, no warning."""
         signal_group(self._processes[name], signal.SIGKILL)
 
+    async def cut_power(self, name: str) -> None:
+        """As `kill`, of a child that will be forked again under its name: its end is not told."""
+        self._powerless.add(name)
+        self.kill(name)
+        await self._listeners.pop(name)
+        del self._processes[name]
+        self._powerless.discard(name)
+
+    @contextmanager
+    def standing_still(self, name: str) -> Iterator[None]:
+        """Stop a child and whatever it started for as long as the block runs."""
+        process = self._processes[name]
+        signal_group(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            signal_group(process, signal.SIGCONT)
+
     def is_running(self, name: str) -> bool:
         """Whether the child has not ended yet."""
-        return self._processes[name].returncode is None
+        return name in self._processes and self._processes[name].returncode is None
 
     async def wait(self, name: str) -> int:
         """Exit code of a child, after all its events were delivered."""
@@ -139,7 +158,9 @@ class Supervisor:
             if event.name == OUTPUT:
                 log.write(line)
             self._sink(event)
-        self._emit(name, "process-ended", {"code": await process.wait()})
+        code = await process.wait()
+        if name not in self._powerless:
+            self._emit(name, "process-ended", {"code": code})
 
     async def _close(self) -> None:
         await stop_all(self._processes.values())

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+import contextlib
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, Final
 
 from cupel.devnet.audit import Auditor
 from cupel.devnet.chronicle import Chronicle, DemoFailed
@@ -68,3 +71,15 @@ class ChainWatcher:
         if not task.start or not self._supervisor.is_running(kill.node):
             return False
         return now >= task.start + kill.round * task.round_seconds + task.round_seconds // 3
+
+
+@asynccontextmanager
+async def background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Do this beside the block, at most as long as it runs."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

@@ -6,6 +6,7 @@ from typing import Final
 
 from cupel.devnet.attacks import form, updates, work
 from cupel.devnet.attacks.base import Strategy
+from cupel.devnet.attacks.canary import CanaryNode
 from cupel.devnet.attacks.verifiers import VERIFIERS
 from cupel.devnet.attacks.zoo import cheats
 
@@ -47,6 +48,7 @@ _CLASSES: Final[tuple[type[Strategy], ...]] = (
     updates.WithheldRollouts,
     updates.Equivocation,
     updates.Spam,
+    CanaryNode,
 )
 
 

@@ -58,6 +58,10 @@ class Suite:
     rounds: int
     seed: int
     keep: bool
+    attestations: int = 0
+    """As in `DemoOptions`."""
+    mishaps: bool = False
+    """Likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,8 @@ async def _run(suite: Suite, attacks: tuple[str, ...], folder: Path, console: Co
         keep=suite.keep,
         attacks=nodes,
         verifier_attacks=lying,
+        attestations=suite.attestations,
+        mishaps=suite.mishaps,
     )
     lies, begun = options.verifier_lies, time.monotonic()
     try:

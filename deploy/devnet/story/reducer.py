@@ -66,6 +66,10 @@ def _killing(state: DemoState, event: DemoEvent) -> DemoState:
     return add_line(state, event, f"{event.text('process')} killed on purpose (SIGKILL)", "bad")
 
 
+def _mishap(state: DemoState, event: DemoEvent) -> DemoState:
+    return add_line(state, event, event.text("text"), "bad")
+
+
 def _block(state: DemoState, event: DemoEvent) -> DemoState:
     names = ("block", "timestamp", "bounty", "stakes", "bonds", "credits", "hub_balance", "burned")
     values = {name: event.number(name, getattr(state.chain, name)) for name in names}
@@ -120,7 +124,12 @@ def _withdrawn(state: DemoState, event: DemoEvent) -> DemoState:
     return change_participant(state, event, withdrawn=found.withdrawn + event.number("amount"))
 
 
-_FROM_DEMO: Final[Mapping[str, Handler]] = {"stage": _stage, "task": _task, "killing": _killing}
+_FROM_DEMO: Final[Mapping[str, Handler]] = {
+    "stage": _stage,
+    "task": _task,
+    "killing": _killing,
+    "mishap": _mishap,
+}
 _FROM_CHAIN: Final[Mapping[str, Handler]] = {"block": _block}
 _FROM_ANY: Final[Mapping[str, Handler]] = {
     "ready": _ready,
