@@ -22,7 +22,7 @@ import {ToplocCase, ToplocReason} from "../../types/Toploc.sol";
 import {CanonicalBase} from "./CanonicalBase.sol";
 
 /// @title What is disputed, and the accused's first word
-abstract contract CanonicalAnswers is CanonicalBase {
+abstract contract CanonicalAnswers is ICanonicalJudge, CanonicalBase {
     uint256 private constant EVIDENCE_BYTES = 64;
     uint256 private constant MIN_TOPK = 16;
     uint256 private constant MAX_TOPK = 128;

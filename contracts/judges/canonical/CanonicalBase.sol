@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ICanonicalJudge} from "../../interfaces/ICanonicalJudge.sol";
+import {ICanonicalGame} from "../../interfaces/ICanonicalGame.sol";
 import {IHub} from "../../interfaces/IHub.sol";
 import {CanonicalChunk, CanonicalGame, CanonicalStage} from "../../types/CanonicalGame.sol";
 import {Challenge} from "../../types/Challenge.sol";
@@ -9,10 +9,10 @@ import {CanonicalTerms} from "./CanonicalTerms.sol";
 
 /// @title What the moves share: whose turn it is, the clocks, and how a game goes on or ends
 abstract contract CanonicalBase is CanonicalTerms {
-    /// @inheritdoc ICanonicalJudge
+    /// @inheritdoc ICanonicalGame
     mapping(uint256 challengeId => bytes32) public gameHash;
 
-    /// @inheritdoc ICanonicalJudge
+    /// @inheritdoc ICanonicalGame
     function timeOut(Challenge calldata challenge, CanonicalGame calldata game) external {
         uint256 challengeId = _idOf(challenge);
         _requireKnown(challengeId, game);
@@ -22,7 +22,7 @@ abstract contract CanonicalBase is CanonicalTerms {
         _end(challengeId, challenge, verdict, game.stage, true);
     }
 
-    /// @inheritdoc ICanonicalJudge
+    /// @inheritdoc ICanonicalGame
     function deadlineOf(CanonicalGame calldata game) public view returns (uint256) {
         uint32 left = _isChallengers(game.stage) ? game.challengerSeconds : game.accusedSeconds;
         return uint256(game.movedAt) + (left < graceSeconds ? graceSeconds : left);

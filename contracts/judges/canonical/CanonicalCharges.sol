@@ -14,7 +14,7 @@ import {CanonicalBase} from "./CanonicalBase.sol";
 /// @title What can be wrong with a support
 /// @notice SOUND: an honest support is made of the honest trace's final states, and nothing is read but what opens under the
 /// accused's own root.
-abstract contract CanonicalCharges is CanonicalBase {
+abstract contract CanonicalCharges is ICanonicalJudge, CanonicalBase {
     uint256 private constant POINT_BYTES = 4;
     uint256 private constant MAGNITUDE_MASK = 0x7fff;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ICanonicalJudge} from "../../interfaces/ICanonicalJudge.sol";
+import {ICanonicalGame} from "../../interfaces/ICanonicalGame.sol";
 import {RefereeLayout} from "../../libraries/RefereeLayout.sol";
 import {RefereeOpenings} from "../../libraries/RefereeOpenings.sol";
 import {Tree16} from "../../libraries/Tree16.sol";
@@ -16,7 +16,7 @@ import {CanonicalBase} from "./CanonicalBase.sol";
 abstract contract CanonicalDescent is CanonicalBase {
     uint256 private constant MAX_BLOCKS = 16;
 
-    /// @inheritdoc ICanonicalJudge
+    /// @inheritdoc ICanonicalGame
     function descend(uint256 challengeId, CanonicalGame calldata game, CanonicalChunk calldata chunk)
         external
     {
@@ -30,7 +30,7 @@ abstract contract CanonicalDescent is CanonicalBase {
         emit GameDescended(challengeId, next);
     }
 
-    /// @inheritdoc ICanonicalJudge
+    /// @inheritdoc ICanonicalGame
     function openNode(uint256 challengeId, CanonicalGame calldata game, bytes32[16] calldata children)
         external
     {
@@ -45,7 +45,7 @@ abstract contract CanonicalDescent is CanonicalBase {
         emit NodeOpened(challengeId, next, children);
     }
 
-    /// @inheritdoc ICanonicalJudge
+    /// @inheritdoc ICanonicalGame
     function pickChild(
         uint256 challengeId,
         CanonicalGame calldata game,
@@ -65,7 +65,7 @@ abstract contract CanonicalDescent is CanonicalBase {
         emit ChildPicked(challengeId, next);
     }
 
-    /// @inheritdoc ICanonicalJudge
+    /// @inheritdoc ICanonicalGame
     function openRow(
         Challenge calldata challenge,
         CanonicalGame calldata game,
@@ -92,7 +92,7 @@ abstract contract CanonicalDescent is CanonicalBase {
         emit RowOpened(challengeId, next, blocks);
     }
 
-    /// @inheritdoc ICanonicalJudge
+    /// @inheritdoc ICanonicalGame
     function pickBlock(
         uint256 challengeId,
         CanonicalGame calldata game,
@@ -112,7 +112,7 @@ abstract contract CanonicalDescent is CanonicalBase {
         emit BlockPicked(challengeId, next);
     }
 
-    /// @inheritdoc ICanonicalJudge
+    /// @inheritdoc ICanonicalGame
     function openBlock(Challenge calldata challenge, CanonicalGame calldata game, bytes calldata data)
         external
     {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ICanonicalJudge} from "../../interfaces/ICanonicalJudge.sol";
+import {ICanonicalGame} from "../../interfaces/ICanonicalGame.sol";
 import {Tree16} from "../../libraries/Tree16.sol";
 import {CanonicalChunk, CanonicalGame, CanonicalStage, CanonicalStep} from "../../types/CanonicalGame.sol";
 import {Challenge} from "../../types/Challenge.sol";
@@ -10,7 +10,7 @@ import {CanonicalSteps} from "./CanonicalSteps.sol";
 
 /// @title The last move: the chain computes one entry
 abstract contract CanonicalExecution is CanonicalDescent {
-    /// @inheritdoc ICanonicalJudge
+    /// @inheritdoc ICanonicalGame
     address public immutable steps;
 
     constructor(address steps_) {
@@ -18,7 +18,7 @@ abstract contract CanonicalExecution is CanonicalDescent {
         steps = steps_;
     }
 
-    /// @inheritdoc ICanonicalJudge
+    /// @inheritdoc ICanonicalGame
     function execute(
         Challenge calldata challenge,
         CanonicalGame calldata game,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ICanonicalJudge} from "../../interfaces/ICanonicalJudge.sol";
+import {ICanonicalGame} from "../../interfaces/ICanonicalGame.sol";
 import {IPromptRule} from "../../interfaces/IPromptRule.sol";
 import {Merkle} from "../../libraries/Merkle.sol";
 import {RefereeLayout} from "../../libraries/RefereeLayout.sol";
@@ -21,7 +21,7 @@ contract CanonicalSteps {
     uint256 private constant TOKEN_BYTES = 4;
 
     /// @notice Whether the entry that `step` names is not what the chain computes from what `step` opens. Reverts with the
-    /// errors of `ICanonicalJudge` if that is not what the step reads.
+    /// errors of `ICanonicalGame` if that is not what the step reads.
     /// @dev The caller is a judge, whose `shape` is the policy's. The arguments are those of its `execute`.
     /// @param game At its last stage; `step.data` is the block in dispute.
     /// @param chunk That of the game.
@@ -31,7 +31,7 @@ contract CanonicalSteps {
         CanonicalChunk calldata chunk,
         CanonicalStep calldata step
     ) external view returns (bool) {
-        RefereeShape memory policy = ICanonicalJudge(msg.sender).shape();
+        RefereeShape memory policy = ICanonicalGame(msg.sender).shape();
         RefereeRow memory row = RefereeLayout.locate(policy, game.tokens, game.index);
         uint256 column = _columnOf(game, step, RefereeLayout.length(policy, row));
         uint256 token = 0;
@@ -51,7 +51,7 @@ contract CanonicalSteps {
         returns (uint256)
     {
         uint256 entries = RefereeOpenings.blockLength(length, game.part);
-        if (step.entry >= entries) revert ICanonicalJudge.CanonicalJudge_OutOfRange(step.entry, entries);
+        if (step.entry >= entries) revert ICanonicalGame.CanonicalJudge_OutOfRange(step.entry, entries);
         return game.part * RefereeOpenings.BLOCK_ENTRIES + step.entry;
     }
 
@@ -72,11 +72,11 @@ contract CanonicalSteps {
         uint256 tokens = chunk.promptTokens + chunk.numTokens - 1;
         uint256[] memory rows = RefereeLayout.sources(policy, tokens, row, column);
         if (step.sources.length != rows.length) {
-            revert ICanonicalJudge.CanonicalJudge_WrongCount(step.sources.length, rows.length);
+            revert ICanonicalGame.CanonicalJudge_WrongCount(step.sources.length, rows.length);
         }
         for (uint256 i = 0; i < rows.length; ++i) {
             if (!RefereeOpenings.shows(step.sources[i], policy, tokens, chunk.traceRoot, rows[i])) {
-                revert ICanonicalJudge.CanonicalJudge_RowNotProven(rows[i]);
+                revert ICanonicalGame.CanonicalJudge_RowNotProven(rows[i]);
             }
         }
     }
@@ -89,15 +89,15 @@ contract CanonicalSteps {
         uint256[] memory rows
     ) private pure {
         if (step.weights.length != rows.length) {
-            revert ICanonicalJudge.CanonicalJudge_WrongCount(step.weights.length, rows.length);
+            revert ICanonicalGame.CanonicalJudge_WrongCount(step.weights.length, rows.length);
         }
         if (rows.length == 0) return;
         (bool isShown, bytes32 root) = RefereeOpenings.canonicalRoot(step.manifest, chunk.policyDigest);
-        if (!isShown) revert ICanonicalJudge.CanonicalJudge_ManifestNotProven();
+        if (!isShown) revert ICanonicalGame.CanonicalJudge_ManifestNotProven();
         uint256 length = row.part == RefereePart.FeedOut ? policy.feedForward : policy.width;
         for (uint256 i = 0; i < rows.length; ++i) {
             if (!RefereeOpenings.showsWeights(step.weights[i], policy, root, rows[i], length)) {
-                revert ICanonicalJudge.CanonicalJudge_WeightsNotProven(rows[i]);
+                revert ICanonicalGame.CanonicalJudge_WeightsNotProven(rows[i]);
             }
         }
     }
@@ -117,7 +117,7 @@ contract CanonicalSteps {
         uint256 chunks = RolloutLeaves.numChunks(chunk.numTokens, chunk.chunkTokens);
         bool isShown = step.tokens.length >= start + TOKEN_BYTES
             && Merkle.verify(chunk.tokensRoot, Merkle.leaf(step.tokens), index, chunks, step.tokensProof);
-        if (!isShown) revert ICanonicalJudge.CanonicalJudge_TokensNotProven(index);
+        if (!isShown) revert ICanonicalGame.CanonicalJudge_TokensNotProven(index);
         return uint32(bytes4(step.tokens[start:start + TOKEN_BYTES]));
     }
 }

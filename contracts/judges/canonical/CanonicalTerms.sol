@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ICanonicalJudge} from "../../interfaces/ICanonicalJudge.sol";
+import {ICanonicalGame} from "../../interfaces/ICanonicalGame.sol";
 import {RefereeLayout} from "../../libraries/RefereeLayout.sol";
 import {Tree16} from "../../libraries/Tree16.sol";
 import {RefereeShape} from "../../types/Referee.sol";
@@ -9,7 +9,7 @@ import {ToplocThresholds} from "../../types/Toploc.sol";
 
 /// @title What a judge of computation was deployed with
 /// @dev All of it is in the code, so a task that names the judge with its code hash fixes it.
-abstract contract CanonicalTerms is ICanonicalJudge {
+abstract contract CanonicalTerms is ICanonicalGame {
     /// @dev Each side: its first word, one for each level, row or block, block or step.
     uint256 private constant WORDS_BESIDE_LEVELS = 3;
 
@@ -19,7 +19,7 @@ abstract contract CanonicalTerms is ICanonicalJudge {
     uint256 private constant ENTRY_BYTES = 15;
     uint256 private constant NODE_BYTES = 512;
 
-    /// @inheritdoc ICanonicalJudge
+    /// @inheritdoc ICanonicalGame
     address public immutable hub;
     /// @notice Of the policy's shape.
     uint32 public immutable vocabulary;
@@ -39,9 +39,9 @@ abstract contract CanonicalTerms is ICanonicalJudge {
     uint32 public immutable maxMantissaMeanThousandths;
     /// @notice Of the thresholds.
     uint32 public immutable maxMantissaMedianThousandths;
-    /// @inheritdoc ICanonicalJudge
+    /// @inheritdoc ICanonicalGame
     uint32 public immutable clockSeconds;
-    /// @inheritdoc ICanonicalJudge
+    /// @inheritdoc ICanonicalGame
     uint32 public immutable graceSeconds;
 
     constructor(
@@ -68,24 +68,24 @@ abstract contract CanonicalTerms is ICanonicalJudge {
         graceSeconds = graceSeconds_;
     }
 
-    /// @inheritdoc ICanonicalJudge
+    /// @inheritdoc ICanonicalGame
     function guarantee() external pure returns (string memory) {
         return "one honest challenger: the chain executes the first step that is not the canonical referee's";
     }
 
-    /// @inheritdoc ICanonicalJudge
+    /// @inheritdoc ICanonicalGame
     function neededSeconds() public view returns (uint256) {
         uint256 levels = Tree16.depth(RefereeLayout.rowCount(shape(), positions));
         uint256 words = levels + WORDS_BESIDE_LEVELS;
         return 2 * (clockSeconds + words * graceSeconds) + graceSeconds;
     }
 
-    /// @inheritdoc ICanonicalJudge
+    /// @inheritdoc ICanonicalGame
     function shape() public view returns (RefereeShape memory) {
         return RefereeShape(vocabulary, layers, width, heads, feedForward, positions);
     }
 
-    /// @inheritdoc ICanonicalJudge
+    /// @inheritdoc ICanonicalGame
     function thresholds() public view returns (ToplocThresholds memory) {
         return
             ToplocThresholds(maxExponentMismatches, maxMantissaMeanThousandths, maxMantissaMedianThousandths);

@@ -35,6 +35,11 @@ abstract contract CanonicalPlay is CanonicalCourtroom {
     /// @dev The whole game about the trace, up to the opened block.
     function playDown() internal {
         answerAs(honestAnswer(Traces.root(accusedLevels)));
+        playTrace();
+    }
+
+    /// @dev What follows an answer that stands.
+    function playTrace() internal {
         descend();
         while (game.stage == CanonicalStage.Node) {
             openNode();
@@ -64,7 +69,7 @@ abstract contract CanonicalPlay is CanonicalCourtroom {
 
     function openNode() internal {
         bytes32[16] memory children = Traces.children(accusedLevels, game.level, game.index);
-        vm.prank(NODE);
+        vm.prank(game.accused);
         judge.openNode(challengeId, game, children);
         count("openNode");
         game.stage = CanonicalStage.Child;
@@ -101,7 +106,7 @@ abstract contract CanonicalPlay is CanonicalCourtroom {
         bytes memory data = accusedRows[game.index];
         bytes32[] memory blocks = Traces.blockHashes(data, sizeInDispute());
         uint8 kind = RefereeLayout.kind(rowInDispute().part);
-        vm.prank(NODE);
+        vm.prank(game.accused);
         judge.openRow(challenge, game, kind, uint32(data.length / sizeInDispute()), blocks);
         count("openRow");
         game.stage = CanonicalStage.BlockChoice;
@@ -123,7 +128,7 @@ abstract contract CanonicalPlay is CanonicalCourtroom {
 
     function openBlock() internal {
         bytes memory data = Traces.blockOf(accusedRows[game.index], sizeInDispute(), game.part);
-        vm.prank(NODE);
+        vm.prank(game.accused);
         judge.openBlock(challenge, game, data);
         count("openBlock");
         game.stage = CanonicalStage.Step;

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Traces} from "../utils/Traces.sol";
 import {CanonicalPlay} from "./CanonicalPlay.sol";
-import {ICanonicalJudge} from "contracts/interfaces/ICanonicalJudge.sol";
+import {ICanonicalGame} from "contracts/interfaces/ICanonicalGame.sol";
 import {CanonicalJudge} from "contracts/judges/CanonicalJudge.sol";
 import {RefereeLayout} from "contracts/libraries/RefereeLayout.sol";
 import {
@@ -51,12 +51,12 @@ contract CanonicalTrialsTest is CanonicalPlay {
         answerAs(honestAnswer(Traces.root(accusedLevels)));
         vm.warp(block.timestamp + CLOCK - 1);
         vm.expectRevert(
-            abi.encodeWithSelector(ICanonicalJudge.CanonicalJudge_TimeLeft.selector, block.timestamp + 1)
+            abi.encodeWithSelector(ICanonicalGame.CanonicalJudge_TimeLeft.selector, block.timestamp + 1)
         );
         judge.timeOut(challenge, game);
         vm.warp(block.timestamp + 1);
         vm.expectRevert(
-            abi.encodeWithSelector(ICanonicalJudge.CanonicalJudge_TooLate.selector, block.timestamp)
+            abi.encodeWithSelector(ICanonicalGame.CanonicalJudge_TooLate.selector, block.timestamp)
         );
         vm.prank(CHALLENGER);
         judge.descend(challengeId, game, chunk);
@@ -119,10 +119,10 @@ contract CanonicalTrialsTest is CanonicalPlay {
         for (uint256 point = 0; point < 16; ++point) {
             uint256 element = uint8(support[4 * point + 3]);
             RowOpening memory opening = finalRow(element);
-            vm.expectRevert(ICanonicalJudge.CanonicalJudge_ChargeFails.selector);
+            vm.expectRevert(ICanonicalGame.CanonicalJudge_ChargeFails.selector);
             vm.prank(CHALLENGER);
             judge.chargeUnlike(challenge, game, chunk, support, point, opening);
-            vm.expectRevert(ICanonicalJudge.CanonicalJudge_ChargeFails.selector);
+            vm.expectRevert(ICanonicalGame.CanonicalJudge_ChargeFails.selector);
             vm.prank(CHALLENGER);
             judge.chargeOmitted(challenge, game, chunk, support, element, opening);
         }
@@ -132,13 +132,13 @@ contract CanonicalTrialsTest is CanonicalPlay {
         begin();
         CanonicalAnswer memory given = honestAnswer(Traces.root(accusedLevels));
         vm.expectRevert(
-            abi.encodeWithSelector(ICanonicalJudge.CanonicalJudge_NotMover.selector, CHALLENGER, NODE)
+            abi.encodeWithSelector(ICanonicalGame.CanonicalJudge_NotMover.selector, CHALLENGER, NODE)
         );
         vm.prank(CHALLENGER);
         judge.answer(challenge, game, matter, given);
         answerAs(given);
         vm.expectRevert(
-            abi.encodeWithSelector(ICanonicalJudge.CanonicalJudge_NotMover.selector, NODE, CHALLENGER)
+            abi.encodeWithSelector(ICanonicalGame.CanonicalJudge_NotMover.selector, NODE, CHALLENGER)
         );
         vm.prank(NODE);
         judge.descend(challengeId, game, chunk);
@@ -149,19 +149,19 @@ contract CanonicalTrialsTest is CanonicalPlay {
         answerAs(honestAnswer(Traces.root(accusedLevels)));
         bytes32[16] memory children = Traces.children(accusedLevels, 1, 0);
         vm.expectRevert(
-            abi.encodeWithSelector(ICanonicalJudge.CanonicalJudge_WrongStage.selector, CanonicalStage.Charge)
+            abi.encodeWithSelector(ICanonicalGame.CanonicalJudge_WrongStage.selector, CanonicalStage.Charge)
         );
         vm.prank(NODE);
         judge.openNode(challengeId, game, children);
         descend();
         vm.expectRevert(
-            abi.encodeWithSelector(ICanonicalJudge.CanonicalJudge_NotInDispute.selector, game.node)
+            abi.encodeWithSelector(ICanonicalGame.CanonicalJudge_NotInDispute.selector, game.node)
         );
         vm.prank(NODE);
         judge.openNode(challengeId, game, children);
         ++game.level;
         vm.expectRevert(
-            abi.encodeWithSelector(ICanonicalJudge.CanonicalJudge_GameUnknown.selector, challengeId)
+            abi.encodeWithSelector(ICanonicalGame.CanonicalJudge_GameUnknown.selector, challengeId)
         );
         vm.prank(NODE);
         judge.openNode(challengeId, game, children);
@@ -187,7 +187,7 @@ contract CanonicalTrialsTest is CanonicalPlay {
 
     function test_AJudgeNeedsTheStepsItWasWrittenWith() external {
         ToplocThresholds memory thresholds = judge.thresholds();
-        vm.expectRevert(ICanonicalJudge.CanonicalJudge_BadTerms.selector);
+        vm.expectRevert(ICanonicalGame.CanonicalJudge_BadTerms.selector);
         new CanonicalJudge(address(hub), address(rule), shape, thresholds, CLOCK, GRACE);
     }
 
@@ -197,7 +197,7 @@ contract CanonicalTrialsTest is CanonicalPlay {
         long.positions = 48;
         new CanonicalJudge(address(hub), address(steps), long, thresholds, CLOCK, GRACE);
         long.positions = 256;
-        vm.expectRevert(ICanonicalJudge.CanonicalJudge_BadTerms.selector);
+        vm.expectRevert(ICanonicalGame.CanonicalJudge_BadTerms.selector);
         new CanonicalJudge(address(hub), address(steps), long, thresholds, CLOCK, GRACE);
     }
 
@@ -223,7 +223,7 @@ contract CanonicalTrialsTest is CanonicalPlay {
         playDown();
         for (uint256 entry_ = 0; entry_ < RefereeLayout.length(shape, row); ++entry_) {
             CanonicalStep memory step = stepOf(entry_);
-            vm.expectRevert(ICanonicalJudge.CanonicalJudge_ChargeFails.selector);
+            vm.expectRevert(ICanonicalGame.CanonicalJudge_ChargeFails.selector);
             vm.prank(CHALLENGER);
             judge.execute(challenge, game, chunk, step);
         }
