@@ -12,18 +12,37 @@ from cupel.protocol.config import ConfigError
 from cupel.protocol.games import EndGame, GameRecord, MakeMove, due
 from cupel.protocol.network import NetworkError
 from cupel.protocol.participant import POLL_SECONDS, Participant
-from cupel.protocol.reenactment import Reenactment
 from cupel.protocol.spec.errors import Rejected
-from cupel.protocol.spec.referee.game import Terms
-from cupel.protocol.spec.referee.moves import Answer, Move
-from cupel.protocol.spec.referee.players import Challenger, accused_move
+from cupel.protocol.spec.referee.game import Matter, Terms
+from cupel.protocol.spec.referee.moves import Answer, Attend, Move
+from cupel.protocol.spec.referee.players import Challenger, Held, accused_move
 from cupel.protocol.spec.referee.sides import Trace
 from cupel.protocol.storage import StorageError
 
-Recall = Callable[[GameRecord], Awaitable[Reenactment]]
-"""What we hold of a disputed chunk. NetworkError while something of it cannot be had."""
-Stand = Callable[[Reenactment], tuple[Answer, Trace]]
+Recall = Callable[[GameRecord], Awaitable["Own"]]
+"""What we hold of what is disputed. NetworkError while something of it cannot be had."""
+Stand = Callable[["Own"], tuple[Answer | Attend, Trace]]
 """What an accused answers and opens."""
+
+
+class Own(Protocol):
+    """What a side plays from."""
+
+    @property
+    def matter(self) -> Matter:
+        """What the game is about."""
+
+    @property
+    def trace(self) -> Trace:
+        """The sequence's, by our own computation."""
+
+    @property
+    def held(self) -> Held:
+        """What a challenger shows beside it."""
+
+    @property
+    def answer(self) -> Answer | Attend:
+        """What an accused says first."""
 
 
 class Court(Protocol):
@@ -47,7 +66,7 @@ class Court(Protocol):
         """The transaction that ends a game whose mover was silent."""
 
 
-def truthfully(own: Reenactment) -> tuple[Answer, Trace]:
+def truthfully(own: Own) -> tuple[Answer | Attend, Trace]:
     """Answer with the referee's own trace."""
     return own.answer, own.trace
 
@@ -70,7 +89,7 @@ class GamePlayer:
         self._recall = recall
         self._helps = helps
         self._stand = stand
-        self._held: dict[int, Reenactment] = {}
+        self._held: dict[int, Own] = {}
         self._told: set[tuple[int, str]] = set()
 
     async def run(self) -> None:
@@ -112,7 +131,7 @@ class GamePlayer:
         await self._participant.send(f"dispute: {name}", self._court.move(record, move))
         self._participant.observer.emit("dispute", challenge_id=record.challenge_id, move=name)
 
-    def _next(self, record: GameRecord, own: Reenactment) -> Move | None:
+    def _next(self, record: GameRecord, own: Own) -> Move | None:
         if not record.game.is_challengers:
             answer, trace = self._stand(own)
             return accused_move(record.game, trace, answer)

@@ -29,6 +29,7 @@ CONTRACTS: Final = {
     "DataJudge": "contracts/judges/DataJudge.sol",
     "CanonicalJudge": "contracts/judges/CanonicalJudge.sol",
     "CanonicalSteps": "contracts/judges/canonical/CanonicalSteps.sol",
+    "AttentionJudge": "contracts/judges/AttentionJudge.sol",
     "SortingReward": "contracts/judges/SortingReward.sol",
     "TestToken": "contracts/periphery/TestToken.sol",
     "IERC20Metadata": "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol",

@@ -31,7 +31,7 @@ INTERFACE: Final = Path("contracts/interfaces/IHub.sol")
 ERRORS: Final = Path("contracts/interfaces/IHubErrors.sol")
 JUDGE_ERRORS: Final = tuple(
     Path(f"contracts/interfaces/{name}.sol")
-    for name in ("IDataJudge", "IGasBonds", "IJurorPool", "IJuryJudge", "IObjectiveJudge")
+    for name in ("IAttentionJudge", "IDataJudge", "IGasBonds", "IJurorPool", "IJuryJudge", "IObjectiveJudge")
 )
 
 LINE: Final = re.compile(r"(?P<indent>(?:│   |    )*)(?P<fork>├── |└── )(?P<text>\S.*)")

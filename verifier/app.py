@@ -36,6 +36,7 @@ from cupel.protocol.spec.shardcast.versions import num_whole, spare_for_disputes
 from cupel.protocol.spec.task import TaskSpec
 from cupel.protocol.storage import VersionShelf
 from cupel.protocol.versions import Versions
+from cupel.verifier.attendance.opening import Attendance, open_attendance
 from cupel.verifier.auditor import Auditor
 from cupel.verifier.budget import Budget
 from cupel.verifier.checks.base import Rules
@@ -127,6 +128,8 @@ class Verifier:
         self._first_look: tuple[int, int] | None = None
         self._unnoticed: list[Logged[Event]] = []
         self._patience = Patience(participant.observer)
+        self._spec = spec
+        self._attendance: Attendance | None = None
 
     @property
     def _ledger(self) -> TaskLedger:
@@ -159,14 +162,17 @@ class Verifier:
 
     @asynccontextmanager
     async def _playing(self) -> AsyncIterator[None]:
-        """Move in our disputes about computation as long as the block runs."""
+        """Move in our disputes about computation, and answer in the audit task, as long as the block runs."""
+        runs = [] if self._player is None else [self._player.run()]
+        if self._attendance is not None:
+            runs += [self._attendance.player.run(), self._attendance.attendant.run()]
         async with asyncio.TaskGroup() as group:
-            playing = None if self._player is None else group.create_task(self._player.run())
+            playing = [group.create_task(run) for run in runs]
             try:
                 yield
             finally:
-                if playing is not None:
-                    playing.cancel()
+                for one in playing:
+                    one.cancel()
 
     async def _prepare(self) -> None:
         """A version to begin with, the means to challenge, and a juror's stake."""
@@ -177,6 +183,16 @@ class Verifier:
             problem = f"{self._participant.address} has {balance} of token {self._params.token}"
             remedy = f"Send it at least one bond ({self._params.bond})"
             raise ConfigError("keystore", problem, remedy)
+        if self._options.audit_task:
+            self._attendance = await open_attendance(
+                self._participant,
+                self._task,
+                bytes.fromhex(self._options.audit_task[2:]),
+                self._spec,
+                self._versions,
+                self._journal.secret,
+                lambda: self._inbox.now,
+            )
         await self._withheld.prepare()
         if self._jury is not None:
             self._rules = await read_rules(self._jury)
@@ -210,7 +226,7 @@ class Verifier:
             await self._responder.carry_out(demand_action)
         for action in decide(await self._view(now, head)):
             if isinstance(action, Stop):
-                return True
+                return self._attendance is None or self._attendance.attendant.is_over
             await self._responder.carry_out(action)
         return False
 

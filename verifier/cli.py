@@ -67,6 +67,9 @@ def run(
     metrics_port: Annotated[
         int | None, typer.Option(help="Port for Prometheus on this machine; 0 takes a free one.")
     ] = None,
+    audit_task: Annotated[
+        str, typer.Option(help="Audit task of this task to stake in, and to be paid in for looking.")
+    ] = "",
     json: Annotated[bool, typer.Option("--json", help="Events as JSON lines on standard output.")] = False,
 ) -> None:
     """Check every commitment of a task, challenge what is false, take the reward home, and stop.
@@ -77,9 +80,9 @@ def run(
     Example: cupel verifier run --config verifier.toml --task newest
     """
     options = dict(locals())
-    for name in ("audit_rollouts", "jury_places", "metrics_port", "budget", "demand_pieces"):
+    for name in ("audit_rollouts", "jury_places", "metrics_port", "budget", "demand_pieces", "audit_task"):
         del options[name]
-    chosen = Options(audit_rollouts, jury_places, metrics_port, budget, demand_pieces)
+    chosen = Options(audit_rollouts, jury_places, metrics_port, budget, demand_pieces, audit_task)
 
     def role(settings: Settings, observer: Observer) -> Coroutine[Any, Any, int]:
         # PyTorch takes seconds to load; neither `--help` nor a mistake in the settings waits for it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +13,9 @@ from cupel.verifier.draw import DEFAULT_AUDIT_ROLLOUTS
 
 MAX_PLACES: Final = 31
 """Places in the pool of jurors that the JuryJudge lets one account hold."""
+
+
+_TASK_FORM: Final = re.compile(r"0x[0-9a-fA-F]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,9 @@ class Options:
     """Seconds of recomputation an hour; None for as many as it takes."""
     demand_pieces: int = DEFAULT_WHOLE_PIECES
     """Pieces of a file that nobody serves, 2 KiB each, up to which all of them are demanded."""
+
+    audit_task: str = ""
+    """Audit task to stake and to be paid in, as 0x and 64 hex digits; empty for none."""
 
     def __post_init__(self) -> None:
         if self.audit_rollouts < 1:
@@ -46,3 +53,5 @@ class Options:
             raise ConfigError(
                 "demand_pieces", f"{self.demand_pieces} pieces show nothing", "Demand one or more"
             )
+        if self.audit_task and _TASK_FORM.fullmatch(self.audit_task) is None:
+            raise ConfigError("audit-task", f"{self.audit_task!r} is no task id", "Give 0x and 64 hex digits")

@@ -12,6 +12,7 @@ from typing import Final
 from eth_account import Account
 
 from cupel.devnet.rpc import LocalRpc
+from cupel.protocol.chain.bindings.attention_judge import AttentionJudge
 from cupel.protocol.chain.bindings.canonical_judge import CanonicalJudge
 from cupel.protocol.chain.bindings.canonical_steps import CanonicalSteps
 from cupel.protocol.chain.bindings.data_judge import DataJudge
@@ -62,7 +63,7 @@ class DataTerms:
 async def deploy(
     rpc_url: str, chain_id: int, artefacts: Path, jury: JuryTerms, data: DataTerms, canonical: Terms
 ) -> Deployment:
-    """Deploy all eight contracts from an account made for this.
+    """Deploy all nine contracts from an account made for this.
 
     ConfigError if a contract was not built; ChainError if the chain refuses.
     """
@@ -90,6 +91,10 @@ async def deploy(
             jury.grace_seconds,
             jury.juror_stake,
         )
+        steps = await put(CanonicalSteps, CanonicalSteps.constructor())
+        attention_arguments = AttentionJudge.constructor(
+            hub, steps, referee_shape(canonical.shape), canonical.clock_seconds, canonical.grace_seconds
+        )
         return Deployment(
             chain_id=chain_id,
             first_block=first_block,
@@ -104,7 +109,7 @@ async def deploy(
                 CanonicalJudge,
                 CanonicalJudge.constructor(
                     hub,
-                    await put(CanonicalSteps, CanonicalSteps.constructor()),
+                    steps,
                     referee_shape(canonical.shape),
                     ToplocThresholds(*astuple(canonical.thresholds)),
                     canonical.clock_seconds,
@@ -112,6 +117,7 @@ async def deploy(
                 ),
             ),
             sorting_reward=await put(SortingReward, SortingReward.constructor()),
+            attention_judge=await put(AttentionJudge, attention_arguments),
         )
 
 

@@ -24,10 +24,13 @@ class Deployment:
     data_judge: str
     canonical_judge: str
     sorting_reward: str
+    attention_judge: str = ""
+    """Empty where there is none, and so no audit tasks."""
 
     def write(self, path: Path) -> None:
         """Write the file."""
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        named = {name: value for name, value in asdict(self).items() if value != ""}
+        path.write_text(json.dumps(named, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path, chain_id: int) -> Deployment:

@@ -1,4 +1,7 @@
-"""Disputes about computation as the CanonicalJudge's events tell them, and the transactions that move in them."""
+"""Disputes about computation as their judge's events tell them, and the transactions that move in them.
+
+The judge is the one of computation, or the one of attention: from the accused's first word on both play the same game.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,10 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
+from cupel.protocol.chain.bindings import attention_judge as attention
 from cupel.protocol.chain.bindings import canonical_judge as court
 from cupel.protocol.chain.bindings import structs
+from cupel.protocol.chain.bindings.attention_judge import AttentionJudge
 from cupel.protocol.chain.bindings.canonical_judge import CanonicalJudge
 from cupel.protocol.chain.bindings.hub import Hub
 from cupel.protocol.chain.challenges import challenges_beside
@@ -19,7 +24,7 @@ from cupel.protocol.chain.errors import EventsMissing
 from cupel.protocol.games import GameRecord, OpenedNode
 from cupel.protocol.spec.referee import moves
 from cupel.protocol.spec.referee.game import Chunk, Game, Stage, Terms
-from cupel.protocol.spec.task import ModelShape, Thresholds
+from cupel.protocol.spec.task import ModelShape, TaskParams, Thresholds
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -35,13 +40,22 @@ class GameFeed:
     """Follows the judge's events through reorganisations. Satisfies `Court`."""
 
     def __init__(
-        self, chain: ChainClient, hub: Hub, judge: CanonicalJudge, terms: Terms, first_block: int
+        self,
+        chain: ChainClient,
+        hub: Hub,
+        judge: CanonicalJudge | AttentionJudge,
+        terms: Terms,
+        first_block: int,
+        audit: TaskParams | None = None,
     ) -> None:
+        """audit: the audit task that a judge of attention is followed for."""
         self.terms = terms
         self.games: Mapping[int, GameRecord] = {}
         self._chain = chain
         self._hub = hub
         self._judge = judge
+        self._kinds: Any = attention if isinstance(judge, AttentionJudge) else court
+        self._audit = audit
         self._cursor = LogCursor(chain, judge, first_block)
         self._events: list[Logged[Event]] = []
         self._waiting: deque[Logged[Event]] = deque()
@@ -62,7 +76,7 @@ class GameFeed:
         self._waiting += progress.events
         while self._waiting:
             logged = self._waiting[0]
-            if isinstance(logged.event, court.GameOpened):
+            if isinstance(logged.event, self._kinds.GameOpened):
                 self._challenges |= await challenges_beside(self._chain, self._hub, logged)
             self._take(logged)
             self._waiting.popleft()
@@ -83,7 +97,10 @@ class GameFeed:
         shown, game = self._shown[number], record.game
         chunk = shown.chunk
         match move:
+            case moves.Attend():
+                return self._attend(record, move)
             case moves.Answer():
+                assert isinstance(judge, CanonicalJudge), "an answer of the judge of computation"
                 leaf = structs.RolloutLeaf(*dataclasses.astuple(move.leaf))
                 said = structs.CanonicalAnswer(
                     leaf, move.leaf_proof, move.proof, move.proof_siblings, move.trace_root, move.support
@@ -105,41 +122,58 @@ class GameFeed:
             case moves.Descend():
                 return judge.descend(number, shown.game, chunk)
             case moves.Omitted():
+                assert isinstance(judge, CanonicalJudge), "a charge of the judge of computation"
                 final, support = _opening(move.opening), game.chunk.support
                 return judge.charge_omitted(challenge, shown.game, chunk, support, move.element, final)
             case moves.Unlike():
+                assert isinstance(judge, CanonicalJudge), "a charge of the judge of computation"
                 final, support = _opening(move.opening), game.chunk.support
                 return judge.charge_unlike(challenge, shown.game, chunk, support, move.point, final)
             case moves.Execute():
                 return judge.execute(challenge, shown.game, chunk, _step(game, move))
+
+    def _attend(self, record: GameRecord, move: moves.Attend) -> Call[Any]:
+        judge, shown = self._judge, self._shown[record.challenge_id]
+        assert isinstance(judge, AttentionJudge), "an answer of the judge of attention"
+        assert self._audit is not None, "followed for an audit task"
+        said = structs.AttentionAnswer(
+            move.node,
+            move.target,
+            structs.RolloutLeaf(*dataclasses.astuple(move.audited)),
+            move.audited_proof,
+            move.trace_root,
+            move.answer_proof,
+        )
+        return judge.answer(record.challenge, shown.game, shown.matter, self._audit, said)
 
     def end(self, record: GameRecord) -> Call[Any]:
         """The transaction that ends a game whose mover was silent."""
         return self._judge.time_out(record.challenge, self._shown[record.challenge_id].game)
 
     def _apply(self, event: object) -> None:
+        kinds = self._kinds
         match event:
-            case court.GameOpened(challenge_id, game=game, matter=matter):
+            case kinds.GameOpened(challenge_id, game=game, matter=matter):
                 self._shown[challenge_id] = Shown(game, matter)
                 challenge = self._challenges[challenge_id]
                 self._records[challenge_id] = GameRecord(
                     challenge_id, challenge, matter.rollout, matter.chunk, _game(game)
                 )
-            case court.GameAnswered(challenge_id, game=game, chunk=chunk, support=support):
+            case kinds.GameAnswered(challenge_id, game=game, chunk=chunk, support=support):
                 self._shown[challenge_id] = dataclasses.replace(self._shown[challenge_id], chunk=chunk)
                 self._go_on(challenge_id, game, chunk=_chunk(chunk, support, game.tokens))
-            case court.NodeOpened(challenge_id, game=game, children=children):
+            case kinds.NodeOpened(challenge_id, game=game, children=children):
                 opened = OpenedNode(game.level, game.index, children)
                 record = self._records[challenge_id]
                 self._records[challenge_id] = dataclasses.replace(record, opened=(*record.opened, opened))
                 self._go_on(challenge_id, game, hashes=children)
-            case court.RowOpened(challenge_id, game=game, blocks=blocks):
+            case kinds.RowOpened(challenge_id, game=game, blocks=blocks):
                 self._go_on(challenge_id, game, hashes=blocks)
-            case court.BlockOpened(challenge_id, game=game, data=data):
+            case kinds.BlockOpened(challenge_id, game=game, data=data):
                 self._go_on(challenge_id, game, data=data)
-            case court.GameDescended() | court.ChildPicked() | court.BlockPicked():
+            case kinds.GameDescended() | kinds.ChildPicked() | kinds.BlockPicked():
                 self._go_on(event.challenge_id, event.game)
-            case court.GameEnded(challenge_id):
+            case kinds.GameEnded(challenge_id):
                 record = self._records[challenge_id]
                 self._records[challenge_id] = dataclasses.replace(record, ended=True)
 
@@ -153,7 +187,7 @@ class GameFeed:
         )
 
 
-async def read_terms(judge: CanonicalJudge, architecture: str) -> Terms:
+async def read_terms(judge: CanonicalJudge | AttentionJudge, architecture: str) -> Terms:
     """What the judge was deployed with. architecture: of the model it computes, which its code does not name."""
     shape, limits = await judge.shape(), await judge.thresholds()
     return Terms(

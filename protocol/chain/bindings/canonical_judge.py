@@ -74,7 +74,10 @@ class ChildPicked(Event):
 
 @dataclass(frozen=True, slots=True)
 class GameAnswered(Event):
-    """The proof stands against this support. The challenger is to charge."""
+    """The accused has answered. The challenger is to charge, or to descend.
+
+    `support`: what its proof stands against, where there is one.
+    """
 
     TOPIC: ClassVar[bytes] = bytes.fromhex("6f2a8dbbd14cbc95f1004e4116b333f151c1ad82d8f8287b1506be664cc8b0d0")
     INDEXED: ClassVar[tuple[str, ...]] = ("uint256",)

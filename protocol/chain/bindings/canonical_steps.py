@@ -37,7 +37,7 @@ class CanonicalSteps(Contract):
         step: structs.CanonicalStep,
     ) -> bool:
         """Whether the entry that `step` names is not what the chain computes from what `step` opens. Reverts
-        with the errors of `ICanonicalJudge` if that is not what the step reads.
+        with the errors of `ICanonicalGame` if that is not what the step reads.
 
         The caller is a judge, whose `shape` is the policy's. The arguments are those of its `execute`.
 

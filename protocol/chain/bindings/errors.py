@@ -26,6 +26,77 @@ class Assignment_SlotOutOfRange(ContractError):
 
 
 @dataclass(unsafe_hash=True)
+class AttentionJudge_AnswerOutOfRange(ContractError):
+    """The commitment has `count` answers."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("39cc6ce2")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256")
+    index: int
+    count: int
+
+
+@dataclass(unsafe_hash=True)
+class AttentionJudge_AuditedNotProven(ContractError):
+    """The audited leaf does not open under the target's root at the drawn position."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("455dadf8")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
+    drawn: int
+
+
+@dataclass(unsafe_hash=True)
+class AttentionJudge_EvidenceUndecodable(ContractError):
+    """Evidence is one word or two leaves, not `length` bytes."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("4084f344")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
+    length: int
+
+
+@dataclass(unsafe_hash=True)
+class AttentionJudge_NotTwice(ContractError):
+    """The leaves are one, or about two targets."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("2cedddf7")
+    TYPES: ClassVar[tuple[str, ...]] = ()
+
+
+@dataclass(unsafe_hash=True)
+class AttentionJudge_OtherTask(ContractError):
+    """The parameters shown are not those of the task."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("8fe77334")
+    TYPES: ClassVar[tuple[str, ...]] = ("bytes32",)
+    task: bytes
+
+
+@dataclass(unsafe_hash=True)
+class AttentionJudge_TargetNotOfRound(ContractError):
+    """Targets of the round were made from `first` on, before `end`."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("ccc41f2c")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256", "uint256")
+    time: int
+    first: int
+    end: int
+
+
+@dataclass(unsafe_hash=True)
+class AttentionJudge_TargetUnknown(ContractError):
+    """The hub does not hold this commitment of the node to the checked task, or it has no rollouts."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("65479539")
+    TYPES: ClassVar[tuple[str, ...]] = ("address", "uint32")
+    node: str
+    sequence: int
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """The error with these ABI-decoded fields."""
+        return cls(checksum(values[0]), values[1])
+
+
+@dataclass(unsafe_hash=True)
 class CanonicalJudge_BadTask(ContractError):
     """The task's chunks or proofs have a size that TOPLOC's verdict does not cover."""
 
@@ -1573,6 +1644,13 @@ KNOWN: Final[dict[bytes, type[ContractError]]] = {
     error.SELECTOR: error
     for error in (
         Assignment_SlotOutOfRange,
+        AttentionJudge_AnswerOutOfRange,
+        AttentionJudge_AuditedNotProven,
+        AttentionJudge_EvidenceUndecodable,
+        AttentionJudge_NotTwice,
+        AttentionJudge_OtherTask,
+        AttentionJudge_TargetNotOfRound,
+        AttentionJudge_TargetUnknown,
         CanonicalJudge_BadTask,
         CanonicalJudge_BadTerms,
         CanonicalJudge_ChargeFails,

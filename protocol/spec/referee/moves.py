@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cupel.protocol.spec.rollout import RolloutLeaf
+from cupel.protocol.spec.rollout import Commitment, RolloutLeaf
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,22 @@ class Answer:
     trace_root: bytes
     support: bytes
     """As `toploc.support` writes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attend:
+    """Accused, of an answer of an audit task: what it looked at, and the answer."""
+
+    node: str
+    """Whose commitment."""
+    target: Commitment
+    audited: RolloutLeaf
+    """Of the rollout that was drawn."""
+    audited_proof: tuple[bytes, ...]
+    """Under the target's root."""
+    trace_root: bytes
+    answer_proof: tuple[bytes, ...]
+    """Of the answer's leaf, under the root of the accused's own commitment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,5 +136,5 @@ class Execute:
 
 
 ChallengerMove = Omitted | Unlike | Descend | PickChild | PickBlock | Execute
-AccusedMove = Answer | OpenNode | OpenRow | OpenBlock
+AccusedMove = Answer | Attend | OpenNode | OpenRow | OpenBlock
 Move = ChallengerMove | AccusedMove

@@ -17,6 +17,7 @@ from cupel.protocol.spec.referee.layout import Part, Row
 from cupel.protocol.spec.referee.moves import (
     AccusedMove,
     Answer,
+    Attend,
     ChallengerMove,
     Descend,
     Execute,
@@ -36,7 +37,7 @@ from cupel.protocol.spec.toploc.activations import top_points
 from cupel.protocol.spec.toploc.support import decode_support
 
 
-def accused_move(game: Game, trace: Trace, answer: Answer) -> AccusedMove:
+def accused_move(game: Game, trace: Trace, answer: Answer | Attend) -> AccusedMove:
     """What the accused says next. answer: what it said, or says, at first."""
     match game.stage:
         case Stage.ANSWER:
@@ -96,6 +97,8 @@ class Challenger:
     def _charge(self, chunk: Chunk) -> ChallengerMove | None:
         if chunk.trace_root != self._trace.record.root() or self._bad is not None:
             return Descend()
+        if not chunk.support:
+            return None
         topk, width = self._matter.topk, self._trace.shape.width
         patterns = self._trace.patterns(chunk.first, chunk.elements // width)
         points = decode_support(chunk.support, topk, chunk.elements)

@@ -49,6 +49,7 @@ from cupel.protocol.spec.toploc.verdict import judge
 def play(game: Game, matter: Matter, move: Move, now: int) -> Outcome:
     """What a move leads to. Rejected(REFEREE_MOVE) for one that may not be made."""
     require(now < deadline(game, matter.terms), "too late")
+    require(type(move) in _RULES, "no move of a dispute about a chunk")
     stage, rule = _RULES[type(move)]
     require(game.stage is stage, f"not at stage {game.stage.name}")
     outcome = rule(game, matter, move)

@@ -1,0 +1,202 @@
+"""Answers of audit tasks: the drawn rollout of a target, and what a side of a dispute about an answer plays from."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from eth_utils.address import to_checksum_address
+
+from cupel.protocol.chain.ledger import TaskLedger
+from cupel.protocol.games import GameRecord
+from cupel.protocol.model.canonical import CanonicalVersion
+from cupel.protocol.network import NetworkError
+from cupel.protocol.participant import FETCH_SECONDS, Participant
+from cupel.protocol.spec import merkle, rollout_file
+from cupel.protocol.spec.audits import (
+    MAX_ANSWERS_BYTES,
+    Answer,
+    Answers,
+    answer_leaf,
+    drawn_of,
+    target_of,
+)
+from cupel.protocol.spec.environments.base import SORTING, get_environment
+from cupel.protocol.spec.errors import Reason, Rejected
+from cupel.protocol.spec.referee.game import Matter, Terms
+from cupel.protocol.spec.referee.moves import Attend
+from cupel.protocol.spec.referee.players import Held
+from cupel.protocol.spec.referee.sides import Trace, Weights, trace_of
+from cupel.protocol.spec.rollout import (
+    LeafContext,
+    RolloutLeaf,
+    SubmissionManifest,
+    leaf_hash,
+    make_leaves,
+)
+from cupel.protocol.spec.rounds import CommittedWork, commitment_of
+from cupel.protocol.spec.shardcast.cid import Cid
+from cupel.protocol.submissions import fetch_submission
+from cupel.protocol.versions import Versions
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A target and the rollout of it that a verifier has drawn."""
+
+    work: CommittedWork
+    target: bytes
+    drawn: int
+    audited: RolloutLeaf
+    audited_proof: tuple[bytes, ...]
+    completion: tuple[int, ...]
+    tokens: tuple[int, ...]
+    """Those that are traced."""
+    version: CanonicalVersion
+
+    def leaf(self, index: int, trace_root: bytes) -> RolloutLeaf:
+        """Of an answer to this target."""
+        return answer_leaf(index, self.audited, self.target, self.drawn, trace_root)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Attended:
+    """What a side of a dispute about an answer plays from. Satisfies `game_player.Own`."""
+
+    matter: Matter
+    trace: Trace
+    held: Held
+    answer: Attend
+
+
+@dataclass(frozen=True, slots=True)
+class Looker:
+    """Looks at the targets of one audit task."""
+
+    participant: Participant
+    checked: Callable[[], TaskLedger]
+    audit: Callable[[], TaskLedger]
+    versions: Versions
+    """Of the checked task."""
+    terms: Terms
+
+    async def find(self, work: CommittedWork, beacon: bytes, verifier: str) -> Found:
+        """The rollout of a target that a verifier has drawn.
+
+        NetworkError while something of it cannot be had; Rejected for a target that no answer is possible to.
+        """
+        ledger = self.checked()
+        params, most = ledger.params, self.versions.max_update_bytes
+        files = await fetch_submission(
+            self.participant.swarm, work.manifest, params, most, FETCH_SECONDS, self.versions.false_updates
+        )
+        if isinstance(files.rollouts, Rejected):
+            raise files.rollouts
+        policy = SubmissionManifest.from_bytes(files.manifest).policy
+        version = await self.versions.recall(policy.version, policy.digest, FETCH_SECONDS)
+        rollouts = rollout_file.decode(files.rollouts, params)
+        leaves = make_leaves(rollouts, policy, params.chunk_tokens)
+        target = target_of(ledger.task, work.node, commitment_of(work))
+        drawn = drawn_of(beacon, verifier, target, work.units)
+        hashes = [leaf_hash(self._context(ledger.task, work), leaf) for leaf in leaves]
+        if merkle.root(list(hashes)) != work.root or len(leaves) != work.units:
+            raise _unanswerable("the rollouts are not those of its root")
+        completion, leaf = rollouts[drawn].tokens, leaves[drawn]
+        tokens = (*get_environment(SORTING).prompt(leaf.problem), *completion[:-1])
+        if len(tokens) > self.terms.shape.positions:
+            raise _unanswerable(f"{len(tokens)} tokens are more than the policy reads")
+        return Found(work, target, drawn, leaf, merkle.proof(hashes, drawn), completion, tokens, version)
+
+    async def look(self, found: Found) -> Trace:
+        """Run every layer over it: a second of computation for the models that the judge covers."""
+        return await asyncio.to_thread(_trace, self.terms, found.version, found.tokens)
+
+    async def answers(self, work: CommittedWork) -> tuple[Answer, ...]:
+        """Of a commitment to answers. NetworkError if nobody serves them; Rejected for what are none."""
+        file = await self.participant.swarm.fetch_block(
+            Cid.from_digest(work.manifest), deadline_seconds=FETCH_SECONDS, max_bytes=MAX_ANSWERS_BYTES
+        )
+        return Answers.from_bytes(file, to_checksum_address)
+
+    def root(self, verifier: str, sequence: int, round_index: int, leaves: Sequence[RolloutLeaf]) -> bytes:
+        """Of a commitment to answers."""
+        return merkle.root(self._hashes(verifier, sequence, round_index, leaves))
+
+    async def recall(self, record: GameRecord) -> Attended:
+        """What we play from in a dispute about an answer, on either side.
+
+        NetworkError while something of it cannot be had; Rejected for answers that are none.
+        """
+        audit, checked = self.audit(), self.checked()
+        verifier = record.challenge.node
+        work = audit.work.get((verifier, record.challenge.sequence))
+        if work is None:
+            raise NetworkError("our own look at the chain does not know the disputed commitment yet")
+        answers, beacon = await self.answers(work), audit.beacons[work.round]
+        found = [await self.find(checked.work[one.node, one.sequence], beacon, verifier) for one in answers]
+        leaves = leaves_of(found, answers)
+        place = record.rollout
+        mine, said = found[place], answers[place]
+        context = LeafContext(
+            self.participant.chain.chain_id,
+            self.participant.hub.address,
+            audit.task,
+            verifier,
+            work.sequence,
+            work.round,
+        )
+        matter = Matter(
+            terms=self.terms,
+            context=context,
+            root=work.root,
+            units=work.units,
+            chunk_tokens=audit.params.chunk_tokens,
+            topk=audit.params.topk,
+            prompt=get_environment(SORTING).prompt,
+            rollout=place,
+            chunk=0,
+        )
+        hashes = self._hashes(verifier, work.sequence, work.round, leaves)
+        move = Attend(
+            node=mine.work.node,
+            target=commitment_of(mine.work),
+            audited=mine.audited,
+            audited_proof=mine.audited_proof,
+            trace_root=said.trace_root,
+            answer_proof=merkle.proof(hashes, place),
+        )
+        weights = Weights(mine.version.state.weights, mine.version.layout.tensors)
+        held = Held(mine.version.manifest.to_bytes(), weights, mine.completion)
+        return Attended(matter, await self.look(mine), held, move)
+
+    def _context(self, task: bytes, work: CommittedWork) -> LeafContext:
+        participant = self.participant
+        return LeafContext(
+            participant.chain.chain_id, participant.hub.address, task, work.node, work.sequence, work.round
+        )
+
+    def _hashes(
+        self, verifier: str, sequence: int, round_index: int, leaves: Sequence[RolloutLeaf]
+    ) -> list[bytes]:
+        chain, hub, task = self.participant.chain.chain_id, self.participant.hub.address, self.audit().task
+        context = LeafContext(chain, hub, task, verifier, sequence, round_index)
+        return [leaf_hash(context, leaf) for leaf in leaves]
+
+
+def leaves_of(found: Sequence[Found], answers: Sequence[Answer]) -> list[RolloutLeaf]:
+    """Of a commitment to these answers about these targets."""
+    pairs = enumerate(zip(found, answers, strict=True))
+    return [one.leaf(index, said.trace_root) for index, (one, said) in pairs]
+
+
+def _trace(terms: Terms, version: CanonicalVersion, tokens: tuple[int, ...]) -> Trace:
+    tensors = {
+        name: values.astype(np.int64) for name, values in version.layout.split(version.state.weights).items()
+    }
+    return trace_of(terms.shape, tensors, tokens)
+
+
+def _unanswerable(detail: str) -> Rejected:
+    return Rejected(Reason.SCHEMA, detail)
