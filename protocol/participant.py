@@ -124,6 +124,8 @@ class Participant:
                 ledger
                 for ledger in self.ledger.tasks.values()
                 if now < ledger.params.start + ledger.params.rounds * ledger.params.round_seconds
+                # One that audits another is nothing to train on; who means it names it.
+                and ledger.params.genesis_digest not in self.ledger.tasks
             ]
             return open_tasks[-1] if open_tasks else None
         ledger = self.ledger.tasks.get(_task_id(selector))

@@ -27,6 +27,7 @@ CONTRACTS: Final = (
     "JuryJudge",
     "DataJudge",
     "CanonicalJudge",
+    "AttentionJudge",
     "SortingReward",
 )
 
@@ -144,6 +145,7 @@ class _Blocks:
             deployment.jury_judge,
             deployment.data_judge,
             deployment.canonical_judge,
+            deployment.attention_judge,
             deployment.sorting_reward,
         )
         names = dict(zip(addresses, CONTRACTS, strict=True))

@@ -60,6 +60,7 @@ def _explain(
         "jury_judge",
         "data_judge",
         "canonical_judge",
+        "attention_judge",
         "sorting_reward",
     ):
         say(f"  {name.replace('_', ' '):<16} {getattr(deployment, name)}")

@@ -38,7 +38,7 @@ class Deployment:
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
             numbers = {name: int(values.pop(name)) for name in ("chain_id", "first_block")}
-            deployment = cls(**numbers, **{name: checksum(value) for name, value in values.items()})  # type: ignore[arg-type]  # names decide
+            deployment = cls(**numbers, **{name: checksum(value) for name, value in values.items() if value})  # type: ignore[arg-type]  # names decide
         except OSError as error:
             problem = f"cannot read {path} ({error.strerror})"
             raise ConfigError("deployment", problem, "Name the file that the deployment wrote") from None

@@ -141,6 +141,40 @@ def run(
 
 
 @app.command()
+def audit(
+    rate: Annotated[int, typer.Option(help="Pay of an answer, in the token's smallest unit.", min=1)],
+    answers: Annotated[int, typer.Option(help="Answers a verifier is paid for in a round.", min=1)] = 8,
+    auditors: Annotated[int, typer.Option(help="Verifiers that can be paid.", min=1)] = 2,
+    config: Annotated[str | None, typer.Option(help="TOML file of settings; flags win over it.")] = None,
+    rpc_url: Annotated[str | None, typer.Option(help="JSON-RPC endpoint of the chain.")] = None,
+    chain_id: Annotated[int | None, typer.Option(help="The chain you mean.")] = None,
+    deployment: Annotated[str | None, typer.Option(help="File of contract addresses.")] = None,
+    keystore: Annotated[str | None, typer.Option(help="Keystore v3 file of the creator's key.")] = None,
+    password_file: Annotated[str | None, typer.Option(help="File with the keystore's password.")] = None,
+    data_dir: Annotated[str | None, typer.Option(help="Folder of blocks.")] = None,
+    task: Annotated[str | None, typer.Option(help="Task to be audited: its id, or `newest`.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Events as JSON lines on standard output.")] = False,
+) -> None:
+    """Escrow pay for verifiers that look at a task's rollouts, and take back what nobody earned.
+
+    Stake, bond and windows are the audited task's; its verifiers join with `cupel verifier run --audit-task`.
+
+    Example: cupel task audit --task newest --rate 10000000000000000 --config creator.toml
+    """
+    options = dict(locals())
+    for name in ("rate", "answers", "auditors"):
+        del options[name]
+
+    def role(settings: Settings, observer: Observer) -> Coroutine[Any, Any, int]:
+        # Slow to load; neither `--help` nor a mistake in the settings waits for it.
+        from cupel.protocol.task.auditing import AuditTerms, run_audit
+
+        return run_audit(settings, observer, AuditTerms(auditors, answers, rate))
+
+    execute(role, options)
+
+
+@app.command()
 def page(
     plan: Annotated[Path | None, typer.Option(help="TOML plan to begin with; needs --genesis.")] = None,
     genesis: Annotated[

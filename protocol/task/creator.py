@@ -55,7 +55,7 @@ async def run_creator(settings: Settings, observer: Observer, creation: Creation
         shelf = VersionShelf(participant.store, Path(settings.data_dir) / "versions")
         params = await create_task(participant, shelf, plan, genesis, creation.start_in_seconds)
         async with custody(participant, shelf, params).running():
-            await _settle(participant, params)
+            await settle(participant, params)
     observer.emit("done")
     return 0
 
@@ -124,7 +124,7 @@ def _share(account: str, ledger: TaskLedger, now: int) -> Share | None:
     return share_of_creator(ledger) if ledger.params.creator == account else None
 
 
-async def _settle(participant: Participant, params: TaskParams) -> None:
+async def settle(participant: Participant, params: TaskParams) -> None:
     """Serve until every stake can be home, then take back the bounty that is left."""
     patience, over = Patience(participant.observer), False
     while not over:

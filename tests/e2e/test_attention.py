@@ -44,6 +44,7 @@ from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.spec.shardcast.manifest import WeightsManifest
 from cupel.protocol.spec.shardcast.unixfs import file_dag
 from cupel.protocol.spec.task import Pinned, TaskParams, task_id
+from cupel.protocol.task.auditing import AuditTerms, create_audit
 from cupel.protocol.testing.builders import example_spec
 from cupel.protocol.testing.dispute_play import altered
 from cupel.protocol.testing.game_case import NARROW, THRESHOLDS, game_case
@@ -51,7 +52,7 @@ from cupel.protocol.testing.vectors import example_params
 from cupel.verifier.attendance.attendant import Attendant
 from cupel.verifier.attendance.opening import unfit
 
-STAKE, BOND, RATE, UNITS = 10_000, 100, 10, 3
+STAKE, BOND, RATE, UNITS, ANSWERS = 10_000, 100, 10, 3, 4
 TERMS = Terms(NARROW, THRESHOLDS, clock_seconds=100, grace_seconds=10)
 MOST_TURNS = 20
 
@@ -184,17 +185,10 @@ async def room(folder: Path) -> AsyncIterator[Room]:
         terms = await wanted(creator)
         case = game_case(NARROW, terms, CHAIN_ID, deployment.hub, node.address)
         versions = SimpleNamespace(max_update_bytes=1000, false_updates=(), recall=recaller(case))
-        audit = dataclasses.replace(
-            case.params,
-            genesis_digest=case.context.task,
-            start=terms.start + 500,
-            rounds=2,
-            judges=(await pinned(creator, deployment.attention_judge),),
-        )
+        await creator.approve(case.params.token, creator.hub.address, 10_000)
+        await creator.send("create", creator.hub.create_task(case.params, 1000))
+        audit = await create_audit(creator, case.params, case.context.task, AuditTerms(2, ANSWERS, RATE))
         one = Room(rpc, people, files, versions, case.params, audit)
-        await creator.approve(audit.token, creator.hub.address, 20_000)
-        for params in (case.params, audit):
-            await creator.send("create", creator.hub.create_task(params, 1000))
         await commit(one, node, case)
         yield one
 
@@ -228,6 +222,7 @@ async def wanted(creator: Participant) -> TaskParams:
         start=await creator.chain.now() + 50,
         round_seconds=1000,
         commit_seconds=900,
+        rounds=2,
         max_tokens=9,
         rate=RATE,
         stake=STAKE,

@@ -38,6 +38,7 @@ CONTRACTS = [
     "DataJudge",
     "CanonicalSteps",
     "CanonicalJudge",
+    "AttentionJudge",
     "SortingReward",
 ]
 SECONDS = 240  # forge may have to compile the script first
