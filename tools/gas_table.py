@@ -123,6 +123,13 @@ VERBS: Final = (
         46_000,
         "about 42k: 21.0k, and the floor under the price of calldata (40 a byte) for 16 hashes",
     ),
+    Verb(
+        "attention: a whole dispute about an answer, a linear map",
+        "AttentionJudge",
+        "linear map, whole dispute",
+        1_800_000,
+        "",
+    ),
     Verb("computation: pick a child", "CanonicalJudge", "linear map, pickChild", 46_000, "likewise"),
 )
 PEERS: Final = """\

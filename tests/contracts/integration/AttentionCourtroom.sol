@@ -26,8 +26,8 @@ abstract contract AttentionCourtroom is CanonicalPlay {
     bytes32[] internal answerHashes;
     Commitment internal answers;
 
-    function prepareAudit() internal {
-        prepare(0);
+    function prepareAudit(uint256 dispute) internal {
+        prepare(dispute);
         attention = new AttentionJudge(address(hub), address(steps), shape, CLOCK, GRACE);
         fund(CREATOR, 1000 ether);
         vm.prank(CREATOR);

@@ -17,7 +17,7 @@ import {Pinned, TaskParams} from "contracts/types/Task.sol";
 /// @notice See AttentionJudge.tree. The real hub, an audit task, and a dispute of the golden vectors as what is audited.
 contract AttentionJudgeTest is AttentionCourtroom {
     function setUp() external {
-        prepareAudit();
+        prepareAudit(0);
     }
 
     function test_RevertWhen_TheCallerIsNotTheHub() external {
