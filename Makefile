@@ -53,7 +53,7 @@ bind: setup
 vectors: setup
 	@. tools/path.sh && python tools/fill_vectors.py
 
-## make snapshots  measure gas and sizes of the contracts again and write snapshots/
+## make snapshots  measure gas and sizes of the contracts again, and what commands print, and write both
 snapshots: setup
 	@. tools/path.sh && sh tools/snapshots.sh write
 

@@ -105,7 +105,7 @@ def export_rollouts(
     out: Annotated[Path, typer.Option(help="Folder for the Parquet files.")],
     task: Annotated[str, typer.Option(help="Task id, where the folder has several.")] = "",
 ) -> None:
-    """Write the rollouts of the newest rounds as Parquet, one file a round. Needs `cupel[parquet]`.
+    """Write the rollouts of the newest rounds as Parquet, one file a round. Needs the extra `parquet`.
 
     Example: cupel node export-rollouts --data-dir .cupel --out tables
     """

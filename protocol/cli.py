@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
@@ -33,6 +34,11 @@ def run(command: Callable[[], object]) -> None:
 
 def main() -> None:
     """Entry point of `cupel`."""
+    run(partial(command_tree(sys.argv[1:]), prog_name="cupel"))
+
+
+def command_tree(arguments: list[str]) -> typer.Typer:
+    """`cupel` with as many of its commands as these arguments call for."""
     app = typer.Typer(
         name="cupel",
         help="Train one model with strangers: work comes in, the test says what it is worth, and it is paid for.",
@@ -40,9 +46,9 @@ def main() -> None:
         pretty_exceptions_enable=False,
     )
     app.callback()(_root)
-    for entry in sorted(_wanted(sys.argv[1:]), key=lambda entry: entry.name):
+    for entry in sorted(_wanted(arguments), key=lambda entry: entry.name):
         app.add_typer(entry.load(), name=entry.name)
-    run(app)
+    return app
 
 
 def _wanted(arguments: list[str]) -> list[EntryPoint]:

@@ -9,11 +9,13 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from eth_utils.address import is_checksum_address
 
 from cupel.protocol.config import ConfigError
+
+_KINDS: Final[Mapping[type, str]] = {int: "whole number", str: "text"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,7 @@ def _read_toml(path: Path, types: Mapping[str, type]) -> dict[str, Any]:
             hint = f"Did you mean {close[0]}?" if close else f"Known keys: {', '.join(types)}"
             raise ConfigError(name, f"unknown key in {path}", hint)
         if type(value) is not types[name]:
-            raise ConfigError(name, f"{value!r} is not a {types[name].__name__}", f"Correct it in {path}")
+            raise ConfigError(name, f"{value!r} is no {_KINDS[types[name]]}", f"Correct it in {path}")
     return values
 
 
@@ -141,4 +143,4 @@ def _convert(name: str, text: str, kind: type) -> Any:
         return kind(text)
     except ValueError:
         remedy = f"Correct or unset CUPEL_{name.upper()}"
-        raise ConfigError(name, f"{text!r} is not a {kind.__name__}", remedy) from None
+        raise ConfigError(name, f"{text!r} is no {_KINDS[kind]}", remedy) from None

@@ -25,6 +25,12 @@ ROOT = Path(__file__).resolve().parent.parent
 CHAIN_ID = 31337
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--renew-snapshots", action="store_true", help="Write what commands print now to tests/snapshots."
+    )
+
+
 @dataclass(frozen=True)
 class Anvil:
     """A running chain."""

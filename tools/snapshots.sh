@@ -1,6 +1,7 @@
 #!/bin/sh
 # tools/snapshots.sh check|write, from the repository root with the project's programs on PATH: compare what the
-# contracts' gas tests measure with snapshots/, to the last unit of gas, or write it there.
+# contracts' gas tests measure with snapshots/, to the last unit of gas, or write it there. `write` renews what commands
+# print (tests/snapshots) as well; that they print it, pytest checks.
 set -eu
 
 measure() {
@@ -10,6 +11,7 @@ measure() {
 case "${1:-}" in
 write)
     measure false true
+    python -m pytest -n0 -q --renew-snapshots tests/unit/protocol/test_command_snapshots.py
     ;;
 check)
     measure true false || {

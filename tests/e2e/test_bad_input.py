@@ -181,7 +181,7 @@ def test_config_that_is_not_there(role: str, tmp_path: Path) -> None:
         (b"rpc_url = ", "is not TOML"),
         (b"\xff\xfe\x00", "is not TOML"),
         (b'rpc_ur = "x"', "Did you mean rpc_url?"),
-        (b'chain_id = "one"', "'one' is not a int"),
+        (b'chain_id = "one"', "'one' is no whole number"),
     ],
 )
 def test_config_that_cannot_be_used(content: bytes, message: str, tmp_path: Path) -> None:
