@@ -42,7 +42,7 @@ from cupel.protocol.keeping import Share, share_of_node
 from cupel.protocol.metrics_endpoint import address_of, metrics_endpoint
 from cupel.protocol.model.canonical import CanonicalVersion
 from cupel.protocol.observe import Observer
-from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant, participate
+from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant, participate_for_owner
 from cupel.protocol.patience import Patience
 from cupel.protocol.reenactment import can_settle
 from cupel.protocol.settings import Settings
@@ -298,7 +298,7 @@ async def _run(settings: Settings, observer: Observer, crew: Crew, seams: Seams)
             host, port = address_of(settings.metrics)
             served = await stack.enter_async_context(metrics_endpoint(meters.prometheus, port, host))
             observer.emit("metrics", port=served)
-        participant = await stack.enter_async_context(participate(settings, meters))
+        participant = await stack.enter_async_context(participate_for_owner(settings, meters))
         await participant.announce_endpoint()
         ledger = await participant.find_task(settings.task)
         meters.emit(

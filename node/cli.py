@@ -32,6 +32,9 @@ def run(
     task: Annotated[str | None, typer.Option(help="Task id, or `newest`.")] = None,
     keystore: Annotated[str | None, typer.Option(help="Keystore v3 file of the node's key.")] = None,
     password_file: Annotated[str | None, typer.Option(help="File with the keystore's password.")] = None,
+    owner: Annotated[
+        str | None, typer.Option(help="URL of a signer whose account stakes for the node (docs/signer.md).")
+    ] = None,
     data_dir: Annotated[str | None, typer.Option(help="Folder of blocks and journal.")] = None,
     store: Annotated[
         str | None, typer.Option(help="`files`, or `kubo:` and the address of an IPFS daemon's RPC.")

@@ -5,11 +5,15 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 
+from eth_account.signers.local import LocalAccount
+from eth_typing import Hash32
+
 from cupel.node import duties
 from cupel.node.publishing.seams import Seams
 from cupel.protocol.chain.errors import ContractError
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.participant import Participant
+from cupel.protocol.spec.consent import Consent
 from cupel.protocol.versions import Versions
 
 Errand = (
@@ -41,10 +45,11 @@ class Errands:
         task, params = self._ledger().task, self._ledger().params
         match errand:
             case duties.Join(quota):
-                await participant.approve(params.token, hub.address, params.stake)
-                call = hub.join(params, participant.address, participant.address, quota, b"")
-                await participant.send("join", call)
-                self._observer.emit("joined", quota=quota, stake=str(params.stake))
+                await participant.approve(params.token, hub.address, params.stake, participant.owner)
+                owner = participant.owner.address
+                call = hub.join(params, participant.address, owner, quota, self._consent(quota))
+                await participant.send("join", call, participant.owner)
+                self._observer.emit("joined", quota=quota, stake=str(params.stake), owner=owner)
             case duties.OpenRound(round_index):
                 # Another node may have been a moment faster; the beacon is then set, which is what was wanted.
                 with contextlib.suppress(ContractError):
@@ -55,14 +60,26 @@ class Errands:
             case duties.Claim(sequences):
                 await self._claim(sequences)
             case duties.RequestExit():
-                await participant.send("request exit", hub.request_exit(task, participant.address))
+                call = hub.request_exit(task, participant.address)
+                await participant.send("request exit", call, participant.owner)
             case duties.Exit():
                 await participant.send("exit", hub.exit(params, participant.address))
                 self._observer.emit("exited")
             case duties.Withdraw():
-                amount = await hub.credit(params.token, participant.address)
-                await participant.send("withdraw", hub.withdraw(params.token, participant.address))
+                payout = self._ledger().members[participant.address].payout
+                amount = await hub.credit(params.token, payout)
+                await participant.send("withdraw", hub.withdraw(params.token, payout))
                 self._observer.emit("withdrawn", amount=str(amount))
+
+    def _consent(self, quota: int) -> bytes:
+        """The node's own word that its owner may stake for it; empty where it is its owner."""
+        chain, owner = self._participant.chain, self._participant.owner.address
+        if owner == chain.address:
+            return b""
+        assert isinstance(chain.account, LocalAccount), "a node's key is in its process"
+        hub, task = self._participant.hub.address, self._ledger().task
+        consent = Consent(chain.chain_id, hub, task, chain.address, owner, owner, quota)
+        return bytes(chain.account.unsafe_sign_hash(Hash32(consent.digest)).signature)
 
     async def _post(self, version: int) -> None:
         digest = self._versions.digests()[version]

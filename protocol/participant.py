@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
-
-from eth_account.signers.local import LocalAccount
 
 from cupel.protocol.chain.bindings.hub import Hub
 from cupel.protocol.chain.bindings.test_token import TestToken
@@ -20,6 +18,7 @@ from cupel.protocol.chain.deployments import Deployment
 from cupel.protocol.chain.errors import EventsMissing
 from cupel.protocol.chain.ledger import HubLedger, TaskLedger
 from cupel.protocol.chain.opening import chain_of
+from cupel.protocol.chain.signing import AnyAccount, RemoteAccount
 from cupel.protocol.config import ConfigError
 from cupel.protocol.environments.installed import open_environment
 from cupel.protocol.keys import load_account
@@ -43,9 +42,17 @@ class Participant:
     """One process's connection to one hub."""
 
     def __init__(
-        self, chain: ChainClient, deployment: Deployment, store: BlockStore, swarm: Swarm, observer: Observer
+        self,
+        chain: ChainClient,
+        deployment: Deployment,
+        store: BlockStore,
+        swarm: Swarm,
+        observer: Observer,
+        owner: ChainClient | None = None,
     ) -> None:
+        """owner: sends what moves a stake, where that is another account."""
         self.chain = chain
+        self.owner = chain if owner is None else owner
         self.deployment = deployment
         self.store = store
         self.swarm = swarm
@@ -84,9 +91,9 @@ class Participant:
         self.swarm.set_peers(others)
         return progress.events
 
-    async def send(self, action: str, call: Call[Any]) -> Receipt:
-        """Send a transaction and report it."""
-        receipt = await self.chain.send(call)
+    async def send(self, action: str, call: Call[Any], by: ChainClient | None = None) -> Receipt:
+        """Send a transaction and report it. by: whose it is, if not this process's own."""
+        receipt = await (by or self.chain).send(call)
         digest = "0x" + receipt.transaction_hash.hex()
         self.observer.emit("transaction", action=action, hash=digest, gas=receipt.gas_used)
         return receipt
@@ -98,15 +105,17 @@ class Participant:
             await self.send("set endpoint", self.hub.set_endpoint(self.swarm.endpoint))
         self.observer.emit("ready", account=self.address, endpoint=self.swarm.endpoint)
 
-    async def approve(self, token: str, spender: str, amount: int) -> None:
+    async def approve(self, token: str, spender: str, amount: int, by: ChainClient | None = None) -> None:
         """Allow `spender` to take `amount`. ConfigError if the account does not have that much."""
-        erc20 = TestToken(self.chain, token)
-        balance = await erc20.balance_of(self.address)
+        erc20, account = TestToken(self.chain, token), (by or self.chain).address
+        balance = await erc20.balance_of(account)
         if balance < amount:
-            problem = f"{self.address} has {balance} of token {token}, {amount} needed"
-            raise ConfigError("keystore", problem, "Send it tokens first")
-        if await erc20.allowance(self.address, spender) < amount:
-            await self.send("approve", erc20.approve(spender, amount))
+            problem = f"{account} has {balance} of token {token}, {amount} needed"
+            raise ConfigError(
+                "keystore" if account == self.address else "owner", problem, "Send it tokens first"
+            )
+        if await erc20.allowance(account, spender) < amount:
+            await self.send("approve", erc20.approve(spender, amount), by)
 
     async def find_task(self, selector: str) -> TaskLedger:
         """The task that the settings name; `newest` waits for one whose rounds are not over."""
@@ -160,49 +169,84 @@ class Participant:
 @asynccontextmanager
 async def participate(settings: Settings, observer: Observer) -> AsyncIterator[Participant]:
     """Open everything in an order that leaves nothing half-started when a setting is wrong."""
-    async with _opened(settings, observer, load_account(settings)) as participant:
+    async with _opened(settings, observer, load_account(settings), None) as participant:
+        yield participant
+
+
+@asynccontextmanager
+async def participate_for_owner(settings: Settings, observer: Observer) -> AsyncIterator[Participant]:
+    """The same, and with `settings.owner` its signer beside this process's key."""
+    account = load_account(settings)
+    if not settings.owner:
+        async with _opened(settings, observer, account, None) as participant:
+            yield participant
+        return
+    async with (
+        RemoteAccount(settings.owner, settings.chain_id) as owner,
+        _opened(settings, observer, account, owner) as participant,
+    ):
+        yield participant
+
+
+@asynccontextmanager
+async def participate_as_owner(settings: Settings, observer: Observer) -> AsyncIterator[Participant]:
+    """The same with nothing but the account of `settings.owner`'s signer, or without one this process's key."""
+    if not settings.owner:
+        async with _opened(settings, observer, load_account(settings), None) as participant:
+            yield participant
+        return
+    async with (
+        RemoteAccount(settings.owner, settings.chain_id) as owner,
+        _opened(settings, observer, owner, None) as participant,
+    ):
         yield participant
 
 
 @asynccontextmanager
 async def look_on(settings: Settings, observer: Observer) -> AsyncIterator[Participant]:
     """The same without a key: it follows, fetches and serves, and sends nothing."""
-    async with _opened(settings, observer, None) as participant:
+    async with _opened(settings, observer, None, None) as participant:
         yield participant
 
 
 @asynccontextmanager
 async def _opened(
-    settings: Settings, observer: Observer, account: LocalAccount | None
+    settings: Settings, observer: Observer, account: AnyAccount | None, owner: RemoteAccount | None
 ) -> AsyncIterator[Participant]:
     deployment = Deployment.read(Path(settings.deployment), settings.chain_id)
-    async with chain_of(settings, account) as chain:
+    async with AsyncExitStack() as stack:
+        chain = await stack.enter_async_context(chain_of(settings, account))
         await _check_chain(chain, deployment, account)
+        owner_chain = None
+        if owner is not None:
+            owner_chain = await stack.enter_async_context(chain_of(settings, owner))
+            await _check_chain(owner_chain, deployment, owner)
         folder = Path(settings.data_dir)
-        with open_store(settings.store, folder) as store:
-            swarm = Swarm(
-                store,
-                identity_key=_identity(folder),
-                listen_host=settings.listen_host,
-                p2p_port=settings.p2p_port,
-                http_port=settings.http_port,
-                topic=f"cupel/1/{settings.chain_id}/{deployment.hub}",
-                accepts=settings.inbound == "yes",
-            )
-            async with swarm, watched():
-                participant = Participant(chain, deployment, store, swarm, observer)
-                watching = asyncio.create_task(participant.purse.run())
-                try:
-                    yield participant
-                finally:
-                    watching.cancel()
+        store = stack.enter_context(open_store(settings.store, folder))
+        swarm = Swarm(
+            store,
+            identity_key=_identity(folder),
+            listen_host=settings.listen_host,
+            p2p_port=settings.p2p_port,
+            http_port=settings.http_port,
+            topic=f"cupel/1/{settings.chain_id}/{deployment.hub}",
+            accepts=settings.inbound == "yes",
+        )
+        async with swarm, watched():
+            participant = Participant(chain, deployment, store, swarm, observer, owner_chain)
+            watching = asyncio.create_task(participant.purse.run())
+            try:
+                yield participant
+            finally:
+                watching.cancel()
 
 
-async def _check_chain(chain: ChainClient, deployment: Deployment, account: LocalAccount | None) -> None:
+async def _check_chain(chain: ChainClient, deployment: Deployment, account: AnyAccount | None) -> None:
     await chain.code_hash(deployment.hub)
     if account is not None and await chain.balance(account.address) == 0:
         problem = f"account {account.address} is empty, it cannot pay for gas"
-        raise ConfigError("keystore", problem, "Send it some of the chain's native coin")
+        key = "owner" if isinstance(account, RemoteAccount) else "keystore"
+        raise ConfigError(key, problem, "Send it some of the chain's native coin")
 
 
 def _identity(folder: Path) -> bytes:

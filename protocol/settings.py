@@ -38,6 +38,8 @@ class Settings:
     """Ethereum keystore (v3) file of this process's hot key."""
     password_file: str = ""
     """File that holds the keystore's password."""
+    owner: str = ""
+    """Signer (JSON-RPC) of the account that stakes or pays: its URL, and # and the account if it has several."""
     data_dir: str = ".cupel"
     """Folder of blocks and the journal."""
     store: str = "files"

@@ -11,7 +11,7 @@ from typing import Self
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.config import ConfigError
 from cupel.protocol.observe import Observer
-from cupel.protocol.participant import Participant, participate
+from cupel.protocol.participant import Participant, participate_as_owner
 from cupel.protocol.settings import Settings, load_settings
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.task import TaskParams, task_id
@@ -45,7 +45,9 @@ class Creator:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
-            self._participant = await stack.enter_async_context(participate(self._settings, self._observer))
+            self._participant = await stack.enter_async_context(
+                participate_as_owner(self._settings, self._observer)
+            )
             await self.participant.announce_endpoint()
             self._open = stack.pop_all()
         return self

@@ -13,6 +13,8 @@ from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from eth_account.signers.local import LocalAccount
+
 from cupel.protocol.attesting import publish as publish_attestation
 from cupel.protocol.chain.bindings import hub
 from cupel.protocol.chain.contract import Event, Logged
@@ -209,7 +211,7 @@ class Inbox:
     async def _attest(self, work: CommittedWork) -> None:
         """Sign that every check passed a commitment; nodes may wait for such words, and do without."""
         account = self._participant.chain.account
-        assert account is not None, "a verifier has a key"
+        assert isinstance(account, LocalAccount), "a verifier's key is in its process"
         with contextlib.suppress(NetworkError):
             await publish_attestation(self._participant, account, self._auditor.rules.task, work)
 

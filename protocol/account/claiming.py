@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from cupel.protocol.chain.client import ChainClient
 from cupel.protocol.chain.contract import Call
 from cupel.protocol.chain.deployments import Deployment
 from cupel.protocol.chain.opening import chain_of
+from cupel.protocol.chain.signing import AnyAccount, RemoteAccount
 from cupel.protocol.config import ConfigError
 from cupel.protocol.keys import load_account
 from cupel.protocol.settings import Settings
@@ -50,10 +52,15 @@ async def collect(settings: Settings, node: str | None, dry_run: bool) -> list[S
 
     A dry run prices what is due now; what one step makes due, as a withdrawal of fresh credit, it does not show.
     """
-    account = load_account(settings)
     deployment = Deployment.read(Path(settings.deployment), settings.chain_id)
     steps: list[Step] = []
-    async with chain_of(settings, account) as chain:
+    async with AsyncExitStack() as stack:
+        account: AnyAccount
+        if settings.owner and not settings.keystore:
+            account = await stack.enter_async_context(RemoteAccount(settings.owner, settings.chain_id))
+        else:
+            account = load_account(settings)
+        chain = await stack.enter_async_context(chain_of(settings, account))
         contract = Hub(chain, deployment.hub)
         whose = str(account.address) if node is None else node
         reading = await read_hub(settings)

@@ -112,6 +112,9 @@ def claim(
     node: Annotated[str | None, typer.Option(help="Whose pay; the keystore's own by default.")] = None,
     keystore: Annotated[str | None, typer.Option(help="Keystore of the account that pays the gas.")] = None,
     password_file: Annotated[str | None, typer.Option(help="File with the keystore's password.")] = None,
+    owner: Annotated[
+        str | None, typer.Option(help="URL of a signer that pays the gas, in place of a keystore.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print gas and price, send nothing.")] = False,
     json: AsJson = False,
 ) -> None:
@@ -123,7 +126,7 @@ def claim(
     """
     from cupel.protocol.account.claiming import collect
 
-    settings = _settings(config, rpc_url, chain_id, deployment, task, keystore, password_file)
+    settings = _settings(config, rpc_url, chain_id, deployment, task, keystore, password_file, owner)
     steps = asyncio.run(collect(settings, None if node is None else _address(node, settings), dry_run))
     if json:
         print(json_text.dumps({"dry_run": dry_run, "steps": [step.plain() for step in steps]}))
@@ -150,9 +153,10 @@ def _settings(
     task: str | None,
     keystore: str | None,
     password_file: str | None = None,
+    owner: str | None = None,
 ) -> Settings:
     flags = {"rpc_url": rpc_url, "chain_id": chain_id, "deployment": deployment, "task": task}
-    flags |= {"keystore": keystore, "password_file": password_file}
+    flags |= {"keystore": keystore, "password_file": password_file, "owner": owner}
     return load_settings(None if config is None else Path(config), flags)
 
 

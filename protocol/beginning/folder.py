@@ -21,6 +21,7 @@ _COMMENTS: Final = {
     "task": "task id, or newest",
     "keystore": "this process's hot key",
     "password_file": "readable by you alone",
+    "owner": "signer of the account that stakes or pays; empty: the key above",
     "data_dir": "blocks and journal",
     "store": "files, or kubo:http://127.0.0.1:5001 for an IPFS daemon",
     "listen_host": "address that is announced: peers must reach it",

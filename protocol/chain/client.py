@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 from eth_abi.exceptions import DecodingError
-from eth_account.signers.local import LocalAccount
 
 from cupel.protocol.chain.answers import Block, RawLog, block_of, logs_of, octets, quantity
 from cupel.protocol.chain.bindings.errors import KNOWN
@@ -24,6 +23,7 @@ from cupel.protocol.chain.errors import (
 )
 from cupel.protocol.chain.rpc import Refusal, Rpc
 from cupel.protocol.chain.sending import Sender
+from cupel.protocol.chain.signing import AnyAccount
 from cupel.protocol.config import ConfigError
 from cupel.protocol.spec.hashing import keccak256
 
@@ -54,7 +54,7 @@ class ChainClient:
     def __init__(
         self,
         rpc_url: str,
-        account: LocalAccount | None,
+        account: AnyAccount | None,
         expected_chain_id: int,
         witnesses: Sequence[str] = (),
         max_fee: int | None = None,

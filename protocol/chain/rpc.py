@@ -37,15 +37,16 @@ class Refusal(ChainError):
 class HttpProvider(AsyncJSONBaseProvider):
     """web3's JSON over HTTP with a limit to what an answer may weigh."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, seconds: float) -> None:
         super().__init__()
         self._url = url
+        self._seconds = seconds
         self._session: aiohttp.ClientSession | None = None
 
     async def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         """One request. aiohttp's errors, OSError, TimeoutError, or ValueError for what is no JSON or too long."""
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS))
+            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=self._seconds))
         request = self.encode_rpc_request(method, params)
         headers = {"Content-Type": "application/json"}
         async with self._session.post(self._url, data=request, headers=headers) as answer:
@@ -67,9 +68,10 @@ class HttpProvider(AsyncJSONBaseProvider):
 class Rpc:
     """An endpoint at one URL."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, seconds: float = REQUEST_SECONDS) -> None:
+        """seconds: longest wait for an answer."""
         self.url = url
-        self._provider = HttpProvider(url)
+        self._provider = HttpProvider(url, seconds)
 
     async def request(self, method: str, parameters: Sequence[Any]) -> Any:
         """The result. ChainUnavailable if there is none for now, Refusal if there will be none."""

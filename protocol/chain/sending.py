@@ -14,8 +14,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from eth_account.signers.local import LocalAccount
-
 from cupel.protocol.chain.answers import Mined, block_of, mined_of, quantity
 from cupel.protocol.chain.errors import (
     ChainError,
@@ -25,6 +23,7 @@ from cupel.protocol.chain.errors import (
 )
 from cupel.protocol.chain.fees import Fees, offer, outbid
 from cupel.protocol.chain.rpc import Refusal
+from cupel.protocol.chain.signing import AnyAccount, RemoteAccount
 
 Request = Callable[[str, Sequence[Any]], Awaitable[Any]]
 
@@ -59,7 +58,7 @@ class _Pending:
 class Sender:
     """Sends one account's transactions, one after the other."""
 
-    def __init__(self, request: Request, account: LocalAccount, chain_id: int, max_fee: int | None) -> None:
+    def __init__(self, request: Request, account: AnyAccount, chain_id: int, max_fee: int | None) -> None:
         """max_fee: cap in wei a gas; None for none."""
         self._request = request
         self._account = account
@@ -90,6 +89,8 @@ class Sender:
                 transaction["to"] = call["to"]
             pending = _Pending(name, transaction, offer(await self._base_fee(), self._max_fee))
             await self._bid(pending)
+            if isinstance(self._account, RemoteAccount):  # whoever approves it may take longer than any block
+                deadline = loop.time() + deadline_seconds
             return await self._until_mined(pending, deadline, deadline_seconds)
 
     async def _free_nonce(self, deadline: float) -> int:
@@ -114,6 +115,8 @@ class Sender:
             except Refusal as error:
                 text = error.message.lower()
                 if any(known in text for known in _USED_NONCE_TEXTS):
+                    if not pending.hashes:
+                        raise TransactionReplaced(pending.name, b"") from error
                     return  # whether by one of ours is seen when its receipt is looked for
                 higher = outbid(pending.fees, await self._base_fee(), self._max_fee)
                 if higher is None or not any(low in text for low in _LOW_BID_TEXTS):
@@ -123,11 +126,23 @@ class Sender:
 
     async def _submit(self, pending: _Pending) -> None:
         fees = {"maxFeePerGas": pending.fees.max_fee, "maxPriorityFeePerGas": pending.fees.tip}
+        if isinstance(self._account, RemoteAccount):
+            pending.hashes.append(await self._sent_elsewhere(self._account, pending.transaction | fees))
+            return
         signed = self._account.sign_transaction(pending.transaction | fees)
         transaction_hash, pending.raw = bytes(signed.hash), bytes(signed.raw_transaction)
         if transaction_hash not in pending.hashes:
             pending.hashes.append(transaction_hash)
         await self._broadcast(pending)
+
+    async def _sent_elsewhere(self, account: RemoteAccount, transaction: dict[str, Any]) -> bytes:
+        """The hash of what a signer sent. ChainUnavailable if it had sent it before, and the answer was lost."""
+        try:
+            return await account.send_transaction(transaction)
+        except Refusal as error:
+            if any(known in error.message.lower() for known in _KNOWN_TEXTS):
+                raise ChainUnavailable(f"what {account.url} signed before is not mined yet") from error
+            raise
 
     async def _broadcast(self, pending: _Pending) -> None:
         try:
@@ -171,7 +186,12 @@ class Sender:
         return None
 
     async def _again(self, pending: _Pending) -> None:
-        """Offer more; where the cap forbids it, at least see that it was not forgotten."""
+        """Offer more; where the cap forbids it, at least see that it was not forgotten.
+
+        An external signer is asked once: it would take a second question for a second payment.
+        """
+        if isinstance(self._account, RemoteAccount):
+            return
         higher = outbid(pending.fees, await self._base_fee(), self._max_fee)
         if higher is None:
             await self._broadcast(pending)

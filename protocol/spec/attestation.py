@@ -30,6 +30,11 @@ _VERSION: Final = keccak256(b"1")
 _TYPE: Final = keccak256(b"Attestation(bytes32 task,address node,bytes32 commitment)")
 
 
+def hub_domain(chain_id: int, hub: str) -> bytes:
+    """EIP-712 domain separator of a hub."""
+    return keccak256(words(_DOMAIN_TYPE, _NAME, _VERSION, chain_id, hub))
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """What is signed."""
@@ -43,9 +48,8 @@ class Statement:
     @property
     def digest(self) -> bytes:
         """EIP-712 hash: what the signature is over."""
-        domain = keccak256(words(_DOMAIN_TYPE, _NAME, _VERSION, self.chain_id, self.hub))
         message = keccak256(words(_TYPE, self.task, self.node, self.commitment))
-        return keccak256(b"\x19\x01" + domain + message)
+        return keccak256(b"\x19\x01" + hub_domain(self.chain_id, self.hub) + message)
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,10 @@ def run(
     deployment: Annotated[str | None, typer.Option(help="File of contract addresses.")] = None,
     keystore: Annotated[str | None, typer.Option(help="Keystore v3 file of the creator's key.")] = None,
     password_file: Annotated[str | None, typer.Option(help="File with the keystore's password.")] = None,
+    owner: Annotated[
+        str | None,
+        typer.Option(help="URL of a signer whose account pays; then no keystore is needed (docs/signer.md)."),
+    ] = None,
     data_dir: Annotated[str | None, typer.Option(help="Folder of blocks.")] = None,
     store: Annotated[
         str | None, typer.Option(help="`files`, or `kubo:` and the address of an IPFS daemon's RPC.")

@@ -20,7 +20,7 @@ from cupel.protocol.model.canonical import CanonicalVersion, make_version
 from cupel.protocol.model.checkpoint import checkpoint_from_bytes
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.observe import Observer
-from cupel.protocol.participant import POLL_SECONDS, Participant, participate
+from cupel.protocol.participant import POLL_SECONDS, Participant, participate_as_owner
 from cupel.protocol.patience import Patience
 from cupel.protocol.reenactment import settles_plan
 from cupel.protocol.settings import Settings
@@ -46,7 +46,7 @@ class Creation:
 async def run_creator(settings: Settings, observer: Observer, creation: Creation) -> int:
     """Create the task and serve it until it is settled; the process's exit code."""
     plan = load_plan(creation.plan)
-    async with participate(settings, observer) as participant:
+    async with participate_as_owner(settings, observer) as participant:
         await participant.announce_endpoint()
         while len(participant.ledger.endpoints) <= creation.wait_for_peers or not creation.genesis.exists():
             await asyncio.sleep(POLL_SECONDS)

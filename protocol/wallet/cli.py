@@ -117,6 +117,33 @@ def check(file: File, password_file: PasswordFile = None, json: AsJson = False) 
     _tell({"address": str(account.address), "opens": True}, json, f"{account.address}  opens and signs")
 
 
+@app.command()
+def signer(
+    url: Annotated[str, typer.Argument(help="The signer's URL, and # and the account if it has several.")],
+    chain_id: Annotated[int, typer.Option(help="The chain you mean.")] = 31337,
+    json: AsJson = False,
+) -> None:
+    """Ask an external signer for its account, have it sign a sentence (EIP-712), and see that it did.
+
+    It may ask you to approve. Nothing is sent, and what is signed is worth nothing.
+
+    Example: cupel wallet signer http://127.0.0.1:1248
+    """
+    import asyncio
+
+    from cupel.protocol.chain.signing import RemoteAccount
+    from cupel.protocol.wallet.proof import proof_message
+
+    async def asked() -> str:
+        async with RemoteAccount(url, chain_id) as account:
+            await account.sign_typed_data(proof_message(chain_id, secrets.token_hex(16)))
+            return account.address
+
+    address = asyncio.run(asked())
+    values: dict[str, object] = {"address": address, "chain_id": chain_id, "signs": True}
+    _tell(values, json, f"{address}  signs for chain {chain_id}")
+
+
 def _new_password(password_file: Path | None) -> str:
     if password_file is not None:
         return _read_password(password_file)
