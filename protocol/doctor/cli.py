@@ -33,7 +33,7 @@ def doctor(
 ) -> None:
     """Examine machine, settings, key, chain, money and peers. Exit code 1 if something makes work impossible.
 
-    Whether other machines reach this one is judged by its address alone: nobody dials back.
+    Peers that announced themselves are asked to dial this machine back: reachable, or outbound-only and what to do.
 
     Example: cupel doctor --config node.toml
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,7 +19,9 @@ from cupel.protocol.chain.opening import chain_of
 from cupel.protocol.config import ConfigError, EnvironmentProblem
 from cupel.protocol.doctor.finding import Finding, bad, good, mind
 from cupel.protocol.keys import load_account
+from cupel.protocol.network.dial_back import DialledBack, ask
 from cupel.protocol.network.endpoint import Endpoint
+from cupel.protocol.network.errors import NetworkError
 from cupel.protocol.settings import Settings
 from cupel.protocol.spec.errors import Rejected
 
@@ -54,6 +57,7 @@ async def examine(settings: Settings) -> list[Finding]:
             if address is not None:
                 findings += await _money(chain, deployment, ledger, address)
             findings.append(await _peers(ledger.endpoints.items(), address))
+            findings += await reached(settings, _dialled(ledger.endpoints.items(), address))
     except ConfigError as error:
         findings.append(bad(error.key, error.problem, error.remedy))
     except EnvironmentProblem as error:
@@ -113,6 +117,52 @@ async def _peers(endpoints: Iterable[tuple[str, str]], own: str | None) -> Findi
     if answered == 0:
         return mind("peers", text, "Check this machine's firewall; peers may also have stopped")
     return good("peers", text)
+
+
+def _dialled(endpoints: Iterable[tuple[str, str]], own: str | None) -> list[str]:
+    """Block servers to ask for a dial, those that announced themselves last first."""
+    urls = []
+    for account, text in endpoints:
+        with contextlib.suppress(Rejected):
+            endpoint = Endpoint.parse(text)
+            if account != own and endpoint.accepts:
+                urls.append(endpoint.data_url)
+    return urls[::-1][:_PEERS_TRIED]
+
+
+async def reached(settings: Settings, urls: list[str]) -> list[Finding]:
+    """Whether peers that are asked to dial this machine's ports get through. Nothing where it accepts nobody."""
+    if settings.inbound == "no":
+        return []
+    ports = {"p2p_port": settings.p2p_port, "http_port": settings.http_port}
+    return [await _dialled_back(settings, name, port, urls) for name, port in ports.items()]
+
+
+async def _dialled_back(settings: Settings, name: str, port: int, urls: list[str]) -> Finding:
+    subject, where = f"{name} from outside", f"{settings.listen_host}:{port or 'a free port'}"
+    try:
+        for url in urls:
+            found = await ask(url, name, settings.listen_host, port)
+            if found is not None:
+                return _reached(subject, where, settings, found, url)
+    except NetworkError as error:
+        remedy = "Stop what listens there (a running node, perhaps), and ask again"
+        return mind(subject, f"cannot be tried ({error})", remedy)
+    remedy = "Ask again once others run; what the address itself tells is above"
+    return mind(subject, "unknown: no peer is there to dial it", remedy)
+
+
+def _reached(subject: str, where: str, settings: Settings, found: DialledBack, url: str) -> Finding:
+    if found.reached and found.address == settings.listen_host:
+        return good(subject, f"reachable: {url} dialled {where} and came through")
+    if found.reached:
+        remedy = f'Set listen_host = "{found.address}" where this machine has it, or forward to it'
+        text = f"reached at {found.address}, but {settings.listen_host} is announced"
+        return mind(subject, text, remedy)
+    forward = "forward the port to this machine in the router, and let it through the firewall"
+    remedy = f'Set inbound = "no" (peers then ask over connections made from here), or {forward}'
+    text = f"outbound-only: {url} sees this machine as {found.address} and cannot connect to {where}"
+    return mind(subject, text, remedy)
 
 
 async def _answers(endpoint: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Final, Self
 from cupel.protocol.network.announcement import Announcement
 from cupel.protocol.network.client import BlockClient
 from cupel.protocol.network.control import ControlPlane, ControlSettings
+from cupel.protocol.network.dial_back import DialBack
 from cupel.protocol.network.endpoint import Endpoint
 from cupel.protocol.network.errors import BlockUnavailable
 from cupel.protocol.network.exchange.engine import NotFetched, Wire
@@ -61,7 +62,7 @@ class Swarm:
         self._client = BlockClient(random.Random(), self._control.ask_block)
         self._finder = BlockFinder(self._client, store)
         self._exchange = Exchange(Wire(self._client.request, self._client.post), random.Random(), self._find)
-        self._server = BlockServer(store, [self._exchange.route])
+        self._server = BlockServer(store, [self._exchange.route, DialBack().route])
         self._accounts: dict[str, str] = {}
         self._blocks_streamed = self._bytes_streamed = 0
         self._closing = AsyncExitStack()
