@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from functools import partial
-from importlib.metadata import EntryPoint, entry_points
-from typing import Final
-
-import typer
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
 
 from cupel.protocol.config import ConfigError, EnvironmentProblem
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+    import typer
 
 COMMAND_GROUP: Final = "cupel.commands"
 EXIT_CONFIG: Final = 2
@@ -34,11 +35,24 @@ def run(command: Callable[[], object]) -> None:
 
 def main() -> None:
     """Entry point of `cupel`."""
-    run(partial(command_tree(sys.argv[1:]), prog_name="cupel"))
+    words = sys.argv[1:]
+    quick = _quick(words)
+    run((lambda: command_tree(words)(prog_name="cupel")) if quick is None else lambda: sys.exit(quick()))
+
+
+def _quick(words: Sequence[str]) -> Callable[[], int] | None:
+    """A command that is plain enough to run without the library that explains mistakes, and loads before all else."""
+    if words[:1] != ["shards"]:
+        return None
+    from cupel.protocol.shards import quick
+
+    return quick.command(words[1:])
 
 
 def command_tree(arguments: list[str]) -> typer.Typer:
     """`cupel` with as many of its commands as these arguments call for."""
+    import typer
+
     app = typer.Typer(
         name="cupel",
         help="Train one model with strangers: work comes in, the test says what it is worth, and it is paid for.",
@@ -53,6 +67,8 @@ def command_tree(arguments: list[str]) -> typer.Typer:
 
 def _wanted(arguments: list[str]) -> list[EntryPoint]:
     """The command named first alone, so that it starts without importing the others; all of them for the help."""
+    from importlib.metadata import entry_points
+
     entries = list(entry_points(group=COMMAND_GROUP))
     named = [entry for entry in entries if entry.name in arguments[:1]]
     return named or entries

@@ -1,13 +1,14 @@
-"""`cupel shards`: files to many machines over plain HTTP, each block checked against its address."""
+"""`cupel shards`: files to many machines over plain HTTP, each block checked against its address.
+
+The options of `publish`, `fetch` and `relay` are in `quick` too, which a test compares with these.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
-
-EXIT_REFUSED: Final = 1
 
 app = typer.Typer(
     help="Send files to many machines: every block is checked, everybody who has one passes it on.",
@@ -48,11 +49,9 @@ def publish(
 
     Example: cupel shards publish model.safetensors --store /var/cupel --host 0.0.0.0 --port 8080
     """
-    from cupel.protocol.shards.commands import Serving
-    from cupel.protocol.shards.commands import publish as run_publish
-    from cupel.protocol.shards.screen import Screen
+    from cupel.protocol.shards import actions
 
-    raise typer.Exit(run_publish(file, store, Serving(host, port, upload_limit), Screen(json)))
+    raise typer.Exit(actions.publish(file, store, host, port, upload_limit, json))
 
 
 @app.command()
@@ -78,21 +77,9 @@ def fetch(
 
     Example: cupel shards fetch bafy... --from http://10.0.0.5:8080 --store /var/cupel --out model.safetensors
     """
-    from cupel.protocol.shards.commands import Serving, checked_out, checked_sources, parsed_cid, until_signal
-    from cupel.protocol.shards.commands import fetch as run_fetch
-    from cupel.protocol.shards.screen import Screen
-    from cupel.protocol.spec.errors import Rejected
+    from cupel.protocol.shards import actions
 
-    serving = Serving(host, port, upload_limit) if serve else None
-    work = run_fetch(
-        parsed_cid(cid), checked_sources("--from", sources), store, checked_out(out), serving, Screen(json)
-    )
-    try:
-        code = until_signal(work)
-    except Rejected as rejected:
-        typer.echo(f"cupel: {cid}: {rejected}", err=True)
-        code = EXIT_REFUSED
-    raise typer.Exit(code)
+    raise typer.Exit(actions.fetch(cid, store, sources, out, serve, host, port, upload_limit, json))
 
 
 @app.command()
@@ -115,13 +102,9 @@ def relay(
 
     Example: cupel shards relay --upstream http://10.0.0.5:8080 --store /var/relay --host 0.0.0.0 --port 8080
     """
-    from cupel.protocol.shards.commands import Serving, checked_sources, until_signal
-    from cupel.protocol.shards.commands import relay as run_relay
-    from cupel.protocol.shards.screen import Screen
+    from cupel.protocol.shards import actions
 
-    serving = Serving(host, port, upload_limit)
-    sources = checked_sources("--upstream", upstreams)
-    raise typer.Exit(until_signal(run_relay(sources, store, max_bytes, serving, Screen(json))))
+    raise typer.Exit(actions.relay(upstreams, store, max_bytes, host, port, upload_limit, json))
 
 
 @app.command("ls")
@@ -146,6 +129,7 @@ def verify(store: Store, json: AsJson = False) -> None:
 
     Example: cupel shards verify --store /var/cupel
     """
+    from cupel.protocol.shards.actions import EXIT_REFUSED
     from cupel.protocol.shards.inventory import decayed, existing_folder
     from cupel.protocol.shards.screen import Screen
 
