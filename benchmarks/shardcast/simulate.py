@@ -22,8 +22,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cupel.protocol.network.exchange.contacts import Contacts
+from cupel.protocol.network.exchange.peer import Ask
 from cupel.protocol.network.exchange.publisher import Publisher
-from cupel.protocol.network.exchange.scheduler import Ask, Scheduler
+from cupel.protocol.network.exchange.scheduler import Scheduler
 from cupel.protocol.network.exchange.slots import UploadQueue
 from cupel.protocol.network.outcome import NotDelivered
 

@@ -10,13 +10,13 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Final
 
 from cupel.protocol.network.errors import BlockUnavailable
 from cupel.protocol.network.outcome import NotDelivered, Outcome
-from cupel.protocol.network.requests import AskStream, Keep, Requests, no_streams
+from cupel.protocol.network.requests import Arrived, AskStream, Keep, Requests, no_streams
 from cupel.protocol.network.sources import Source, delivered, failed, lied, patience_seconds, ranking
 from cupel.protocol.spec.shardcast.cid import BytesLike, Cid
 from cupel.protocol.spec.shardcast.unixfs import MAX_BLOCK_BYTES
@@ -89,6 +89,12 @@ class BlockClient:
     ) -> Outcome:
         """One request to one server, with no policy and nothing remembered; see `Requests.block`."""
         return await self._requests.block(url, cid, max_bytes, keep)
+
+    async def request_many(
+        self, url: str, cids: Sequence[Cid], keep: Keep, arrived: Arrived
+    ) -> NotDelivered | None:
+        """One request for many blocks to one server; see `Requests.blocks`."""
+        return await self._requests.blocks(url, cids, keep, arrived)
 
     async def post(self, url: str, path: str, body: bytes, max_bytes: int) -> tuple[int, bytes] | None:
         """A small message to one server: status and body of the answer, or None if there is none in time."""

@@ -3,6 +3,7 @@
     GET or HEAD /ipfs/{cid}?format=raw      the block
     GET or HEAD /ipfs/{cid}?format=car      the block and all below it, as a CARv1 in the order of the file
     GET or HEAD /ipfs/{cid}                 the file: bytes, with ranges (a raw block is its own file)
+    POST /blocks                            many blocks in one answer, between peers of ours (see `bundle`)
 
 The first two can be checked by whoever gets them; the third is for browsers and tools that trust this gateway.
 Source: the trustless and path gateway specifications of IPFS; RFC 9110 for ranges and conditions.
@@ -11,10 +12,11 @@ Source: the trustless and path gateway specifications of IPFS; RFC 9110 for rang
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
+from cupel.protocol.network.bundle import from_request, to_lengths
 from cupel.protocol.network.byte_ranges import UNSATISFIABLE, ByteRange, parse_range
 from cupel.protocol.network.http_server import Piece, Request, Response, size
 from cupel.protocol.spec.errors import Rejected
@@ -70,6 +72,24 @@ class Gateway:
             # The details are the operator's business: the store has told them.
             return Response(500)
         return Response(406, body=b"format is raw or car, or none for the file\n")
+
+    async def bundle(self, request: Request) -> Response:
+        """The answer to a POST of `bundle.PATH`: what the store has of the blocks; nothing is brought for it."""
+        pieces: list[Piece | None] = []
+        try:
+            for cid in from_request(request.body):
+                pieces.append(await self._stored_piece(cid))
+        except Rejected as rejected:
+            return Response(400, body=f"{rejected}\n".encode())
+        except StorageError:
+            _close(pieces)
+            return Response(500)
+        lengths = to_lengths([None if piece is None else size(piece) for piece in pieces])
+        here = [piece for piece in pieces if piece is not None]
+        num_bytes = len(lengths) + sum(map(size, here))
+        fields = {"Content-Type": "application/octet-stream", "Cache-Control": "no-store"}
+        response = Response(200, fields, pieces=_in_order(lengths, here), num_bytes=num_bytes)
+        return self._giving(response, len(here), here)
 
     async def _block(self, request: Request, cid: Cid) -> Response:
         fields = _fields(RAW_BLOCK, f"{cid}.raw", f"{cid}.bin")
@@ -191,11 +211,12 @@ class Gateway:
                 return place
         return await asyncio.to_thread(store.get, cid)
 
-    def _giving(self, response: Response, num_blocks: int = 0) -> Response:
-        """Have the answer counted while it is sent and when it was."""
+    def _giving(self, response: Response, num_blocks: int = 0, opened: Sequence[Piece] = ()) -> Response:
+        """Have the answer counted while it is sent and when it was, and what was opened for it closed then."""
 
         def done(num_bytes: int) -> None:
             self.uploads -= 1
+            _close(opened)
             if num_bytes:
                 self._count(num_blocks, num_bytes)
 
@@ -231,6 +252,18 @@ def _without_content(fields: dict[str, str]) -> dict[str, str]:
 def _has_it(request: Request, fields: dict[str, str]) -> bool:
     known = [tag.strip().removeprefix("W/") for tag in request.fields.get("if-none-match", "").split(",")]
     return fields["Etag"] in known or known == ["*"]
+
+
+def _close(pieces: Sequence[Piece | None]) -> None:
+    for piece in pieces:
+        if isinstance(piece, BlockPlace):
+            piece.close()
+
+
+async def _in_order(first: bytes, pieces: Sequence[Piece]) -> AsyncIterator[Piece]:
+    yield first
+    for piece in pieces:
+        yield piece
 
 
 @contextmanager

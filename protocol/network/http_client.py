@@ -10,6 +10,7 @@ import contextlib
 import socket
 import struct
 import time
+from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -48,6 +49,7 @@ class Connection:
         self._socket: socket.socket | None = None
         self._aborted = False
         self._received = b""
+        self._untaken = 0
         self._room: memoryview | None = None
 
     def abort(self) -> None:
@@ -79,22 +81,55 @@ class Connection:
 
         OSError, MalformedHead, BodyTooLarge or Aborted; the connection is closed then.
         """
-        request = self._request(method, target, accept, body)
-        try:
-            if self._socket is not None and (answer := self._try_again(request, deadline)):
-                head = answer
-            else:
-                self._connect(deadline)
-                head = self._exchange(request, deadline)
+        with self._closed_on_failure():
+            head = self._head(self._request(method, target, accept, body), deadline)
             status, keep, content = self._read_answer(method, head, max_bytes, deadline)
+        if not keep:
+            self.close()
+        return status, content
+
+    @contextlib.contextmanager
+    def asking(self, target: str, deadline: float, accept: str, body: bytes) -> Iterator[tuple[int, int]]:
+        """POST `body`: status and length of the answer, whose bytes `part` takes one after the other.
+
+        Errors as of `ask`, and the connection is closed as well if not all was taken.
+        """
+        with self._closed_on_failure():
+            head = self._head(self._request("POST", target, accept, body), deadline)
+            status, keep, fields = _parsed(head)
+            length = content_length(fields)
+            if length is None or "transfer-encoding" in fields:
+                raise MalformedHead("an answer without a length")
+            self._untaken = length
+            yield status, length
+        if not keep or self._untaken:
+            self.close()
+
+    def part(self, num_bytes: int, deadline: float) -> memoryview:
+        """The next bytes of the answer within `asking`; valid until the next call. Errors as of `ask`."""
+        if num_bytes > self._untaken:
+            raise MalformedHead("the answer is shorter")
+        self._untaken -= num_bytes
+        part = self._buffer(num_bytes)
+        self._fill(part, deadline)
+        return part
+
+    @contextlib.contextmanager
+    def _closed_on_failure(self) -> Iterator[None]:
+        try:
+            yield
         except BaseException:
             self.close()
             if self._aborted:
                 raise Aborted from None
             raise
-        if not keep:
-            self.close()
-        return status, content
+
+    def _head(self, request: bytes, deadline: float) -> bytes:
+        """Send the request; the head of its answer."""
+        if self._socket is not None and (answer := self._try_again(request, deadline)):
+            return answer
+        self._connect(deadline)
+        return self._exchange(request, deadline)
 
     def _request(self, method: str, target: str, accept: str, body: bytes | None) -> bytes:
         lines = [f"{method} {self._path}{target} HTTP/1.1", f"Host: {self._authority}", f"Accept: {accept}"]
@@ -121,6 +156,8 @@ class Connection:
             import ssl  # a tenth of a second to load, and peers do not need it
 
             connection = ssl.create_default_context().wrap_socket(connection, server_hostname=self._host)
+        else:
+            connection.settimeout(None)
         self._socket = connection
         if self._aborted:
             raise Aborted
@@ -128,7 +165,7 @@ class Connection:
     def _exchange(self, request: bytes, deadline: float) -> bytes:
         """Send the request; the head of its answer."""
         assert self._socket is not None
-        self._socket.settimeout(_left(deadline))
+        self._wait_until(deadline)
         self._socket.sendall(request)
         received = self._received
         while (end := received.find(END_OF_HEAD)) < 0:
@@ -141,16 +178,9 @@ class Connection:
     def _read_answer(
         self, method: str, head: bytes, max_bytes: int, deadline: float
     ) -> tuple[int, bool, memoryview]:
-        first, fields = parse_head(head)
-        version, _, rest = first.partition(" ")
-        if version not in ("HTTP/1.0", "HTTP/1.1") or not rest[:3].isdigit():
-            raise MalformedHead("not an answer")
-        status = int(rest[:3])
-        keep = version == "HTTP/1.1" and fields.get("connection", "").lower() != "close"
+        status, keep, fields = _parsed(head)
         if method == "HEAD" or status in (204, 304):
             return status, keep, memoryview(b"")
-        if fields.get("content-encoding", "identity").lower() != "identity":
-            raise MalformedHead("an encoding nobody asked for")
         length = content_length(fields)
         if "transfer-encoding" in fields:
             if fields["transfer-encoding"].lower() != "chunked" or length is not None:
@@ -203,7 +233,7 @@ class Connection:
         self._received = b""
         assert self._socket is not None
         while len(body) <= max_bytes:
-            self._socket.settimeout(_left(deadline))
+            self._wait_until(deadline)
             if not (part := self._socket.recv(1 << 16)):
                 return memoryview(body)
             body += part
@@ -223,22 +253,41 @@ class Connection:
     def _receive_into(self, buffer: memoryview, deadline: float) -> int:
         """Fill the buffer by as few calls into the system as can be: each hands the interpreter over twice."""
         assert self._socket is not None
+        self._wait_until(deadline)
         if self._secure:  # its bytes come through a library that knows no flags
-            self._socket.settimeout(_left(deadline))
             return self._socket.recv_into(buffer)
+        return self._socket.recv_into(buffer, 0, socket.MSG_WAITALL)
+
+    def _wait_until(self, deadline: float) -> None:
+        """For how long the next calls wait: by the system's own clock, or each would ask it first whether it may."""
+        assert self._socket is not None
         seconds = _left(deadline)
-        self._socket.settimeout(None)
+        if self._secure:
+            self._socket.settimeout(seconds)
+            return
         patience = struct.pack("ll", int(seconds), int(seconds % 1 * 1e6) + 1)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
-        return self._socket.recv_into(buffer, 0, socket.MSG_WAITALL)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
 
     def _receive(self, max_bytes: int, deadline: float) -> bytes:
         assert self._socket is not None
-        self._socket.settimeout(_left(deadline))
+        self._wait_until(deadline)
         part = self._socket.recv(max_bytes)
         if not part:
             raise ConnectionError("closed")
         return part
+
+
+def _parsed(head: bytes) -> tuple[int, bool, dict[str, str]]:
+    """Status of an answer, whether the connection stays, and the fields."""
+    first, fields = parse_head(head)
+    version, _, rest = first.partition(" ")
+    if version not in ("HTTP/1.0", "HTTP/1.1") or not rest[:3].isdigit():
+        raise MalformedHead("not an answer")
+    if fields.get("content-encoding", "identity").lower() != "identity":
+        raise MalformedHead("an encoding nobody asked for")
+    keep = version == "HTTP/1.1" and fields.get("connection", "").lower() != "close"
+    return int(rest[:3]), keep, fields
 
 
 def _left(deadline: float) -> float:

@@ -7,9 +7,7 @@ servers cost a quarter of a second to load and as much work for each block as se
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import os
 import socket
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
@@ -24,6 +22,7 @@ from cupel.protocol.network.http_head import (
     content_length,
     parse_head,
 )
+from cupel.protocol.network.sending import send_file, send_file_now, send_now
 from cupel.protocol.network.upload_limit import UploadLimit
 from cupel.protocol.storage.fast import BlockPlace
 
@@ -198,7 +197,8 @@ class HttpServer:
                 await self._send_bytes(connection, head + response.body)
                 sent = len(response.body)
             else:
-                await self._send_bytes(connection, head)
+                # The first bytes of the content follow at once, and go with it.
+                await self._send_bytes(connection, head, more=length != 0)
                 async for piece in response.pieces or _one(response.body):
                     await self._send_piece(connection, piece, in_chunks=length is None)
                     sent += size(piece)
@@ -222,20 +222,26 @@ class HttpServer:
             for start in range(0, piece.num_bytes, step):
                 count = min(step, piece.num_bytes - start)
                 await self._upload_limit.wait(count)
-                async with asyncio.timeout(self._limits.write_seconds):
-                    await _send_file(connection, piece.descriptor, piece.offset + start, count)
+                sent = send_file_now(connection, piece.descriptor, piece.offset + start, count)
+                if sent < count:
+                    async with asyncio.timeout(self._limits.write_seconds):
+                        await send_file(
+                            connection, piece.descriptor, piece.offset + start + sent, count - sent
+                        )
         if in_chunks:
             await self._send_bytes(connection, b"\r\n")
 
-    async def _send_bytes(self, connection: socket.socket, content: bytes) -> None:
+    async def _send_bytes(self, connection: socket.socket, content: bytes, more: bool = False) -> None:
         loop = asyncio.get_running_loop()
         step = self._upload_limit.piece_bytes or len(content) or 1
         view = memoryview(content)
         for start in range(0, len(view), step):
             part = view[start : start + step]
             await self._upload_limit.wait(len(part))
-            async with asyncio.timeout(self._limits.write_seconds):
-                await loop.sock_sendall(connection, part)
+            sent = send_now(connection, part, more)
+            if sent < len(part):
+                async with asyncio.timeout(self._limits.write_seconds):
+                    await loop.sock_sendall(connection, part[sent:])
 
 
 def size(piece: Piece) -> int:
@@ -260,28 +266,3 @@ def _response_head(response: Response, length: int | None, keep: bool) -> bytes:
     lines.append("Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}")
     lines.append(f"Connection: {'keep-alive' if keep else 'close'}")
     return "\r\n".join((*lines, "", "")).encode("ascii")
-
-
-async def _send_file(connection: socket.socket, descriptor: int, offset: int, count: int) -> None:
-    """Let the kernel send part of a file; ConnectionError if the file ends before."""
-    loop = asyncio.get_running_loop()
-    end = offset + count
-    while offset < end:
-        try:
-            sent = os.sendfile(connection.fileno(), descriptor, offset, end - offset)
-        except (BlockingIOError, InterruptedError):
-            await _writable(loop, connection)
-            continue
-        if sent == 0:
-            raise ConnectionError("the file ends before its block does")
-        offset += sent
-
-
-async def _writable(loop: asyncio.AbstractEventLoop, connection: socket.socket) -> None:
-    ready: asyncio.Future[None] = loop.create_future()
-    loop.add_writer(connection.fileno(), lambda: None if ready.done() else ready.set_result(None))
-    try:
-        await ready
-    finally:
-        with contextlib.suppress(OSError, ValueError):
-            loop.remove_writer(connection.fileno())

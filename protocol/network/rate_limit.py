@@ -22,12 +22,12 @@ class RateLimit:
         self._burst = burst
         self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 
-    def ask(self, address: str, now: float) -> float:
-        """0.0 if the address may ask now, and it has; else the seconds until it may."""
+    def ask(self, address: str, now: float, count: int = 1) -> float:
+        """0.0 if the address may ask `count` times now, and it has; else the seconds until it may."""
         bucket = self._buckets.setdefault(
             address, TokenBucket(self._per_second, self._burst, self._burst, now)
         )
         self._buckets.move_to_end(address)
         if len(self._buckets) > MAX_ADDRESSES:
             self._buckets.popitem(last=False)
-        return bucket.take_if_there(1.0, now)
+        return bucket.take_if_there(float(count), now)

@@ -9,15 +9,17 @@ import asyncio
 import contextlib
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
+from cupel.protocol.network import bundle
 from cupel.protocol.network.endpoint import STREAM_SCHEME
 from cupel.protocol.network.errors import NetworkError
 from cupel.protocol.network.http_client import Aborted, BodyTooLarge, Connection
 from cupel.protocol.network.http_head import MalformedHead
 from cupel.protocol.network.outcome import NotDelivered, Outcome
+from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.shardcast.cid import BytesLike, Cid
 from cupel.protocol.spec.shardcast.unixfs import MAX_BLOCK_BYTES
 
@@ -32,6 +34,8 @@ _RAW_BLOCK: Final = "application/vnd.ipld.raw"
 T = TypeVar("T")
 Keep = Callable[[BytesLike, Cid], None]
 """Stores a block that was just checked."""
+Arrived = Callable[[int, NotDelivered | None], None]
+"""Hears, in a thread, that the block at this place in a list was kept, or why it was not."""
 AskStream = Callable[[str, Cid, int, float, bool], Awaitable[bytes | None]]
 """A block from a peer id, of so many bytes at most, within so many seconds; as `ControlPlane.ask_block`."""
 
@@ -84,6 +88,20 @@ class Requests:
                     url, lambda connection: _ask_block(connection, cid, max_bytes, deadline, keep)
                 )
             return Outcome(result, time.monotonic() - started)
+
+    async def blocks(
+        self, url: str, cids: Sequence[Cid], keep: Keep, arrived: Arrived
+    ) -> NotDelivered | None:
+        """At most `bundle.MAX_BUNDLE` blocks from a peer that answers for many at once, each checked and kept.
+
+        `arrived` hears of every block that came, is absent or is wrong, in order. Returns why it heard of no more,
+        None if it heard of all. Never raises for what the server does; cancelled, it ends the connection.
+        """
+        async with self._slot(url):
+            deadline = time.monotonic() + ATTEMPT_SECONDS
+            return await self._on_connection(
+                url, lambda connection: _ask_blocks(connection, cids, deadline, keep, arrived)
+            )
 
     async def holds(self, url: str, cid: Cid) -> bool:
         """Whether the server at `url` says now that it holds the block; within two seconds."""
@@ -158,6 +176,33 @@ def _ask_block(
     if status == 404:
         return NotDelivered.ABSENT
     return NotDelivered.BUSY if status in (429, 503) else NotDelivered.FAILED
+
+
+def _ask_blocks(
+    connection: Connection, cids: Sequence[Cid], deadline: float, keep: Keep, arrived: Arrived
+) -> NotDelivered | None:
+    try:
+        with connection.asking(bundle.PATH, deadline, _MESSAGE, bundle.to_request(cids)) as (status, length):
+            if status != 200:
+                return NotDelivered.BUSY if status in (429, 503) else NotDelivered.FAILED
+            told = bytes(connection.part(bundle.LENGTH_BYTES * len(cids), deadline))
+            try:
+                lengths = bundle.from_lengths(told, length)
+            except Rejected:
+                return NotDelivered.FAILED
+            for place, (cid, num_bytes) in enumerate(zip(cids, lengths, strict=True)):
+                if num_bytes is None:
+                    arrived(place, NotDelivered.ABSENT)
+                    continue
+                block = connection.part(num_bytes, deadline)
+                if not cid.addresses(block):
+                    arrived(place, NotDelivered.LIED)
+                    return NotDelivered.LIED
+                keep(block, cid)
+                arrived(place, None)
+    except (OSError, MalformedHead, Aborted):
+        return NotDelivered.FAILED
+    return None
 
 
 def _checked(body: BytesLike, cid: Cid, keep: Keep | None) -> BytesLike | NotDelivered:

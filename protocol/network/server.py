@@ -11,13 +11,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from cupel.protocol.network import bundle
 from cupel.protocol.network.exchange.turns import LIMITED_SLOTS, UNLIMITED_SLOTS, UploadTurns
 from cupel.protocol.network.gateway import Gateway
-from cupel.protocol.network.http_server import HttpServer, Limits, Request, Response
+from cupel.protocol.network.http_server import Handler, HttpServer, Limits, Request, Response
 from cupel.protocol.network.listening import bind
 from cupel.protocol.network.rate_limit import RateLimit
 from cupel.protocol.network.upload_limit import UploadLimit
-from cupel.protocol.spec.shardcast.cid import Cid
+from cupel.protocol.spec.shardcast.cid import CID_BYTES, Cid
 from cupel.protocol.storage.port import BlockStore
 
 RETRY_SECONDS: Final = 1
@@ -73,27 +74,32 @@ class BlockServer:
         await self._server.close()
 
     async def _answer(self, request: Request) -> Response:
-        wait_seconds = self._rate_limit.ask(request.remote, time.monotonic())
+        num_blocks = max(1, len(request.body) // CID_BYTES) if request.path == bundle.PATH else 1
+        wait_seconds = self._rate_limit.ask(request.remote, time.monotonic(), num_blocks)
         if wait_seconds > 0.0:
             return Response(429, {"Retry-After": str(max(1, round(wait_seconds + 0.5)))})
         for route in self._routes:
             if request.path.startswith(route.prefix):
                 return await route.handle(request)
+        if request.path == bundle.PATH:
+            if request.method != "POST":
+                return Response(405, {"Allow": "POST"})
+            return await self._in_turn(request, self._gateway.bundle)
         if not request.path.startswith("/ipfs/"):
             return Response(404)
         if request.method not in ("GET", "HEAD"):
             return Response(405, {"Allow": "GET, HEAD"})
-        return (
-            await self._in_turn(request) if request.method == "GET" else await self._gateway.answer(request)
-        )
+        if request.method == "HEAD":
+            return await self._gateway.answer(request)
+        return await self._in_turn(request, self._gateway.answer)
 
-    async def _in_turn(self, request: Request) -> Response:
+    async def _in_turn(self, request: Request, answer: Handler) -> Response:
         """Serve one after the other rather than all at once; see `exchange.slots`."""
         turn = await self._turns.enter(request.remote)
         if turn is None:
             return Response(503, {"Retry-After": str(RETRY_SECONDS)})
         try:
-            response = await self._gateway.answer(request)
+            response = await answer(request)
         except BaseException:
             self._turns.leave(request.remote, turn)
             raise

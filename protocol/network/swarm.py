@@ -16,8 +16,9 @@ from cupel.protocol.network.control import ControlPlane, ControlSettings
 from cupel.protocol.network.dial_back import DialBack
 from cupel.protocol.network.endpoint import Endpoint
 from cupel.protocol.network.errors import BlockUnavailable
-from cupel.protocol.network.exchange.engine import NotFetched, Wire
+from cupel.protocol.network.exchange.engine import NotFetched
 from cupel.protocol.network.exchange.exchange import Exchange
+from cupel.protocol.network.exchange.wire import Wire
 from cupel.protocol.network.fetching import fetch_each, fetch_file, fetch_nodes, leaf_starts
 from cupel.protocol.network.finding import BlockFinder
 from cupel.protocol.network.server import BlockServer
@@ -61,7 +62,8 @@ class Swarm:
         self._control = ControlPlane(ControlSettings(identity_key, control_host, p2p_port, topic), self._give)
         self._client = BlockClient(random.Random(), self._control.ask_block)
         self._finder = BlockFinder(self._client, store)
-        self._exchange = Exchange(Wire(self._client.request, self._client.post), random.Random(), self._find)
+        wire = Wire(self._client.request, self._client.request_many, self._client.post)
+        self._exchange = Exchange(wire, random.Random(), self._find)
         self._server = BlockServer(store, [self._exchange.route, DialBack().route])
         self._accounts: dict[str, str] = {}
         self._blocks_streamed = self._bytes_streamed = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 import signal
 from collections.abc import AsyncIterator, Coroutine, Sequence
@@ -14,8 +15,8 @@ from urllib.parse import urlsplit
 
 from cupel.protocol.config import ConfigError
 from cupel.protocol.network.client import BlockClient
-from cupel.protocol.network.exchange.engine import Wire
 from cupel.protocol.network.exchange.exchange import Exchange
+from cupel.protocol.network.exchange.wire import Wire
 from cupel.protocol.network.server import BlockServer
 from cupel.protocol.network.upload_limit import UploadLimit
 from cupel.protocol.shards.nodes import fetch_leaves
@@ -56,6 +57,8 @@ def until_signal(work: Coroutine[Any, Any, None]) -> int:
             return EXIT_INTERRUPTED
         return 0
 
+    # What was loaded stays: the collector need not look at it again and again.
+    gc.freeze()
     return asyncio.run(main())
 
 
@@ -164,7 +167,7 @@ def checked_out(out: Path | None) -> Path | None:
 
 
 def _exchange(client: BlockClient) -> Exchange:
-    return Exchange(Wire(client.request, client.post), random.Random())
+    return Exchange(Wire(client.request, client.request_many, client.post), random.Random())
 
 
 @asynccontextmanager

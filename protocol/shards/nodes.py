@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from cupel.protocol.network.exchange.engine import GIVE_UP_SECONDS, AskBlock, NotFetched, put_checked, told
+from cupel.protocol.network.exchange.engine import GIVE_UP_SECONDS, NotFetched, put_checked, told
+from cupel.protocol.network.exchange.wire import AskBlock
 from cupel.protocol.network.fetching import fetch_nodes
 from cupel.protocol.network.outcome import NotDelivered
 from cupel.protocol.spec.shardcast.cid import Cid

@@ -6,18 +6,20 @@ import asyncio
 import random
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import Final, Protocol
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 from urllib.parse import urlsplit
 
+from cupel.protocol.network.bundle import MAX_BUNDLE
 from cupel.protocol.network.errors import NetworkError, Superseded
 from cupel.protocol.network.exchange.channel import NOT_OPEN, PREFIX, Channel, OpenFile
 from cupel.protocol.network.exchange.masks import mask_of
 from cupel.protocol.network.exchange.messages import Message, max_message_bytes
-from cupel.protocol.network.exchange.scheduler import Ask, Scheduler
-from cupel.protocol.network.outcome import NotDelivered, Outcome
+from cupel.protocol.network.exchange.peer import Ask
+from cupel.protocol.network.exchange.scheduler import Scheduler
+from cupel.protocol.network.exchange.wire import Wire
+from cupel.protocol.network.outcome import NotDelivered
 from cupel.protocol.network.sources import Source
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.shardcast.cid import BytesLike, Cid
@@ -28,33 +30,15 @@ from cupel.protocol.storage.port import BlockStore
 # Without any leaf for so long, the file is given up.
 GIVE_UP_SECONDS: Final = 30.0
 LINGER_SECONDS: Final = 60.0
+# Threads tell of leaves that arrived at most so often: peers are told less often still.
+WAKE_SECONDS: Final = 0.01
 
 
-class AskBlock(Protocol):
-    """One request to one server, without any policy."""
-
-    async def __call__(
-        self, url: str, cid: Cid, max_bytes: int, keep: Callable[[BytesLike, Cid], None] | None = None
-    ) -> Outcome:
-        """See `Requests.block`."""
-        ...
-
-
-Post = Callable[[str, str, bytes, int], Awaitable[tuple[int, bytes] | None]]
-"""Server, path, body, most bytes of the answer: its status and body, or None if the server fails."""
 Progress = Callable[[int], None]
 
 
 class NotFetched(NetworkError):
     """A file of which no source delivers the next block."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wire:
-    """How requests and messages leave this process."""
-
-    ask: AskBlock
-    post: Post
 
 
 class Download:
@@ -81,7 +65,11 @@ class Download:
         self.scheduler = Scheduler([leaf.file_bytes for leaf in leaves], held, known)
         self._news = asyncio.Event()
         self._file = OpenFile(len(leaves), scheduler=self.scheduler, wake=self._news.set)
+        self._sizes = {leaf.cid: leaf.file_bytes for leaf in leaves}
         self._tasks: dict[tuple[str, int], asyncio.Task[None]] = {}
+        self._arrivals: deque[tuple[Ask, NotDelivered | None, float]] = deque()
+        """Leaves that threads have stored, or not, and when: taken over before anything is decided."""
+        self._woken = 0.0
         self._talks: set[asyncio.Task[None]] = set()
         self._failure: BaseException | None = None
         self._trouble: dict[str, str] = {}
@@ -118,11 +106,10 @@ class Download:
                 for late in self.scheduler.overdue(now):
                     self._trouble[late.url] = "too slow"
                     self._cancel(late)
-                for ask in self.scheduler.asks(now, self._draw):
-                    task = asyncio.create_task(self._fetch(ask, progress))
-                    self._tasks[ask.url, ask.leaf] = task
+                self._ask(self.scheduler.asks(now, self._draw), progress)
                 self._talk(now)
                 await self._until(min(self.scheduler.next_event(now), self._last_leaf + give_up_seconds))
+                self._take_arrivals(progress)
                 if self._failure is not None:
                     raise self._failure
         finally:
@@ -168,38 +155,85 @@ class Download:
             " arrived is kept, so try again when a source is back"
         )
 
-    async def _fetch(self, ask: Ask, progress: Progress) -> None:
+    def _ask(self, asks: Sequence[Ask], progress: Progress) -> None:
+        """Send the requests: to a peer of ours one for all its leaves, to a gateway one for each."""
+        together: defaultdict[str, list[Ask]] = defaultdict(list)
+        for ask in asks:
+            together[ask.url].append(ask)
+        for url, its in together.items():
+            size = MAX_BUNDLE if self.scheduler.speaks(url) else 1
+            for start in range(0, len(its), size):
+                part = its[start : start + size]
+                task = asyncio.create_task(self._fetch(part, progress))
+                for ask in part:
+                    self._tasks[url, ask.leaf] = task
+
+    async def _fetch(self, asks: Sequence[Ask], progress: Progress) -> None:
         """One request and its consequences."""
-        leaf = self._leaves[ask.leaf]
+        url = asks[0].url
         try:
-            # Stored in the thread where it arrived: another hop would cost as much as the hash.
-            outcome = await self._wire.ask(ask.url, leaf.cid, leaf.file_bytes, partial(self._keep, leaf))
-            result, now = outcome.result, time.monotonic()
-            if isinstance(result, NotDelivered):
-                self._trouble[ask.url] = result.name.lower()
-                self.scheduler.not_delivered(ask.url, ask.leaf, result, now)
-                return
+            if self.scheduler.speaks(url):
+                cids = [self._leaves[ask.leaf].cid for ask in asks]
+                wake = asyncio.get_running_loop().call_soon_threadsafe
+                reason = await self._wire.ask_many(
+                    url, cids, self._keep, lambda place, why: self._arrived(asks[place], why, wake)
+                )
+            else:
+                leaf = self._leaves[asks[0].leaf]
+                # Stored in the thread where it arrived: another hop would cost as much as the hash.
+                result = (await self._wire.ask(url, leaf.cid, leaf.file_bytes, self._keep)).result
+                reason = result if isinstance(result, NotDelivered) else None
+                self._arrivals.append((asks[0], reason, time.monotonic()))
+            self._take_arrivals(progress)
+            self._unanswered(asks, reason)
+        except Exception as error:  # the store's or the file's, handed to `run`
+            self._failure = error
+        finally:
+            for ask in asks:
+                if self._tasks.get((url, ask.leaf)) is asyncio.current_task():
+                    del self._tasks[url, ask.leaf]
+            self._news.set()
+
+    def _arrived(self, ask: Ask, reason: NotDelivered | None, wake: Callable[..., object]) -> None:
+        """In the thread of the request. Every leaf by itself would wake the loop more often than it has to talk."""
+        now = time.monotonic()
+        self._arrivals.append((ask, reason, now))
+        if now - self._woken > WAKE_SECONDS:
+            self._woken = now
+            wake(self._news.set)
+
+    def _take_arrivals(self, progress: Progress) -> None:
+        while self._arrivals:
+            ask, reason, now = self._arrivals.popleft()
+            if reason is not None:
+                self._trouble[ask.url] = reason.name.lower()
+                self.scheduler.not_delivered(ask.url, ask.leaf, reason, now)
+                continue
             for other in self.scheduler.received(ask.url, ask.leaf, now):
                 self._cancel(other)
             if not self.scheduler.holdings >> ask.leaf & 1:
                 self.scheduler.stored(ask.leaf)
                 self._last_leaf = now
-                progress(leaf.file_bytes)
-        except Exception as error:  # the store's or the file's, handed to `run`
-            self._failure = error
-        finally:
-            if self._tasks.get((ask.url, ask.leaf)) is asyncio.current_task():
-                del self._tasks[ask.url, ask.leaf]
-            self._news.set()
+                progress(self._leaves[ask.leaf].file_bytes)
 
-    def _keep(self, leaf: Link, block: BytesLike, cid: Cid) -> None:
-        if len(block) != leaf.file_bytes:  # the publisher's lie: the bytes are those of the address
+    def _unanswered(self, asks: Sequence[Ask], reason: NotDelivered | None) -> None:
+        """A peer that breaks off failed once, however many leaves it still had to send."""
+        for ask in asks:
+            if reason is not None and self.scheduler.is_asked(ask):
+                self._trouble[ask.url] = reason.name.lower()
+                self.scheduler.not_delivered(ask.url, ask.leaf, reason, time.monotonic())
+                reason = None
+            self.scheduler.give_up(ask)
+
+    def _keep(self, block: BytesLike, cid: Cid) -> None:
+        if len(block) != self._sizes[cid]:  # the publisher's lie: the bytes are those of the address
             raise Rejected(Reason.DAG, f"leaf {cid} does not have the size its parent claims")
         put_checked(self._store, block, cid)
 
     def _cancel(self, ask: Ask) -> None:
+        """Wait no more for a leaf; a request of which no leaf is waited for any more is ended."""
         task = self._tasks.pop((ask.url, ask.leaf), None)
-        if task is not None:
+        if task is not None and task not in self._tasks.values():
             task.cancel()
 
     def _talk(self, now: float) -> None:

@@ -10,9 +10,10 @@ from types import TracebackType
 from typing import Self
 
 from cupel.protocol.network.exchange.channel import PREFIX, Channel, FindFile, OpenFile, find_nothing
-from cupel.protocol.network.exchange.engine import Download, Progress, Wire
+from cupel.protocol.network.exchange.engine import Download, Progress
 from cupel.protocol.network.exchange.messages import SESSION_BYTES
 from cupel.protocol.network.exchange.publisher import Publisher
+from cupel.protocol.network.exchange.wire import Wire
 from cupel.protocol.network.server import Route
 from cupel.protocol.network.sources import Source
 from cupel.protocol.spec.shardcast.cid import Cid

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Final
 
 from cupel.protocol.network.sources import Source, success_at
 
 # Requests running at one peer: two keep a line busy, more only where the line holds more than a block.
-MAX_WINDOW: Final = 8
+MAX_WINDOW: Final = 16
+# A plain gateway takes each by itself, on a connection and with a buffer of its own.
+MAX_GATEWAY_WINDOW: Final = 8
+# What a line carries in so long is asked for together: a fast one would spend its time on asking.
+TOGETHER_SECONDS: Final = 0.03
 # A peer's answer that is later than this and than four times its expected time is not waited for.
 MIN_DEADLINE_SECONDS: Final = 2.0
 MAX_DEADLINE_SECONDS: Final = 30.0
@@ -24,6 +29,18 @@ KEEP_ALIVE_SECONDS: Final = 3.0
 # Round trip of a peer that has not answered a message yet.
 PRIOR_LATENCY_SECONDS: Final = 0.05
 _LATENCY_SMOOTHING: Final = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask `url` for `leaf`, and give up at `deadline`."""
+
+    url: str
+    leaf: int
+    asked: float
+    expected: float
+    """When it should be here."""
+    deadline: float
 
 
 class Peer:
@@ -84,7 +101,9 @@ class Peer:
         """Requests it may have running: what its line holds in a round trip, and one to follow."""
         if self.misses or not self.delivered:
             return 1
-        return min(1 + max(1, math.ceil(source.goodput * self.latency / block_bytes)), MAX_WINDOW)
+        seconds = self.latency + TOGETHER_SECONDS
+        most = MAX_GATEWAY_WINDOW if self.silent_server else MAX_WINDOW
+        return min(1 + max(1, math.ceil(source.goodput * seconds / block_bytes)), most)
 
     def want(self, source: Source, block_bytes: int) -> int:
         """Leaves it could deliver until it is spoken to again; one while nothing is known of it."""

@@ -10,20 +10,19 @@ from __future__ import annotations
 import dataclasses
 import random
 from collections.abc import MutableMapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from cupel.protocol.network import sources
 from cupel.protocol.network.exchange.masks import Tally, full, pick
-from cupel.protocol.network.exchange.peer import Peer, deadline_seconds
+from cupel.protocol.network.exchange.peer import Ask, Peer, deadline_seconds
 from cupel.protocol.network.outcome import NotDelivered
 from cupel.protocol.network.sources import Source
 from cupel.protocol.spec.errors import Reason, Rejected
 
 # Peers of one download. More neighbours would cost messages and find no more leaves.
 MAX_PEERS: Final = 12
-# Leaves asked for at a time: with 1 MiB each, what a download holds in memory.
-MAX_IN_FLIGHT: Final = 8
+# Leaves asked for at a time. Few are in memory: of those asked for together, one after the other.
+MAX_IN_FLIGHT: Final = 32
 # When so few leaves are missing and all are asked for, one that is late is asked of a second peer.
 END_GAME_LEAVES: Final = MAX_IN_FLIGHT
 # An obsolete file is finished rather than dropped above this share.
@@ -34,18 +33,6 @@ MAX_MISSES: Final = 3
 _MAX_BANNED: Final = 256
 _UNKNOWN: Final = Source(updated=0.0)
 """A perfect record has nothing to heal, so it does not matter when it was last looked at."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """Ask `url` for `leaf`, and give up at `deadline`."""
-
-    url: str
-    leaf: int
-    asked: float
-    expected: float
-    """When it should be here."""
-    deadline: float
 
 
 class Scheduler:
@@ -113,6 +100,10 @@ class Scheduler:
         peer.silent_server = holdings is None
         peer.spoke(now, news, self.holdings, seconds)
 
+    def speaks(self, url: str) -> bool:
+        """Whether it is a peer of ours, which says what it holds, and not a plain gateway."""
+        return url in self._peers and self._peers[url].proven and not self._peers[url].silent_server
+
     def unreachable(self, url: str, now: float) -> None:
         """A message to it failed."""
         peer = self._peers.get(url)
@@ -139,7 +130,7 @@ class Scheduler:
 
     def asks(self, now: float, draw: random.Random) -> list[Ask]:
         """What to ask now; what is returned counts as asked."""
-        ready = {url: peer for url, peer in self._peers.items() if self._ready(url, peer, now)}
+        ready = {url: peer for url, peer in self._peers.items() if self._ready(url, peer, now, begins=True)}
         made: list[Ask] = []
         while self._free and ready and self.in_flight < MAX_IN_FLIGHT:
             reach = 0
@@ -195,6 +186,15 @@ class Scheduler:
         if reason is NotDelivered.FAILED or not peer.silent_server:
             self._known[url] = sources.failed(self._source(url), now)
 
+    def is_asked(self, ask: Ask) -> bool:
+        """Whether this request is waited for."""
+        return self._asked.get(ask.leaf, {}).get(ask.url) is ask
+
+    def give_up(self, ask: Ask) -> None:
+        """Wait for a request no more, through no fault of the peer's; nothing if it is not waited for."""
+        if self.is_asked(ask):
+            self._release(ask.url, ask.leaf)
+
     def overdue(self, now: float) -> list[Ask]:
         """Requests to cancel, because their deadline passed; they count as failed."""
         late = [ask for askings in self._asked.values() for ask in askings.values() if ask.deadline <= now]
@@ -240,8 +240,10 @@ class Scheduler:
     def _talk_at(self, url: str, peer: Peer) -> float:
         return peer.talk_at(self.holdings, self._free, self._source(url), self._sizes[0])
 
-    def _ready(self, url: str, peer: Peer, now: float) -> bool:
-        return peer.resting_until <= now and peer.running < peer.window(self._source(url), self._sizes[0])
+    def _ready(self, url: str, peer: Peer, now: float, begins: bool = False) -> bool:
+        window = peer.window(self._source(url), self._sizes[0])
+        # Asking begins when half of the window is free, so that a request is for many leaves.
+        return peer.resting_until <= now and peer.running < (window // 2 + 1 if begins else window)
 
     def _keep_ready(self, ready: dict[str, Peer], url: str, now: float) -> None:
         if not self._ready(url, ready[url], now):

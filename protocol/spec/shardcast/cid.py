@@ -11,6 +11,7 @@ import binascii
 import hashlib
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import Final
 
 from cupel.protocol.spec.errors import Reason, Rejected
@@ -24,6 +25,8 @@ _SHA2_256: Final = 0x12
 CID_BYTES: Final = 4 + DIGEST_BYTES
 # 'b' names the base; 36 bytes are 58 base32 characters without padding.
 CID_TEXT_CHARACTERS: Final = 59
+# The same few roots are spoken of all the time, and base32 is slow.
+_REMEMBERED: Final = 1024
 
 
 class Codec(IntEnum):
@@ -80,7 +83,7 @@ class Cid:
         if len(text) != CID_TEXT_CHARACTERS or text[0] != "b" or text != text.lower():
             raise Rejected(Reason.CID, f"not {CID_TEXT_CHARACTERS} characters of lower-case base32 text")
         try:
-            binary = base64.b32decode(text[1:].upper() + "=" * 6)
+            binary = _binary(text)
         except (binascii.Error, ValueError):
             raise Rejected(Reason.CID, "not base32") from None
         cid = cls.from_bytes(binary)
@@ -98,4 +101,15 @@ class Cid:
         return hashlib.sha256(block).digest() == self.digest
 
     def __str__(self) -> str:
-        return "b" + base64.b32encode(self.to_bytes()).decode("ascii").rstrip("=").lower()
+        return _text(self.to_bytes())
+
+
+@lru_cache(_REMEMBERED)
+def _text(binary: bytes) -> str:
+    return "b" + base64.b32encode(binary).decode("ascii").rstrip("=").lower()
+
+
+@lru_cache(_REMEMBERED)
+def _binary(text: str) -> bytes:
+    """Inverse of `_text`, or ValueError for what has no such spelling at all."""
+    return base64.b32decode(text[1:].upper() + "=" * 6)

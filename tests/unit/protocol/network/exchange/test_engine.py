@@ -13,14 +13,16 @@ import pytest
 from cupel.protocol.network.client import BlockClient
 from cupel.protocol.network.errors import Superseded
 from cupel.protocol.network.exchange import engine
-from cupel.protocol.network.exchange.engine import NotFetched, Wire
+from cupel.protocol.network.exchange.engine import NotFetched
 from cupel.protocol.network.exchange.exchange import Exchange
+from cupel.protocol.network.exchange.messages import Message
+from cupel.protocol.network.exchange.wire import Wire
 from cupel.protocol.network.server import BlockServer
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.shardcast.cid import BytesLike, Cid
 from cupel.protocol.spec.shardcast.unixfs import Link, leaf_link
 from cupel.protocol.storage.port import StorageFull
-from cupel.protocol.testing.block_servers import serving, silent, with_body
+from cupel.protocol.testing.block_servers import cut_off, serving, silent, with_body
 from cupel.protocol.testing.memory_store import MemoryStore
 from cupel.protocol.testing.patterns import pattern_bytes
 
@@ -68,7 +70,7 @@ async def peer(
     store = CountingStore(chunks)
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(BlockClient(random.Random(1)))
-        exchange = Exchange(Wire(client.request, client.post), random.Random(1))
+        exchange = Exchange(Wire(client.request, client.request_many, client.post), random.Random(1))
         await stack.enter_async_context(exchange)
         server = BlockServer(store, [exchange.route])
         port = await server.start("127.0.0.1", 0)
@@ -143,6 +145,25 @@ def test_a_plain_gateway_is_enough() -> None:
         async with serving(gateway(by_path.__getitem__)) as url, peer(serves=False) as receiver:
             await receiver.fetch(url)
             assert is_complete(receiver.store)
+
+    run(scenario)
+
+
+def test_a_peer_that_breaks_off_among_many_leaves_costs_a_pause_and_no_leaf() -> None:
+    """It says that it has everything and sends half an answer, every time."""
+    speaks = Message(bytes(8), 0, 0, (1 << len(LEAVES)) - 1).to_bytes(len(LEAVES))
+
+    async def answer(request: str, writer: asyncio.StreamWriter) -> None:
+        if request.startswith("POST /swarm/"):
+            await with_body(speaks)(request, writer)
+        else:
+            await cut_off(CHUNKS[0])(request, writer)
+
+    async def scenario() -> None:
+        async with serving(answer) as broken, peer(CHUNKS, publishes=True) as honest, peer() as receiver:
+            await receiver.fetch(broken, honest.url)
+            assert is_complete(receiver.store)
+            assert receiver.store.puts == len(LEAVES)
 
     run(scenario)
 

@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cupel.protocol.network.exchange.masks import Tally, full, mask_of
+from cupel.protocol.network.exchange.peer import MAX_GATEWAY_WINDOW, MAX_WINDOW
 from cupel.protocol.network.exchange.scheduler import Scheduler
 from cupel.protocol.network.outcome import NotDelivered
+from cupel.protocol.network.sources import Source
 from cupel.protocol.spec.errors import Reason
 
 MIB = 1 << 20
@@ -61,3 +63,36 @@ def test_an_honest_holder_is_enough_and_a_liar_costs_one_block(seed: int, num_le
     assert scheduler.complete
     assert all(count == 1 for count in lies.values())
     assert {rejected.reason for rejected in scheduler.banned.values()} <= {Reason.BLOCK_HASH}
+
+
+def test_a_fast_peer_is_asked_for_several_leaves_together_and_a_gateway_for_fewer() -> None:
+    fast = Source(updated=0.0, goodput=500e6)
+    for holdings, most in ((full(100), MAX_WINDOW), (None, MAX_GATEWAY_WINDOW)):
+        scheduler = Scheduler([MIB] * 100, 0, {HONEST: fast})
+        scheduler.meet(HONEST, 0.0)
+        scheduler.heard(HONEST, holdings, 0.0)
+        assert scheduler.speaks(HONEST) is (holdings is not None)
+        first = scheduler.asks(0.0, random.Random(1))
+        assert len(first) == 1  # nothing is known of it yet
+        scheduler.received(HONEST, first[0].leaf, 0.01)
+        together = scheduler.asks(0.01, random.Random(1))
+        assert len(together) == most
+        for done in together[: most // 2 - 1]:
+            scheduler.received(HONEST, done.leaf, 0.02)
+        assert scheduler.asks(0.02, random.Random(1)) == []
+        scheduler.received(HONEST, together[most // 2 - 1].leaf, 0.02)
+        assert len(scheduler.asks(0.02, random.Random(1))) == most // 2
+
+
+def test_what_is_given_up_is_free_again_and_nobodys_fault() -> None:
+    known = {HONEST: Source(updated=0.0)}
+    scheduler = Scheduler([MIB], 0, known)
+    scheduler.meet(HONEST, 0.0)
+    scheduler.heard(HONEST, 1, 0.0)
+    (ask,) = scheduler.asks(0.0, random.Random(1))
+    assert scheduler.is_asked(ask)
+    scheduler.give_up(ask)
+    scheduler.give_up(ask)
+    assert not scheduler.is_asked(ask)
+    assert known[HONEST].success == 1.0
+    assert [again.leaf for again in scheduler.asks(0.0, random.Random(1))] == [0]
