@@ -119,7 +119,7 @@ def divide(numerator: npt.NDArray[np.int64], denominator: int) -> npt.NDArray[np
     Below 2^51 a float64 quotient is at most 1 / (4 denominator) off, and what is not a tie lies 1 / (2 denominator)
     from one: so rounding the quotient, as IEEE 754 does on every machine, rounds the fraction.
     """
-    small = -_EXACT < numerator.min(initial=0) and numerator.max(initial=0) < _EXACT
+    small = numerator.min(initial=0) > -_EXACT and numerator.max(initial=0) < _EXACT
     if small and denominator < _EXACT:
         quotients = numerator / denominator
         return np.rint(quotients, out=quotients).astype(np.int64)
