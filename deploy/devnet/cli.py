@@ -59,6 +59,9 @@ def demo(
     ] = False,
     rpc_port: Annotated[int, typer.Option(help="Port of the chain; 0 takes a free one.")] = 0,
     kill_node: Annotated[str | None, typer.Option(help="Kill an honest node in mid-run: I@ROUND.")] = None,
+    nat_node: Annotated[
+        int | None, typer.Option(help="This node accepts no connections, as behind NAT.")
+    ] = None,
     run_dir: Annotated[
         Path | None, typer.Option(help="Folder of the run; a new one below runs/ by default.")
     ] = None,
@@ -114,6 +117,7 @@ def demo(
             seed=seed,
             rpc_port=rpc_port,
             kill_node=kill_node,
+            nat_node=nat_node,
             run_dir=run_dir,
             keep=keep,
         )

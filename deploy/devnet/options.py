@@ -54,6 +54,8 @@ class DemoOptions:
     """Whether honest processes lose power or stand still, and blocks are taken back, at times drawn from the seed."""
     attestations: int = 0
     """Verifiers whose word every node waits for before it builds on work that is not final."""
+    behind_nat: str | None = None
+    """The node that accepts no connections, if one does not."""
 
     @property
     def node_names(self) -> tuple[str, ...]:
@@ -86,6 +88,8 @@ class DemoOptions:
         made: dict[str, Any] = {}
         if self.lies.get(name) == CANARY:
             made["canary_one_in"] = CANARY_ONE_IN
+        if name == self.behind_nat:
+            made["inbound"] = "no"
         if name in self.node_names and self.attestations:
             made |= {"attestations": self.attestations, "attesters": ",".join(verifiers.values())}
         return made
@@ -115,6 +119,7 @@ def make_options(
     seed: int,
     rpc_port: int,
     kill_node: str | None,
+    nat_node: int | None,
     run_dir: Path | None,
     keep: bool,
 ) -> DemoOptions:
@@ -129,7 +134,10 @@ def make_options(
     if not 0 <= seed < 2**32:
         raise ConfigError("seed", f"{seed} is not possible", "Use 0 to 4294967295")
     kill = None if kill_node is None else _parse_kill(kill_node, nodes, rounds)
-    return DemoOptions(preset, nodes, rounds, seed, rpc_port, kill, run_dir, keep)
+    if nat_node is not None and not 1 <= nat_node <= nodes:
+        raise ConfigError("nat-node", f"there is no node {nat_node}", f"Choose 1 to {nodes}")
+    behind_nat = None if nat_node is None else f"node-{nat_node}"
+    return DemoOptions(preset, nodes, rounds, seed, rpc_port, kill, run_dir, keep, behind_nat=behind_nat)
 
 
 def _parse_kill(text: str, nodes: int, rounds: int) -> Kill:

@@ -73,6 +73,12 @@ def wait_for(folder: Path, event: str, count: int) -> None:
     pytest.fail(f"no {event} within two minutes")
 
 
+def events(folder: Path) -> list[dict[str, Any]]:
+    """What the run's log tells; its last line may be half written."""
+    lines = (folder / "events.jsonl").read_text(encoding="utf-8").split("\n")[:-1]
+    return [json.loads(line) for line in lines]
+
+
 def processes_of(folder: Path) -> list[psutil.Process]:
     """Every process that has a file of the run's folder open, whoever its parent is now."""
     found = []
@@ -85,8 +91,15 @@ def processes_of(folder: Path) -> list[psutil.Process]:
 
 @pytest.mark.timeout(600)
 def test_every_promise_holds_and_a_killed_node_harms_nobody_else(tmp_path: Path) -> None:
+    """The first node accepts no connections: it trains, delivers and is paid as the others are."""
     folder = tmp_path / "run"
-    with demo(folder, "--seed", "11", "--kill-node", "2@2") as process:
+    with demo(folder, "--seed", "11", "--kill-node", "2@2", "--nat-node", "1") as process:
+        wait_for(folder, "ready", 8)
+        hidden = {one["event"]: one for one in events(folder) if one["source"] == "node-1"}
+        assert hidden["ready"]["endpoint"].startswith("/p2p/")
+        connections = psutil.Process(hidden["process-started"]["pid"]).net_connections("inet")
+        assert connections != []
+        assert [one for one in connections if one.status == psutil.CONN_LISTEN] == []
         output, log = process.communicate(timeout=540)
     assert process.returncode == 0, f"{output}\n{log}"
     result: dict[str, Any] = json.loads(output)

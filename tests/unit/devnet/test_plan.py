@@ -43,6 +43,7 @@ def options(**changes: Any) -> DemoOptions:
         "seed": 0,
         "rpc_port": 0,
         "kill_node": None,
+        "nat_node": None,
         "run_dir": None,
         "keep": False,
     }
@@ -75,6 +76,8 @@ def test_preset_decides_the_rounds_unless_told() -> None:
         ({"kill_node": "4@1"}, "kill-node"),
         ({"kill_node": "1@10"}, "kill-node"),
         ({"kill_node": "1@1", "nodes": 3}, "kill-node"),
+        ({"nat_node": 0}, "nat-node"),
+        ({"nat_node": 6}, "nat-node"),
     ],
 )
 def test_impossible_runs_are_refused_by_name(changes: dict[str, Any], key: str) -> None:
@@ -85,6 +88,10 @@ def test_impossible_runs_are_refused_by_name(changes: dict[str, Any], key: str) 
 
 def test_kill_is_read() -> None:
     assert options(kill_node="2@3").kill == Kill("node-2", 3)
+
+
+def test_node_behind_nat_is_named() -> None:
+    assert (options().behind_nat, options(nat_node=1).behind_nat) == (None, "node-1")
 
 
 @pytest.mark.parametrize("preset", [FULL, FAST])
@@ -135,6 +142,9 @@ def test_settings_file_is_what_the_process_reads(tmp_path: Path) -> None:
     assert (settings.rpc_url, settings.chain_id) == ("http://127.0.0.1:1", 31337)
     assert settings.keystore == str(wallet.keystore)
     assert settings.data_dir == str(folder.data / "node-1")
+    assert settings.inbound == "yes"
+    commands.write_settings(folder, wallet, "http://127.0.0.1:1", 31337, accepts=False)
+    assert load_settings(path, {}, {}).inbound == "no"
 
 
 def test_only_liars_run_another_program() -> None:
