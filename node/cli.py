@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from cupel.protocol.observe import Observer
-from cupel.protocol.options import execute, observer_of, until_signal
+from cupel.protocol.options import execute, observer_of, settings_of, until_signal
 from cupel.protocol.settings import Settings
 
 app = typer.Typer(
@@ -62,6 +62,9 @@ def run(
         int | None,
         typer.Option(help="Lie on purpose in one of so many rounds: it costs the stake. 0: never."),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be sent, its gas and price; send nothing.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Events as JSON lines on standard output.")] = False,
 ) -> None:
     """Join a task, work on every round, take the pay and the stake home, and stop.
@@ -70,7 +73,14 @@ def run(
 
     Example: cupel node run --config node.toml --task newest
     """
-    execute(_run_node, dict(locals()))
+    options = dict(locals())
+    if options.pop("dry_run"):
+        from cupel.protocol.pricing import asking
+        from cupel.protocol.pricing.showing import show
+
+        show(asking.node_bill(settings_of(options)), json)
+        return
+    execute(_run_node, options)
 
 
 def _run_node(settings: Settings, observer: Observer) -> Coroutine[Any, Any, int]:

@@ -11,15 +11,17 @@ from typing import Any
 
 import typer
 
+from cupel.protocol.activity import ActivityLog
 from cupel.protocol.observe import JsonObserver, Observer, TextObserver
 from cupel.protocol.settings import Settings, load_settings
+from cupel.protocol.waiting import live_observer
 
 EXIT_INTERRUPTED = 130
 
 
 def observer_of(as_json: bool) -> Observer:
     """Events on standard output, for programs or for people."""
-    return JsonObserver(sys.stdout) if as_json else TextObserver(sys.stdout)
+    return JsonObserver(sys.stdout) if as_json else live_observer(sys.stdout, TextObserver)
 
 
 def execute(role: Callable[[Settings, Observer], Coroutine[Any, Any, int]], options: dict[str, Any]) -> None:
@@ -28,9 +30,17 @@ def execute(role: Callable[[Settings, Observer], Coroutine[Any, Any, int]], opti
     `config` and `json` among the options are the file and the output form; every other one is a setting. SIGINT and
     SIGTERM cancel the role, which closes what it opened.
     """
-    config, as_json = options.pop("config", None), options.pop("json", False)
-    settings = load_settings(None if config is None else Path(config), options)
-    raise typer.Exit(asyncio.run(until_signal(role(settings, observer_of(as_json)))))
+    as_json = options.get("json", False)
+    settings = settings_of(options)
+    observer = ActivityLog(Path(settings.data_dir), observer_of(as_json))
+    raise typer.Exit(asyncio.run(until_signal(role(settings, observer))))
+
+
+def settings_of(options: dict[str, Any]) -> Settings:
+    """Settings from a command's options, without what is none."""
+    config = options.get("config")
+    given = {name: value for name, value in options.items() if name not in ("config", "json")}
+    return load_settings(None if config is None else Path(config), given)
 
 
 async def until_signal(work: Coroutine[Any, Any, int]) -> int:

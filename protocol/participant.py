@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from cupel.protocol.activity import keep_transfers
 from cupel.protocol.chain.bindings.hub import Hub
 from cupel.protocol.chain.bindings.test_token import TestToken
 from cupel.protocol.chain.client import ChainClient, Receipt
@@ -234,11 +235,13 @@ async def _opened(
         )
         async with swarm, watched():
             participant = Participant(chain, deployment, store, swarm, observer, owner_chain)
-            watching = asyncio.create_task(participant.purse.run())
+            beside = (participant.purse.run(), keep_transfers(folder, swarm.statistics))
+            watching = [asyncio.create_task(loop) for loop in beside]
             try:
                 yield participant
             finally:
-                watching.cancel()
+                for task in watching:
+                    task.cancel()
 
 
 async def _check_chain(chain: ChainClient, deployment: Deployment, account: AnyAccount | None) -> None:

@@ -11,8 +11,9 @@ import typer
 
 from cupel.protocol.config import ConfigError
 from cupel.protocol.observe import Observer
-from cupel.protocol.options import execute
+from cupel.protocol.options import execute, settings_of
 from cupel.protocol.settings import Settings
+from cupel.protocol.waiting import waiting
 from cupel.verifier.options import Options
 
 EXIT_REFUTED: Final = 1
@@ -70,6 +71,9 @@ def run(
     audit_task: Annotated[
         str, typer.Option(help="Audit task of this task to stake in, and to be paid in for looking.")
     ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be sent, its gas and price; send nothing.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Events as JSON lines on standard output.")] = False,
 ) -> None:
     """Check every commitment of a task, challenge what is false, take the reward home, and stop.
@@ -80,9 +84,16 @@ def run(
     Example: cupel verifier run --config verifier.toml --task newest
     """
     options = dict(locals())
-    for name in ("audit_rollouts", "jury_places", "metrics_port", "budget", "demand_pieces", "audit_task"):
+    own = ("audit_rollouts", "jury_places", "metrics_port", "budget", "demand_pieces", "audit_task", "dry_run")
+    for name in own:
         del options[name]
     chosen = Options(audit_rollouts, jury_places, metrics_port, budget, demand_pieces, audit_task)
+    if dry_run:
+        from cupel.protocol.pricing import asking
+        from cupel.protocol.pricing.showing import show
+
+        show(asking.verifier_bill(settings_of(options), jury_places), json)
+        return
 
     def role(settings: Settings, observer: Observer) -> Coroutine[Any, Any, int]:
         # PyTorch takes seconds to load; neither `--help` nor a mistake in the settings waits for it.
@@ -116,7 +127,8 @@ def check(
         raise ConfigError("file", f"cannot read {file}: {error.strerror}", "Name an evidence file") from None
     try:
         exhibit = Exhibit.from_bytes(data)
-        report = verify(exhibit)
+        with waiting("coming to the finding again"):
+            report = verify(exhibit)
     except Rejected as rejected:
         _show(json, {"outcome": "malformed", "reason": rejected.reason.value, "why": rejected.detail})
         raise typer.Exit(EXIT_MALFORMED) from None
@@ -177,7 +189,9 @@ def status(
         "data_dir": data_dir,
     }
     settings = load_settings(None if config is None else Path(config), options)
-    _show(json, asyncio.run(read_status(settings, time.time())))
+    with waiting("reading the chain"):
+        told = asyncio.run(read_status(settings, time.time()))
+    _show(json, told)
 
 
 @app.command()

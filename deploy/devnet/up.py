@@ -15,6 +15,7 @@ from cupel.devnet.project import artefacts, find_binary, project_root
 from cupel.devnet.wallets import Wallet, create_wallet
 from cupel.protocol.chain.deployments import Deployment
 from cupel.protocol.config import ConfigError, EnvironmentProblem
+from cupel.protocol.waiting import waiting
 
 _TOKENS_EACH: Final = 1_000_000 * TOKEN
 
@@ -31,9 +32,11 @@ async def serve(port: int, num_wallets: int, folder: Path, say: Callable[[str], 
         raise ConfigError("dir", f"{folder} holds the files of another devnet", remedy)
     with tempfile.TemporaryDirectory(prefix="cupel-devnet-") as logs:
         async with local_chain(anvil, port, Path(logs) / "anvil.log") as chain:
-            deployment = await deploy(chain.rpc_url, CHAIN_ID, built, FULL.jury, DATA, CANONICAL)
-            wallets = await asyncio.to_thread(_write_files, folder, num_wallets, deployment)
-            await fund(chain.rpc_url, deployment, {wallet.address: _TOKENS_EACH for wallet in wallets})
+            with waiting("deploying the contracts, making wallets", 2) as done:
+                deployment = await deploy(chain.rpc_url, CHAIN_ID, built, FULL.jury, DATA, CANONICAL)
+                done(1)
+                wallets = await asyncio.to_thread(_write_files, folder, num_wallets, deployment)
+                await fund(chain.rpc_url, deployment, {wallet.address: _TOKENS_EACH for wallet in wallets})
             _explain(chain.rpc_url, folder, deployment, wallets, say)
             code = await chain.process.wait()
             raise EnvironmentProblem(f"the chain ended by itself with code {code}; start it again")

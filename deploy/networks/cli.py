@@ -9,6 +9,8 @@ from typing import Annotated, Final
 
 import typer
 
+from cupel.protocol.waiting import waiting
+
 EXIT_DIFFERS: Final = 1
 
 app = typer.Typer(help="Plan the contracts of a network, and check them on its chain.", no_args_is_help=True)
@@ -62,7 +64,8 @@ def check(
 
     root = project_root()
     planned = load_plan(root, find_network(network, root / NETWORKS))
-    checks = asyncio.run(run_check(planned, rpc_url, out, first_block))
+    with waiting("comparing the chain with the network's file"):
+        checks = asyncio.run(run_check(planned, rpc_url, out, first_block))
     differences = sum(not each.passed for each in checks)
     if json:
         print(json_text.dumps(as_json(planned, checks, None if differences else str(out))))

@@ -12,6 +12,7 @@ import typer
 
 from cupel.protocol.config import ConfigError
 from cupel.protocol.settings import Settings, load_settings
+from cupel.protocol.waiting import waiting
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,7 +48,9 @@ def status(
     from cupel.protocol.account import page
     from cupel.protocol.account.reading import read_hub
 
-    reading = asyncio.run(read_hub(_settings(config, rpc_url, chain_id, deployment, None, None)))
+    settings = _settings(config, rpc_url, chain_id, deployment, None, None)
+    with waiting("reading the hub"):
+        reading = asyncio.run(read_hub(settings))
     tasks = list(reading.ledger.tasks.values()) if task is None else [reading.task(task)]
     if json:
         plain = [page.plain_task(ledger, reading.now) for ledger in tasks]
@@ -84,7 +87,8 @@ def why(
 
     settings = _settings(config, rpc_url, chain_id, deployment, task, keystore)
     address = _address(node, settings)
-    reading = asyncio.run(read_hub(settings))
+    with waiting("reading the hub"):
+        reading = asyncio.run(read_hub(settings))
     ledger = reading.task(settings.task)
     found = answers(reading.deployment, ledger, reading.events_of(ledger), address, reading.now)
     chosen = [answer for answer in found if round is None or answer.round == round]
@@ -127,7 +131,9 @@ def claim(
     from cupel.protocol.account.claiming import collect
 
     settings = _settings(config, rpc_url, chain_id, deployment, task, keystore, password_file, owner)
-    steps = asyncio.run(collect(settings, None if node is None else _address(node, settings), dry_run))
+    whose = None if node is None else _address(node, settings)
+    with waiting("asking what is due" if dry_run else "taking home what is due"):
+        steps = asyncio.run(collect(settings, whose, dry_run))
     if json:
         print(json_text.dumps({"dry_run": dry_run, "steps": [step.plain() for step in steps]}))
     else:

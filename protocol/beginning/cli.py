@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from cupel.protocol.settings import load_settings
+from cupel.protocol.waiting import waiting
 
 app = typer.Typer(
     help="Make a role's folder: its key, its settings, and what to do next.", no_args_is_help=True
@@ -82,7 +83,8 @@ def _init(
     from cupel.protocol.beginning.folder import begin
 
     settings = load_settings(None, {"rpc_url": rpc_url, "chain_id": chain_id, "deployment": deployment})
-    made = begin(role, folder, settings)
+    with waiting("making a key that is slow to guess"):
+        made = begin(role, folder, settings)
     if as_json:
         values = {"settings": str(made.settings), "address": made.address, "next": list(made.next_steps)}
         print(json_text.dumps(values))

@@ -17,6 +17,9 @@ def dashboard(
     rpc_url: Annotated[str | None, typer.Option(help="JSON-RPC endpoint of the chain.")] = None,
     chain_id: Annotated[int | None, typer.Option(help="The chain you mean.")] = None,
     deployment: Annotated[str | None, typer.Option(help="File of contract addresses.")] = None,
+    data_dir: Annotated[
+        str | None, typer.Option(help="Folder of the process whose log and transfers are shown.")
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to serve on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port of the page; 0 takes a free one.", min=0, max=65535)] = 8600,
     token_file: Annotated[
@@ -33,7 +36,7 @@ def dashboard(
     from cupel.protocol.options import until_signal
     from cupel.protocol.settings import load_settings
 
-    flags = {"rpc_url": rpc_url, "chain_id": chain_id, "deployment": deployment}
+    flags = {"rpc_url": rpc_url, "chain_id": chain_id, "deployment": deployment, "data_dir": data_dir}
     settings = load_settings(config, flags)
 
     def told(url: str) -> None:

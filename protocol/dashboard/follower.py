@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -17,6 +17,7 @@ from cupel.protocol.chain.deployments import Deployment
 from cupel.protocol.chain.errors import ChainUnavailable, EventsMissing
 from cupel.protocol.chain.ledger import HubLedger
 from cupel.protocol.chain.opening import chain_of
+from cupel.protocol.dashboard.peers import PeerWatch, Seen
 from cupel.protocol.network.client import BlockClient
 from cupel.protocol.network.endpoint import Endpoint
 from cupel.protocol.network.errors import NetworkError
@@ -44,6 +45,7 @@ class Follower:
         self._blocks = BlockClient(random.Random())
         self._events: list[Logged[Event]] = []
         self._attempts: dict[bytes, int] = {}
+        self._peers = PeerWatch()
         self.metrics: dict[bytes, Metrics] = {}
         """What a submission's manifest says, by the manifest's digest."""
         self.reading = HubReading(self._deployment, 0, ())
@@ -63,8 +65,18 @@ class Follower:
         await self._blocks.__aexit__(kind, error, trace)
         await self._chain.__aexit__(kind, error, trace)
 
+    @property
+    def seen(self) -> Mapping[str, Seen]:
+        """Peers that were looked at, by what they announced."""
+        return self._peers.seen
+
     async def run(self) -> None:
         """Follow until cancelled. A chain that does not answer is asked again; `problem` says so meanwhile."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._peers.run(lambda: self.reading))
+            group.create_task(self._follow())
+
+    async def _follow(self) -> None:
         while True:
             try:
                 await self.refresh()

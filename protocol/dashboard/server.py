@@ -19,7 +19,8 @@ from cupel.protocol.chain.contract import checksum
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.config import ConfigError
 from cupel.protocol.dashboard.follower import Follower
-from cupel.protocol.dashboard.views import hub_view, node_view, task_view
+from cupel.protocol.dashboard.peers import Seen, peers_view
+from cupel.protocol.dashboard.views import activity_view, hub_view, node_view, task_view
 from cupel.protocol.network.listening import bind
 from cupel.protocol.settings import Settings
 from cupel.protocol.spec.rollout import Metrics
@@ -59,6 +60,10 @@ class Followed(Protocol):
     def metrics(self) -> Mapping[bytes, Metrics]:
         """By a submission manifest's digest."""
 
+    @property
+    def seen(self) -> Mapping[str, Seen]:
+        """Peers that were looked at, by what they announced."""
+
 
 async def serve(
     settings: Settings, host: str, port: int, token_file: Path | None, told: Callable[[str], None]
@@ -67,7 +72,7 @@ async def serve(
     token = read_token(host, token_file)
     async with Follower(settings) as follower:
         following = asyncio.create_task(follower.run())
-        runner = web.AppRunner(make_app(follower, token), access_log=None)
+        runner = web.AppRunner(make_app(follower, token, Path(settings.data_dir)), access_log=None)
         await runner.setup()
         try:
             listener = bind("port", host, port)
@@ -103,8 +108,8 @@ def read_token(host: str, token_file: Path | None) -> str | None:
     return token
 
 
-def make_app(follower: Followed, token: str | None) -> web.Application:
-    """The application; a test can serve it as it is."""
+def make_app(follower: Followed, token: str | None, data_dir: Path) -> web.Application:
+    """The application; a test can serve it as it is. data_dir: of the process whose activity is shown."""
 
     async def hub(request: web.Request) -> web.Response:
         return _json(hub_view(follower.reading, follower.problem))
@@ -122,7 +127,15 @@ def make_app(follower: Followed, token: str | None) -> web.Application:
             raise _missing(f"{address} never joined this task")
         return _json(node_view(follower.reading, ledger, address))
 
+    async def peers(request: web.Request) -> web.Response:
+        return _json(peers_view(follower.reading, follower.seen))
+
+    async def activity(request: web.Request) -> web.Response:
+        return _json(await asyncio.to_thread(activity_view, data_dir))
+
     app = web.Application(middlewares=[_guard(token)])
+    app.router.add_get("/api/peers", peers)
+    app.router.add_get("/api/activity", activity)
     app.router.add_get("/api/hub", hub)
     app.router.add_get("/api/tasks/{task}", task)
     app.router.add_get("/api/tasks/{task}/nodes/{node}", node)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from cupel.protocol.account import page
 from cupel.protocol.account.reading import HubReading
 from cupel.protocol.account.why import answers
+from cupel.protocol.activity import newest_events, newest_transfers
 from cupel.protocol.chain.charges import charge_of
 from cupel.protocol.chain.ledger import ChallengeRecord, TaskLedger
 from cupel.protocol.spec.rollout import Metrics
 from cupel.protocol.spec.rounds import commit_deadline, round_at, round_start
+
+MOST_EVENTS: Final = 200
+_MOVED: Final = ("time", "bytes_in", "bytes_out", "downloads", "uploads", "connected_peers")
 
 
 def hub_view(reading: HubReading, problem: str) -> dict[str, Any]:
@@ -68,6 +74,30 @@ def node_view(reading: HubReading, ledger: TaskLedger, node: str) -> dict[str, A
         "time": reading.now,
         "rounds": [page.plain_answer(answer) for answer in reversed(found)],
     }
+
+
+def activity_view(data_dir: Path) -> dict[str, Any]:
+    """What the process of a data folder does: its newest events, the newest first, and what moves now.
+
+    Written by a process of this machine, and shown as far as it has the form that ours have.
+    """
+    told = newest_transfers(data_dir)
+    moving = None
+    if told is not None:
+        with contextlib.suppress(KeyError, TypeError, ValueError):
+            moving = {name: int(told[name]) for name in _MOVED}
+            moving["files"] = [
+                {
+                    "root": str(one["root"]),
+                    **{name: int(one[name]) for name in ("leaves_here", "leaves", "asked")},
+                }
+                for one in told["files"]
+            ]
+    events = [
+        {"event": one.pop("event"), "time": int(one.pop("time", 0)), "fields": one}
+        for one in reversed(newest_events(data_dir, MOST_EVENTS))
+    ]
+    return {"transfers": moving, "events": events}
 
 
 def _earned(ledger: TaskLedger, node: str) -> int:

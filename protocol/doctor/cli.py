@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json as json_text
+from collections.abc import Callable, Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -13,6 +14,7 @@ import typer
 
 from cupel.protocol.config import ConfigError
 from cupel.protocol.settings import trace_settings
+from cupel.protocol.waiting import waiting
 
 EXIT_BAD: Final = 1
 
@@ -41,18 +43,19 @@ def doctor(
     from cupel.protocol.doctor.finding import Finding, Level
 
     settings, _ = trace_settings(config, {})
-    findings: list[Finding] = [
-        machine.python(),
-        machine.package("torch", "torch"),
-        machine.package("libp2p", "p2p"),
-        *machine.engine(settings),
-        machine.gpu(),
-        machine.disk(settings),
-        machine.store(settings),
-        *machine.ports(settings),
-        machine.reachable(settings),
-        *asyncio.run(network.examine(settings)),
-    ]
+    looks: tuple[Callable[[], Iterable[Finding]], ...] = (
+        lambda: (machine.python(), machine.package("torch", "torch"), machine.package("libp2p", "p2p")),
+        lambda: machine.engine(settings),
+        lambda: (machine.gpu(),),
+        lambda: (machine.disk(settings), machine.store(settings)),
+        lambda: (*machine.ports(settings), machine.reachable(settings)),
+        lambda: asyncio.run(network.examine(settings)),
+    )
+    findings: list[Finding] = []
+    with waiting("examining machine, chain and peers", len(looks)) as done:
+        for number, look in enumerate(looks):
+            done(number)
+            findings += look()
     if plan is not None:
         findings.append(_environment(plan))
     if json:

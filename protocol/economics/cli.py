@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from cupel.protocol.config import EnvironmentProblem
+from cupel.protocol.waiting import waiting
 
 EXIT_LYING_PAYS: Final = 1
 
@@ -52,7 +53,8 @@ def economics(
     from cupel.protocol.task.plan import load_plan
 
     economy = economy_of(load_plan(plan), work_cost, check_cost)
-    result = study(economy, Watch(verifiers, audit_rate, drawn), nodes, seed)
+    with waiting("playing the task out"):
+        result = study(economy, Watch(verifiers, audit_rate, drawn), nodes, seed)
     if picture is not None:
         try:
             picture.write_text(draw(result.curves, audit_rate), encoding="utf-8")

@@ -21,6 +21,18 @@ class PeerStatistics:
 
 
 @dataclass(frozen=True, slots=True)
+class FileInFlight:
+    """A file on its way here, leaf by leaf."""
+
+    root: str
+    """Its CID."""
+    leaves_here: int
+    leaves: int
+    asked: int
+    """Leaves that were asked for and have not come."""
+
+
+@dataclass(frozen=True, slots=True)
 class TransferStatistics:
     """What moved since the swarm started, and what moves now."""
 
@@ -35,3 +47,4 @@ class TransferStatistics:
     connected_peers: int
     """libp2p peers connected."""
     peers: tuple[PeerStatistics, ...]
+    files: tuple[FileInFlight, ...] = ()

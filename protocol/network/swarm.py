@@ -235,6 +235,7 @@ class Swarm:
                 for url, account in sorted(self._accounts.items())
                 if (source := self._client.sources.get(url)) is not None
             ),
+            files=self._exchange.in_flight,
         )
 
     def _parse(self, account: str, text: str) -> Endpoint | None:

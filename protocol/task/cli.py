@@ -12,8 +12,9 @@ from typing import Annotated, Any
 import typer
 
 from cupel.protocol.observe import Observer
-from cupel.protocol.options import execute, observer_of, until_signal
+from cupel.protocol.options import execute, observer_of, settings_of, until_signal
 from cupel.protocol.settings import Settings
+from cupel.protocol.waiting import waiting
 
 app = typer.Typer(help="Create a task: environment, model, terms and bounty.", no_args_is_help=True)
 
@@ -77,7 +78,8 @@ def genesis(
 
     model = load_plan(plan).spec.model
     try:
-        data = drawn(model, seed) if weights is None else imported(model, weights)
+        with waiting("drawing weights" if weights is None else f"reading {weights}"):
+            data = drawn(model, seed) if weights is None else imported(model, weights)
     except Rejected as rejected:
         raise ConfigError("spec.model", rejected.detail, f"Correct {plan}") from None
     _write_new(out, data, "out")
@@ -125,6 +127,9 @@ def run(
     inbound: Annotated[
         str | None, typer.Option(help="`no` accepts no connections (NAT); `yes` does.")
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be sent, its gas and price; send nothing.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Events as JSON lines on standard output.")] = False,
 ) -> None:
     """Publish a plan and its checkpoint, escrow the bounty, serve both, and take back what was not earned.
@@ -132,8 +137,14 @@ def run(
     Example: cupel task run --plan task.toml --genesis genesis.safetensors --config creator.toml
     """
     options = dict(locals())
-    for name in ("plan", "genesis", "start_in", "wait_for_peers"):
+    for name in ("plan", "genesis", "start_in", "wait_for_peers", "dry_run"):
         del options[name]
+    if dry_run:
+        from cupel.protocol.pricing import asking
+        from cupel.protocol.pricing.showing import show
+
+        show(asking.creator_bill(settings_of(options), plan), json)
+        return
 
     def role(settings: Settings, observer: Observer) -> Coroutine[Any, Any, int]:
         # Slow to load; neither `--help` nor a mistake in the settings waits for it.

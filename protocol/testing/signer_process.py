@@ -68,9 +68,11 @@ class Signer:
         raise LookupError(method)
 
     async def _send(self, told: dict[str, str]) -> Any:
-        numbers = {name: int(told[name], 16) for name in told if name not in ("from", "to", "data")}
-        named = {name: told[name] for name in ("to", "data") if name in told}
-        signed = self.account.sign_transaction({"type": 2, **numbers, **named})
+        transaction: dict[str, Any] = {name: told[name] for name in ("to", "data") if name in told}
+        transaction |= {
+            name: int(text, 16) for name, text in told.items() if name not in ("from", "to", "data")
+        }
+        signed = self.account.sign_transaction({"type": 2, **transaction})
         return await self.chain.request("eth_sendRawTransaction", ["0x" + signed.raw_transaction.hex()])
 
 

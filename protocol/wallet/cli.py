@@ -12,6 +12,7 @@ from typing import Annotated, Final
 import typer
 
 from cupel.protocol.config import ConfigError
+from cupel.protocol.waiting import waiting
 
 _PASSWORD_BYTES: Final = 24
 _LEAST_PASSWORD: Final = 8
@@ -55,7 +56,8 @@ def new(
     else:
         password = secrets.token_urlsafe(_PASSWORD_BYTES)
         files.write_private(make_password_file, password + "\n", "make-password-file")
-    made = files.create(file, password)
+    with waiting("making a key that is slow to guess"):
+        made = files.create(file, password)
     _tell({"address": made.address, "keystore": str(made.path)}, json, f"{made.address}  {made.path}")
 
 
@@ -76,7 +78,9 @@ def import_(
     if file.exists():
         raise ConfigError("keystore", f"{file} exists", "Choose another name; nothing was overwritten")
     account = files.parse_private_key(_secret("Private key: "))
-    made = files.write(file, account, _new_password(password_file))
+    password = _new_password(password_file)
+    with waiting("making a key file that is slow to guess"):
+        made = files.write(file, account, password)
     _tell({"address": made.address, "keystore": str(made.path)}, json, f"{made.address}  {made.path}")
 
 
@@ -110,7 +114,8 @@ def check(file: File, password_file: PasswordFile = None, json: AsJson = False) 
     from cupel.protocol.keys import open_keystore
 
     password = _secret("Password: ") if password_file is None else _read_password(password_file)
-    account = open_keystore(str(file), password, "the password given")
+    with waiting("opening the key file"):
+        account = open_keystore(str(file), password, "the password given")
     message = encode_defunct(secrets.token_bytes(32))
     signature = account.sign_message(message).signature
     assert Account.recover_message(message, signature=signature) == account.address, "a key signs for itself"
@@ -139,7 +144,8 @@ def signer(
             await account.sign_typed_data(proof_message(chain_id, secrets.token_hex(16)))
             return account.address
 
-    address = asyncio.run(asked())
+    with waiting("waiting for the signer: approve it there"):
+        address = asyncio.run(asked())
     values: dict[str, object] = {"address": address, "chain_id": chain_id, "signs": True}
     _tell(values, json, f"{address}  signs for chain {chain_id}")
 

@@ -62,6 +62,27 @@ def test_doctor_status_and_why_on_a_chain_without_a_task(devnet: tuple[str, Path
     assert "cupel task run" in why.stderr
 
 
+def test_a_dry_run_prices_a_creator_s_life_and_sends_nothing(
+    devnet: tuple[str, Path], tmp_path: Path
+) -> None:
+    url, folder = devnet
+    given = [
+        *("--rpc-url", url, "--deployment", folder / "deployment.json", "--data-dir", tmp_path / "data"),
+        *("--keystore", folder / "wallet-2.json", "--password-file", folder / "wallet-2.password"),
+    ]
+    plan = tmp_path / "task.toml"
+    assert cupel("task", "new", plan).returncode == 0
+    asked = ("task", "run", "--plan", plan, "--genesis", "none", *given, "--dry-run")
+    told = cupel(*asked, "--json")
+    bill = json.loads(told.stdout)
+    steps = {one["action"]: one for one in bill["steps"]}
+    assert [one for one in steps if steps[one]["estimated"]] == ["set endpoint", "approve"]
+    assert 40_000 < steps["approve"]["gas"] < 60_000
+    assert (bill["enough"], bill["tokens"]) == (True, "1024000000000000000000")
+    assert "nothing was sent" in cupel(*asked).stdout
+    assert json.loads(cupel("status", *given[:4], "--json").stdout)["tasks"] == []
+
+
 def test_the_doctor_names_a_chain_that_is_not_the_one_meant(devnet: tuple[str, Path], tmp_path: Path) -> None:
     url, folder = devnet
     config = tmp_path / "node.toml"

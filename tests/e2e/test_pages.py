@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import json
 import subprocess
 import sysconfig
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +23,7 @@ from eth_account import Account
 from cupel.devnet.deployment import deploy, fund
 from cupel.devnet.presets import CANONICAL, DATA, FULL
 from cupel.devnet.project import artefacts, project_root
+from cupel.protocol.activity import ActivityLog, keep_transfers
 from cupel.protocol.chain.bindings.hub import Hub
 from cupel.protocol.chain.bindings.test_token import TestToken as Token
 from cupel.protocol.chain.client import ChainClient
@@ -30,6 +34,8 @@ from cupel.protocol.chain.ledger import HubLedger
 from cupel.protocol.config import ConfigError
 from cupel.protocol.model.checkpoint import checkpoint_to_bytes, genesis
 from cupel.protocol.model.layout import layout_of
+from cupel.protocol.network.statistics import FileInFlight, TransferStatistics
+from cupel.protocol.observe import TextObserver
 from cupel.protocol.spec.pieces import pieces_root
 from cupel.protocol.spec.task import task_id
 from cupel.protocol.task.plan import load_plan
@@ -277,9 +283,22 @@ def test_any_web_server_can_have_the_pages(browser: Any, network: Network, tmp_p
             serving.join()
 
 
-def test_the_dashboard_of_the_same_hub(browser: Any, network: Network, url: str) -> None:
+def work_a_little(folder: Path) -> None:
+    """What a node leaves for the dashboard: a log, and a file on its way."""
+    log = ActivityLog(folder, TextObserver(io.StringIO()))
+    log.emit("joined", quota=512, stake="100")
+    log.emit("error", message="https://rpc.example/v2/0123456789 does not answer")
+    moving = TransferStatistics(
+        123_456_789, 98_765, 120, 4, 2, 1, 3, (), (FileInFlight("bafybeigdyrzt5sfp7udm7hu76", 3, 8, 2),)
+    )
+    with suppress(TimeoutError):
+        apart(asyncio.wait_for(keep_transfers(folder, lambda: moving), 0.3))
+
+
+def test_the_dashboard_of_the_same_hub(browser: Any, network: Network, url: str, tmp_path: Path) -> None:
     options = ["--rpc-url", network.anvil.rpc_url, "--deployment", network.folder / "deployment.json"]
-    command = [CUPEL, "dashboard", *options, "--port", "0"]
+    command = [CUPEL, "dashboard", *options, "--port", "0", "--data-dir", tmp_path]
+    work_a_little(tmp_path)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -287,7 +306,14 @@ def test_the_dashboard_of_the_same_hub(browser: Any, network: Network, url: str)
             with opened(browser, network.anvil.rpc_url, network.wallet) as page:
                 page.goto(own)
                 page.get_by_text(f"hub {network.deployment.hub}").wait_for()
+                # The page's process announced itself, and serves the plan.
+                page.locator("#peers").get_by_text("answers", exact=True).first.wait_for()
+                page.get_by_text("3 of 8 shards here, 2 on their way").wait_for()
+                page.locator("#log").get_by_text("https://rpc.example does not answer").wait_for()
                 photograph(page, "dashboard")
+                page.get_by_label("Show").select_option("money")
+                page.locator("#log").get_by_text("quota=512").wait_for()
+                assert page.locator("#log tbody tr").count() == 1
                 assert accessibility_faults(page, AXE) == []
                 assert overflow_pixels(page) == 0
         finally:

@@ -195,6 +195,86 @@ function why(answer) {
   fill(byId("why"), heads, rows, "no round has begun");
 }
 
+const STATES = { answers: "good", silent: "bad", outbound: "waits", unknown: "muted", unusable: "bad" };
+const STATE_TEXTS = {
+  answers: "answers", silent: "does not answer", outbound: "asks others only", unknown: "not looked at yet", unusable: "no usable address",
+};
+
+function map(peers) {
+  // A wheel: this page in the middle, everybody around it in the order of the table.
+  const [size, middle, radius] = [340, 170, 128];
+  const svg = drawn("svg", { viewBox: `0 0 ${size} ${size}`, role: "img", "aria-label": "Map of peers; the table beside it says the same" });
+  peers.forEach((peer, place) => {
+    const angle = (2 * Math.PI * place) / peers.length - Math.PI / 2;
+    const [x, y] = [middle + radius * Math.cos(angle), middle + radius * Math.sin(angle)];
+    svg.append(drawn("line", { class: `wire ${peer.state}`, x1: middle, y1: middle, x2: x, y2: y }));
+    svg.append(drawn("circle", { class: `peer ${STATES[peer.state]}`, cx: x, cy: y, r: peer.role === "creator" ? 9 : 7 }));
+    if (peers.length <= 24) {
+      const below = Math.sin(angle) > -0.3;
+      svg.append(drawn("text", { x, y: y + (below ? 24 : -14), "text-anchor": "middle" }, peer.account.slice(0, 8)));
+    }
+  });
+  svg.append(drawn("circle", { class: "here", cx: middle, cy: middle, r: 10 }));
+  svg.append(drawn("text", { x: middle, y: middle + 28, "text-anchor": "middle" }, "here"));
+  byId("map").replaceChildren(peers.length ? svg : element("p", { class: "muted" }, "nobody yet"));
+}
+
+function peers(found) {
+  map(found.peers);
+  const rows = found.peers.map((peer) => [
+    element("span", { class: "hash", title: peer.account }, short(peer.account)),
+    peer.slashed ? element("span", { class: "bad" }, "slashed") : peer.role,
+    element("span", { class: STATES[peer.state] }, STATE_TEXTS[peer.state]),
+    peer.milliseconds === null ? "" : `${peer.milliseconds} ms`,
+    element("span", { class: "hash" }, peer.address),
+  ]);
+  fill(byId("peers"), [["account"], ["role"], ["state"], ["time", "n"], ["address"]], rows, "nobody has announced an address yet");
+}
+
+function bytes(count) {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let place = 0;
+  while (count >= 1000 && place < units.length - 1) { count /= 1000; place += 1; }
+  return `${count.toFixed(place ? 1 : 0)} ${units[place]}`;
+}
+
+const MONEY = ["transaction", "joined", "claimed", "withdrawn", "exited", "slashed", "low_balance", "committed"];
+
+function moving(transfers) {
+  const now = Date.now();
+  byId("moving-section").hidden = transfers === null;
+  if (transfers === null) return;
+  const old = now - transfers.time > 10000;
+  byId("moving-text").textContent = old
+    ? `The process does not run: it last wrote ${new Date(transfers.time).toLocaleString()}`
+    : `${bytes(transfers.bytes_in)} in, ${bytes(transfers.bytes_out)} out; ${transfers.downloads} requests of ours and ${transfers.uploads} of others; ${transfers.connected_peers} peers`;
+  const files = (old ? [] : transfers.files).map((file) => {
+    const label = `${short(file.root)}: ${file.leaves_here} of ${file.leaves} shards here, ${file.asked} on their way`;
+    const bar = element("progress", { max: file.leaves, value: file.leaves_here, "aria-label": label });
+    return element("li", {}, element("span", { title: file.root }, label), bar);
+  });
+  byId("files").replaceChildren(...(files.length ? files : [element("li", { class: "muted" }, "no file is on its way")]));
+}
+
+function log(events) {
+  byId("log-section").hidden = !events.length;
+  const kind = byId("log-kind").value;
+  const wanted = events.filter((one) => !kind || (kind === "money" ? MONEY.includes(one.event) : one.event === "error"));
+  const rows = wanted.map((one) => [
+    element("span", { class: "one-line" }, new Date(one.time).toLocaleTimeString()),
+    element("span", { class: one.event === "error" || one.event === "slashed" ? "bad" : "" }, one.event),
+    element("span", { class: "hash" }, Object.entries(one.fields).map(([name, value]) => `${name}=${typeof value === "object" ? JSON.stringify(value) : value}`).join("  ")),
+  ]);
+  fill(byId("log"), [["time"], ["event"], ["what"]], rows, "nothing of that kind");
+}
+
+async function beside() {
+  peers(await ask("/api/peers"));
+  const activity = await ask("/api/activity");
+  moving(activity.transfers);
+  log(activity.events);
+}
+
 function choose(hub) {
   const select = byId("tasks");
   const ids = hub.tasks.map((task) => task.task);
@@ -214,6 +294,7 @@ async function refresh() {
     byId("subtitle").textContent = `hub ${hub.hub} on chain ${hub.chain_id}`;
     tell(hub.problem);
     choose(hub);
+    await beside();
     if (!shown.task) {
       byId("title").textContent = "No task yet";
       return;
@@ -244,6 +325,7 @@ byId("tasks").addEventListener("change", (event) => {
   byId("why-section").hidden = true;
   refresh();
 });
+byId("log-kind").addEventListener("change", refresh);
 byId("token-form").addEventListener("submit", (event) => {
   event.preventDefault();
   token = byId("token").value;

@@ -21,6 +21,7 @@ from cupel.protocol.network.exchange.scheduler import Scheduler
 from cupel.protocol.network.exchange.wire import Wire
 from cupel.protocol.network.outcome import NotDelivered
 from cupel.protocol.network.sources import Source
+from cupel.protocol.network.statistics import FileInFlight
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.shardcast.cid import BytesLike, Cid
 from cupel.protocol.spec.shardcast.unixfs import Link
@@ -76,6 +77,12 @@ class Download:
         self._addresses: dict[str, str] = {}
         """Of the servers spoken to: a name is looked up once, not for every message."""
         self._last_leaf = time.monotonic()
+
+    @property
+    def in_flight(self) -> FileInFlight:
+        """How far it is."""
+        here = self.scheduler.holdings.bit_count()
+        return FileInFlight(str(self._root), here, len(self._leaves), len(self._tasks))
 
     async def run(
         self,

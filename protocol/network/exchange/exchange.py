@@ -16,6 +16,7 @@ from cupel.protocol.network.exchange.publisher import Publisher
 from cupel.protocol.network.exchange.wire import Wire
 from cupel.protocol.network.server import Route
 from cupel.protocol.network.sources import Source
+from cupel.protocol.network.statistics import FileInFlight
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.spec.shardcast.unixfs import Link
 from cupel.protocol.storage.port import BlockStore
@@ -31,6 +32,12 @@ class Exchange:
         self._channel = Channel(secrets.token_bytes(SESSION_BYTES), draw, find)
         self._known: dict[str, Source] = {}
         self._lingering: set[asyncio.Task[None]] = set()
+        self._running: dict[Cid, Download] = {}
+
+    @property
+    def in_flight(self) -> tuple[FileInFlight, ...]:
+        """Files that are fetched now."""
+        return tuple(download.in_flight for download in self._running.values())
 
     @property
     def route(self) -> Route:
@@ -73,11 +80,14 @@ class Exchange:
         """
         distinct = tuple(dict.fromkeys(leaves))
         download = Download(root, distinct, store, self._channel, self._wire, self._draw, self._known)
+        self._running[root] = download
         try:
             await download.run(sources, progress, superseded, give_up_seconds)
         except BaseException:
             self._channel.close(root)
             raise
+        finally:
+            self._running.pop(root, None)
         if self._channel.port:
             task = asyncio.create_task(download.linger())
             self._lingering.add(task)

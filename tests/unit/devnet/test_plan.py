@@ -143,7 +143,7 @@ def test_settings_file_is_what_the_process_reads(tmp_path: Path) -> None:
     assert settings.keystore == str(wallet.keystore)
     assert settings.data_dir == str(folder.data / "node-1")
     assert settings.inbound == "yes"
-    commands.write_settings(folder, wallet, "http://127.0.0.1:1", 31337, accepts=False)
+    commands.write_settings(folder, wallet, "http://127.0.0.1:1", 31337, {"inbound": "no"})
     assert load_settings(path, {}, {}).inbound == "no"
 
 

@@ -85,7 +85,8 @@ class World:
         given = dict(word.split("=", 1) for word in words[:start])
         shown, code = run(words[start + 1 :], given, " ".join(shlex.split(typed)[1:]) + "\n")
         for word, text in self.real.items():
-            shown = shown.replace(text, word)
+            # A port's digits may be part of an address.
+            shown = re.sub(rf"(?<![0-9a-zA-Z]){re.escape(text)}(?![0-9a-zA-Z])", word, shown)
         shown = re.sub(r"0x[0-9a-fA-F]{40}\b", "0xADDRESS", shown.replace(str(self.folder), "."))
         shown = re.sub(r"0x[0-9a-f]{64}\b", "0xDIGEST", shown)
         return f"{shown.rstrip()}\nexit code {code}\n"

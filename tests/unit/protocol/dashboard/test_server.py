@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -14,11 +15,14 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from cupel.protocol.account.reading import HubReading
+from cupel.protocol.activity import ActivityLog, keep_transfers
 from cupel.protocol.chain.bindings import hub, structs
 from cupel.protocol.chain.contract import Event, Logged
 from cupel.protocol.chain.deployments import Deployment
 from cupel.protocol.config import ConfigError
+from cupel.protocol.dashboard.peers import Seen
 from cupel.protocol.dashboard.server import make_app, read_token
+from cupel.protocol.network.statistics import FileInFlight, TransferStatistics
 from cupel.protocol.spec.jury_evidence import JuryEvidence
 from cupel.protocol.spec.rollout import Metrics
 from cupel.protocol.testing.vectors import example_params
@@ -30,11 +34,17 @@ DEPLOYMENT = Deployment(31337, 0, "0x" + "9" * 40, TOKEN, JUDGE, JURY, DATA, "0x
 PARAMS = dataclasses.replace(
     example_params(), start=1000, round_seconds=100, commit_seconds=60, rounds=4, challenge_window=120, rate=7
 )
+PEER = "12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA"
+REACHED, SILENT = (f"/ip4/10.0.0.{n}/tcp/4001/p2p/{PEER},/ip4/10.0.0.{n}/tcp/8080/http" for n in (1, 2))
+OUTBOUND = f"/p2p/{PEER}"
 ACCUSED = structs.Challenge(TASK, NODE, 0, JURY, VERIFIER, TOKEN, 100, 5, 1500, bytes(32))
 EVENTS: tuple[Event, ...] = (
     hub.TaskCreated(TASK, NODE, PARAMS, 1000),
     hub.Joined(TASK, NODE, NODE, VERIFIER, 400, 0),
-    hub.EndpointSet(NODE, "somewhere"),
+    hub.EndpointSet(NODE, REACHED),
+    hub.EndpointSet(VERIFIER, SILENT),
+    hub.EndpointSet(JURY, OUTBOUND),
+    hub.EndpointSet(DATA, "somewhere"),
     hub.Committed(TASK, NODE, 0, 0, bytes(32), b"\x05" * 32, 10, 1050),
     hub.Claimed(TASK, NODE, 10, 70, VERIFIER, 1),
     hub.Committed(TASK, NODE, 1, 1, bytes(32), b"\x06" * 32, 10, 1150),
@@ -50,6 +60,7 @@ class Fixed:
     reading: HubReading
     problem: str = ""
     metrics: Mapping[bytes, Metrics] = dataclasses.field(default_factory=dict)
+    seen: Mapping[str, Seen] = dataclasses.field(default_factory=dict)
 
 
 def followed() -> Fixed:
@@ -60,20 +71,25 @@ def followed() -> Fixed:
     reading = HubReading(DEPLOYMENT, 1170, logged)
     for event in EVENTS:
         reading.ledger.apply(event)
-    return Fixed(reading, metrics={b"\x05" * 32: Metrics(250_000, 1_500_000)})
+    metrics = {b"\x05" * 32: Metrics(250_000, 1_500_000)}
+    return Fixed(reading, metrics=metrics, seen={REACHED: Seen(True, 12), SILENT: Seen(False, 3000)})
 
 
 def with_client(
-    work: Callable[[TestClient[Any, Any]], Awaitable[Result]], token: str | None = None
+    work: Callable[[TestClient[Any, Any]], Awaitable[Result]],
+    token: str | None = None,
+    folder: Path = Path("absent"),
 ) -> Result:
     async def run() -> Result:
-        async with TestClient(TestServer(make_app(followed(), token))) as client:
+        async with TestClient(TestServer(make_app(followed(), token, folder))) as client:
             return await work(client)
 
     return asyncio.run(run())
 
 
-def get(path: str, token: str | None = None, given: str = "") -> tuple[int, Any, Mapping[str, str]]:
+def get(
+    path: str, token: str | None = None, given: str = "", folder: Path = Path("absent")
+) -> tuple[int, Any, Mapping[str, str]]:
     async def ask(client: TestClient[Any, Any]) -> tuple[int, Any, Mapping[str, str]]:
         headers = {"Authorization": f"Bearer {given}"} if given else {}
         async with client.get(path, headers=headers) as response:
@@ -84,7 +100,7 @@ def get(path: str, token: str | None = None, given: str = "") -> tuple[int, Any,
                 response.headers,
             )
 
-    return with_client(ask, token)
+    return with_client(ask, token, folder)
 
 
 def check(value: Any, schema: Mapping[str, Any], schemas: Mapping[str, Any], path: str) -> None:
@@ -94,7 +110,14 @@ def check(value: Any, schema: Mapping[str, Any], schemas: Mapping[str, Any], pat
     if "enum" in schema:
         assert value in schema["enum"], path
         return None
-    kinds = {"string": str, "integer": int, "null": type(None), "object": dict, "array": list}
+    kinds = {
+        "string": str,
+        "boolean": bool,
+        "integer": int,
+        "null": type(None),
+        "object": dict,
+        "array": list,
+    }
     named = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     assert isinstance(value, tuple(kinds[kind] for kind in named)), f"{path}: {value!r}"
     if isinstance(value, list):
@@ -115,17 +138,61 @@ def check(value: Any, schema: Mapping[str, Any], schemas: Mapping[str, Any], pat
     ("path", "pattern"),
     [
         ("/api/hub", "/api/hub"),
+        ("/api/peers", "/api/peers"),
+        ("/api/activity", "/api/activity"),
         ("/api/tasks/newest", "/api/tasks/{task}"),
         (f"/api/tasks/0x{TASK.hex()}", "/api/tasks/{task}"),
         (f"/api/tasks/newest/nodes/{NODE}", "/api/tasks/{task}/nodes/{node}"),
     ],
 )
-def test_every_answer_is_as_the_schema_says(path: str, pattern: str) -> None:
+def test_every_answer_is_as_the_schema_says(path: str, pattern: str, tmp_path: Path) -> None:
+    run_once(tmp_path)
     described = json.loads(files("cupel.protocol.dashboard.page").joinpath("openapi.json").read_text())
     schema = described["paths"][pattern]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
-    status, values, _ = get(path)
+    status, values, _ = get(path, folder=tmp_path)
     assert status == 200
     check(values, schema, described["components"]["schemas"], path)
+
+
+def run_once(folder: Path) -> None:
+    """What a process leaves behind that fetched a file, and said something it should not have."""
+
+    class Nobody:
+        def emit(self, event: str, **fields: Any) -> None:
+            pass
+
+    log = ActivityLog(folder, Nobody())
+    log.emit("joined", quota=5)
+    log.emit("error", message="https://me:key@rpc.example/v2/0123 does not answer", password="horse")
+    moving = TransferStatistics(9, 8, 1, 1, 2, 0, 3, (), (FileInFlight("bafyroot", 3, 8, 2),))
+    keeping = keep_transfers(folder, lambda: moving)
+    with contextlib.suppress(TimeoutError):
+        asyncio.run(asyncio.wait_for(keeping, 0.2))
+
+
+def test_peers_are_told_with_what_was_seen_of_them() -> None:
+    _, told, _ = get("/api/peers")
+    found = {one["account"]: (one["role"], one["state"], one["address"]) for one in told["peers"]}
+    assert found == {
+        NODE: ("creator" if PARAMS.creator == NODE else "node", "answers", "10.0.0.1:8080"),
+        VERIFIER: ("other", "silent", "10.0.0.2:8080"),
+        JURY: ("other", "outbound", ""),
+        DATA: ("other", "unusable", ""),
+    }
+
+
+def test_activity_is_bounded_newest_first_and_without_secrets(tmp_path: Path) -> None:
+    assert get("/api/activity", folder=tmp_path)[1] == {"transfers": None, "events": []}
+    run_once(tmp_path)
+    _, told, _ = get("/api/activity", folder=tmp_path)
+    assert [one["event"] for one in told["events"]] == ["error", "joined"]
+    assert told["events"][0]["fields"] == {
+        "message": "https://rpc.example does not answer",
+        "password": "(hidden)",
+    }
+    assert told["transfers"]["files"] == [{"root": "bafyroot", "leaves_here": 3, "leaves": 8, "asked": 2}]
+    assert "key" not in (tmp_path / "activity" / "events.jsonl").read_text()
+    assert get("/api/activity", "a token of some length", folder=tmp_path)[0] == 401
 
 
 def test_a_task_s_numbers() -> None:

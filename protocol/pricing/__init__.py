@@ -1,0 +1,1 @@
+"""What a role would send and what that costs, before anything is signed."""
