@@ -11,16 +11,20 @@ from typing import Any
 
 import pytest
 from eth_account import Account
+from eth_account.signers.local import LocalAccount
 
 from cupel.devnet.deployment import deploy, fund
 from cupel.devnet.presets import CANONICAL, DATA, FULL
 from cupel.devnet.project import artefacts, project_root
 from cupel.protocol.chain.bindings.hub import Hub
+from cupel.protocol.chain.bindings.jury_judge import JuryJudge
 from cupel.protocol.chain.bindings.structs import MemberStatus
 from cupel.protocol.chain.bindings.test_token import TestToken as Token
 from cupel.protocol.chain.client import ChainClient
 from cupel.protocol.chain.contract import checksum
+from cupel.protocol.chain.cursor import LogCursor
 from cupel.protocol.chain.deployments import Deployment
+from cupel.protocol.chain.ledger import HubLedger
 from cupel.protocol.config import ConfigError
 from cupel.protocol.spec.rollout import PolicyRef
 from cupel.protocol.spec.task import Pinned, task_id
@@ -34,6 +38,8 @@ from cupel.protocol.testing.browser import (
     photograph,
 )
 from cupel.verifier.audit import examine
+from cupel.verifier.dispute.responder import vote_hash
+from cupel.verifier.dispute.solver import Vote
 from cupel.verifier.evidence import document_of, objective_evidence
 from cupel.verifier.exhibit import Exhibit, keep
 from cupel.verifier.exhibit_check import Outcome, verify
@@ -62,10 +68,14 @@ class Case:
     task: bytes
     file: Path
     wallet: str
+    jury_only: bool
 
 
-async def lie(anvil: Any, world: Any, folder: Path) -> Case:
-    """A node joins a task of its own, commits to a wrong reward, and somebody writes that down."""
+async def lie(anvil: Any, world: Any, folder: Path, by_jury: bool) -> Case:
+    """A node joins a task of its own, commits to a wrong reward, and somebody writes that down.
+
+    by_jury: the task has no judge but the jury.
+    """
     deployment = await deploy(anvil.rpc_url, 31337, artefacts(project_root()), FULL.jury, DATA, CANONICAL)
     node, wallet = Account.create(), checksum(anvil.request("eth_accounts")[0])
     await fund(anvil.rpc_url, deployment, {node.address: 2 * STAKE, wallet: BOND})
@@ -76,6 +86,7 @@ async def lie(anvil: Any, world: Any, folder: Path) -> Case:
             return Pinned(address, await chain.code_hash(address))
 
         hub, spec = Hub(chain, deployment.hub), world.rules.spec
+        judges = (deployment.jury_judge,) if by_jury else (deployment.objective_judge, deployment.jury_judge)
         params = dataclasses.replace(
             world.rules.params,
             creator=node.address,
@@ -90,7 +101,7 @@ async def lie(anvil: Any, world: Any, folder: Path) -> Case:
             stake=STAKE,
             bond=BOND,
             reward_rule=await pinned(deployment.sorting_reward),
-            judges=(await pinned(deployment.objective_judge), await pinned(deployment.jury_judge)),
+            judges=tuple([await pinned(judge) for judge in judges]),
         )
         task = task_id(31337, hub.address, params)
         await chain.send(Token(chain, deployment.token).approve(hub.address, 2 * STAKE))
@@ -119,16 +130,16 @@ async def lie(anvil: Any, world: Any, folder: Path) -> Case:
     assert finding is not None
     document = document_of(finding, rules, node.address, submission.commitment, wallet)
     exhibit = exhibit_of(document, submission, None, None, objective=objective_evidence(finding, submission))
-    return Case(deployment, node.address, task, keep(folder, exhibit.to_bytes()), wallet)
+    return Case(deployment, node.address, task, keep(folder, exhibit.to_bytes()), wallet, by_jury)
 
 
-@pytest.fixture
+@pytest.fixture(params=[False, True], ids=["objective", "jury"])
 def served(
-    browser: Any, start_anvil: Callable[..., Any], world: Any, tmp_path: Path
+    request: pytest.FixtureRequest, browser: Any, start_anvil: Callable[..., Any], world: Any, tmp_path: Path
 ) -> Iterator[tuple[Any, Case, str]]:
     with start_anvil("--accounts", "1") as anvil:
         try:
-            case = apart(lie(anvil, world, tmp_path))
+            case = apart(lie(anvil, world, tmp_path, request.param))
         except ConfigError as missing:
             pytest.skip(str(missing))
         case.deployment.write(tmp_path / "deployment.json")
@@ -144,11 +155,45 @@ def served(
                 assert process.wait(20) == 130
 
 
+async def vote_guilty(anvil: Any, deployment: Deployment, juror: LocalAccount) -> None:
+    """The pool's only juror holds every seat: it is summoned, votes, shows its vote, and the trial is closed."""
+    async with ChainClient(anvil.rpc_url, juror, 31337) as chain:
+        jury, ledger = JuryJudge(chain, deployment.jury_judge), HubLedger()
+        for logged in (await LogCursor(chain, Hub(chain, deployment.hub), 0).advance()).events:
+            ledger.apply(logged.event)
+        ((record,),) = (task.challenges.values() for task in ledger.tasks.values())
+        number, vote = record.challenge_id, Vote(True, b"\5" * 32)
+        for call in (
+            jury.summon(number),
+            jury.commit_vote(number, vote_hash(number, 0, juror.address, vote)),
+            jury.reveal_vote(number, vote.guilty, vote.salt),
+        ):
+            anvil.request("evm_mine")
+            await chain.send(call)
+        anvil.request("evm_increaseTime", FULL.jury.appeal_seconds + 1)
+        anvil.request("evm_mine")
+        await chain.send(jury.close(record.challenge))
+
+
+async def enlist(anvil: Any, deployment: Deployment) -> LocalAccount:
+    """A juror with one place."""
+    juror: LocalAccount = Account.create()
+    await fund(anvil.rpc_url, deployment, {juror.address: FULL.jury.juror_stake})
+    anvil.request("evm_setAutomine", True)
+    async with ChainClient(anvil.rpc_url, juror, 31337) as chain:
+        token, jury = Token(chain, deployment.token), JuryJudge(chain, deployment.jury_judge)
+        await chain.send(token.approve(jury.address, FULL.jury.juror_stake))
+        await chain.send(jury.register(1))
+    return juror
+
+
 def test_an_evidence_file_becomes_a_challenge_that_convicts(
     browser: Any, served: tuple[Any, Case, str], tmp_path: Path
 ) -> None:
     anvil, case, url = served
     assert verify(Exhibit.from_bytes(case.file.read_bytes())).outcome is Outcome.CONFIRMED
+    by_jury = case.jury_only
+    juror = apart(enlist(anvil, case.deployment)) if by_jury else None
     with opened(browser, anvil.rpc_url, case.wallet) as page:
         page.goto(url)
         page.get_by_role("button", name="Connect Test wallet").click()
@@ -158,13 +203,22 @@ def test_an_evidence_file_becomes_a_challenge_that_convicts(
         page.locator("#told").get_by_text("not an array of bytes").wait_for()
         page.set_input_files("#file", case.file)
         page.get_by_text("8 rollouts; on the chain").wait_for()
-        page.get_by_text("objective: the chain itself").wait_for()
-        photograph(page, "challenge")
+        judge = (
+            "jury: an HONEST MAJORITY of staked verifiers votes" if by_jury else "objective: the chain itself"
+        )
+        page.get_by_text(judge).wait_for()
+        photograph(page, "challenge-jury" if by_jury else "challenge")
         assert accessibility_faults(page, AXE) == []
         assert overflow_pixels(page) == 0
         page.get_by_role("button", name="Put down the bond and challenge").click()
-        page.get_by_text("The judge found it guilty").wait_for()
-        page.locator("#disputes").get_by_text("guilty").wait_for()
+        if juror is None:
+            page.get_by_text("The judge found it guilty").wait_for()
+        else:
+            page.get_by_text("The judge has it now").wait_for()
+            page.locator("#disputes").get_by_text("pending").wait_for()
+            photograph(page, "challenge-pending")
+            apart(vote_guilty(anvil, case.deployment, juror))
+        page.locator("#disputes").get_by_text("guilty", exact=True).wait_for()
         photograph(page, "challenge-won")
 
     async def outcome() -> tuple[MemberStatus, int]:
