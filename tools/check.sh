@@ -24,4 +24,5 @@ run python tools/bindgen.py --check
 run python tools/fill_vectors.py --check
 run python tools/gas_table.py --check
 run python tools/check_links.py
+run python tools/pictures.py --check
 printf 'check: all good\n'
