@@ -12,12 +12,13 @@ from cupel.protocol.spec.environments.base import get_environment
 from cupel.protocol.spec.rollout import Rollout
 from cupel.protocol.spec.task import MILLION
 from cupel.verifier.calibration.cheats import zoo
-from cupel.verifier.calibration.cheats.base import Bench
+from cupel.verifier.calibration.cheats.base import Bench, Forger
 from cupel.verifier.calibration.evidence import Claim
 from cupel.verifier.calibration.setting import Assigned, Setting
 
 _SEED: Final = 7
-_STUDENT_STEPS: Final = 20
+_STUDENT_STEPS: Final = 4
+"""Few, so that a busy machine gets through them within a round."""
 _ERRORS: Final = frozenset(
     {
         "toploc-exponent",
@@ -44,6 +45,7 @@ class ZooCheat(Strategy):
         self.title = title
         self.reasons = reasons
         self.fate = fate
+        self._student: Forger | None = None
 
     def submit(self, draft: Draft, honest: Submission) -> Submission:
         """The claim in place of the honest rollouts; honest if the cheat makes no sense for this policy, or needs the
@@ -52,7 +54,10 @@ class ZooCheat(Strategy):
             return honest
         bench = Bench(_setting(draft), draft.policy, _SEED, _STUDENT_STEPS)
         cheat = next(one for one in zoo(bench, ()) if one.name == self.name)
-        forger = cheat.prepare(bench)
+        # Whoever trains a student does it once, or it would save nothing.
+        forger = self._student or cheat.prepare(bench)
+        if self.name == "student":
+            self._student = forger
         if forger is None:
             return honest
         owed = assigned_of(draft)
