@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
+from eth_abi.abi import encode as abi_encode
 from eth_utils.address import to_checksum_address
 
 from cupel.protocol.chain.ledger import TaskLedger
@@ -40,6 +43,9 @@ from cupel.protocol.spec.rounds import CommittedWork, commitment_of
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.submissions import fetch_submission
 from cupel.protocol.versions import Versions
+
+_LEAF_ABI: Final = "(uint32,uint32,bytes32,uint32,bytes32,uint32,bytes32,bytes32,uint32)"
+_TWICE_ABI: Final = f"({_LEAF_ABI},bytes32[],{_LEAF_ABI},bytes32[])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +176,19 @@ class Looker:
         weights = Weights(mine.version.state.weights, mine.version.layout.tensors)
         held = Held(mine.version.manifest.to_bytes(), weights, mine.completion)
         return Attended(matter, await self.look(mine), held, move)
+
+    async def twice(self, work: CommittedWork, answers: Sequence[Answer], first: int, second: int) -> bytes:
+        """Evidence that a commitment has two answers to one target, as `AttentionJudge` takes it. Errors as `find`."""
+        checked, beacon = self.checked(), self.audit().beacons[work.round]
+        found = [await self.find(checked.work[one.node, one.sequence], beacon, work.node) for one in answers]
+        leaves = leaves_of(found, answers)
+        hashes = self._hashes(work.node, work.sequence, work.round, leaves)
+        shown = [
+            part
+            for index in (first, second)
+            for part in (dataclasses.astuple(leaves[index]), list(merkle.proof(hashes, index)))
+        ]
+        return abi_encode([_TWICE_ABI], [tuple(shown)])
 
     def _context(self, task: bytes, work: CommittedWork) -> LeafContext:
         participant = self.participant

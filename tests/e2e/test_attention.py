@@ -39,7 +39,7 @@ from cupel.protocol.spec.rollout import (
     file_reference,
     pieced_reference,
 )
-from cupel.protocol.spec.rounds import round_start
+from cupel.protocol.spec.rounds import CommittedWork, round_start
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.spec.shardcast.manifest import WeightsManifest
 from cupel.protocol.spec.shardcast.unixfs import file_dag
@@ -91,6 +91,13 @@ class Guesser(Looker):
         return altered(await super().look(found), 5, through=True)
 
 
+class Doubler(Attendant):
+    """Counts what it looked at twice."""
+
+    async def _answer(self, round_index: int, targets: tuple[CommittedWork, ...]) -> None:
+        await super()._answer(round_index, targets * 2)
+
+
 @dataclasses.dataclass
 class Verifier:
     """One verifier of the audit task, with its players."""
@@ -131,7 +138,9 @@ class Room:
         hub = self.people[0].hub.address
         return task_id(CHAIN_ID, hub, self.checked), task_id(CHAIN_ID, hub, self.audit)
 
-    async def verifier(self, number: int, kind: type[Looker] = Looker) -> Verifier:
+    async def verifier(
+        self, number: int, kind: type[Looker] = Looker, attends: type[Attendant] = Attendant
+    ) -> Verifier:
         """One that has not joined yet."""
         who, (checked, audit) = self.people[number], self.tasks
         judge = AttentionJudge(who.chain, who.deployment.attention_judge)
@@ -140,7 +149,7 @@ class Room:
             who, lambda: who.ledger.tasks[checked], lambda: who.ledger.tasks[audit], self.versions, terms
         )
         clock = [0]
-        attendant = Attendant(who, looker, judge.address, bytes([number]) * 32, lambda: clock[0])
+        attendant = attends(who, looker, judge.address, bytes([number]) * 32, lambda: clock[0])
         feed = GameFeed(who.chain, who.hub, judge, terms, who.deployment.first_block, self.audit)
         return Verifier(who, attendant, feed, GamePlayer(who, feed, looker.recall, helps=True), clock)
 
@@ -296,6 +305,22 @@ def test_who_looks_is_paid_and_who_guesses_loses_its_stake(tmp_path: Path) -> No
             # Nobody lied in the checked task, and yet looking was paid: one target, one answer.
             assert await one.credit(honest.who) == 11 * BOND + RATE + STAKE
             assert honest.attendant.is_over
+
+    asyncio.run(run())
+
+
+def test_who_counts_one_look_twice_loses_its_stake_in_one_transaction(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with room(tmp_path) as one:
+            doubler, honest = await one.verifier(2, attends=Doubler), await one.verifier(3)
+            for verifier in (doubler, honest):
+                await verifier.look()
+            await one.at(one.audit.start)
+            for verifier in (doubler, honest):
+                await verifier.look()
+                await verifier.look()
+            await honest.who.refresh()
+            assert honest.who.ledger.tasks[one.tasks[1]].slashed(doubler.who.address), one.files.told
 
     asyncio.run(run())
 

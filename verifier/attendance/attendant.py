@@ -7,7 +7,7 @@ other verifiers. Whoever answered without looking is challenged before the judge
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from cupel.protocol.account.collecting import exit_time
@@ -17,7 +17,7 @@ from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.network import NetworkError
 from cupel.protocol.participant import POLL_SECONDS, Participant
 from cupel.protocol.patience import Patience
-from cupel.protocol.spec.audits import Answer, Answers
+from cupel.protocol.spec.audits import Answer, Answers, target_span
 from cupel.protocol.spec.encoding import words
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.hashing import keccak256, sha256
@@ -61,6 +61,7 @@ class Attendant:
         self._secret = secret
         self._now = now
         self._examined: set[tuple[str, int]] = set()
+        self._told: set[str] = set()
         self._patience = Patience(participant.observer)
 
     @property
@@ -90,10 +91,10 @@ class Attendant:
         try:
             if duty is not None:
                 await self._carry_out(duty)
-            await self._examine(now)
         except (ContractError, NetworkError) as error:
             # Refused because somebody was faster, or not to be had yet: asked again after the next look.
-            self._observer.emit("error", message=f"audit task: {error}")
+            self._tell(f"audit task: {error}")
+        await self._examine(now)
 
     async def _carry_out(self, duty: Duty) -> None:
         send, hub, audit = self._participant.send, self._participant.hub, self._audit
@@ -122,7 +123,7 @@ class Attendant:
             try:
                 one = await self._looker.find(work, beacon, account)
             except (NetworkError, Rejected) as error:
-                self._observer.emit("error", message=f"no answer about {work.node}: {error}")
+                self._tell(f"no answer about {work.node}: {error}")
                 continue
             trace = await self._looker.look(one)
             found.append(one)
@@ -144,30 +145,52 @@ class Attendant:
         for work in answered_by_others(self._audit, self._participant.address, now):
             if (work.node, work.sequence) in self._examined:
                 continue
-            index = await self._false_answer(work)
+            try:
+                evidence = await self._evidence(work)
+                if evidence is not None:
+                    await self._challenge(work, evidence)
+            except (ContractError, NetworkError, Rejected) as error:
+                # What cannot be had proves nothing; it is asked for again.
+                self._tell(f"answers of {work.node} in round {work.round}: {error}")
+                continue
             self._examined.add((work.node, work.sequence))
-            if index is not None:
-                await self._challenge(work, index)
 
-    async def _false_answer(self, work: CommittedWork) -> int | None:
+    async def _evidence(self, work: CommittedWork) -> bytes | None:
+        """Against a commitment to answers; None if nothing in it is known to be false."""
+        answers = await self._looker.answers(work)
+        places: dict[tuple[str, int], int] = {}
+        for index, said in enumerate(answers):
+            before = places.setdefault((said.node, said.sequence), index)
+            if before != index:
+                return await self._looker.twice(work, answers, before, index)
+        false = await self._false_answer(work, answers)
+        return None if false is None else words(false)
+
+    async def _false_answer(self, work: CommittedWork, answers: Sequence[Answer]) -> int | None:
         """Position of an answer that is not what the policy gives; None if the drawn ones are."""
-        answers, beacon = await self._looker.answers(work), self._audit.beacons[work.round]
+        beacon, span = self._audit.beacons[work.round], target_span(self._audit.params, work.round)
         ranked = sorted(
             range(len(answers)), key=lambda index: keccak256(words(self._secret, work.manifest, index))
         )
         for index in ranked[:EXAMINED]:
             said = answers[index]
             target = self._looker.checked().work.get((said.node, said.sequence))
-            if target is None:
+            if target is None or target.time not in span:
                 return index
             trace = await self._looker.look(await self._looker.find(target, beacon, work.node))
             if trace.record.root() != said.trace_root:
                 return index
         return None
 
-    async def _challenge(self, work: CommittedWork, index: int) -> None:
+    async def _challenge(self, work: CommittedWork, evidence: bytes) -> None:
         participant, params = self._participant, self._audit.params
         await participant.approve(params.token, participant.hub.address, params.bond)
-        call = participant.hub.challenge(params, work.node, commitment_of(work), self._judge, words(index))
+        call = participant.hub.challenge(params, work.node, commitment_of(work), self._judge, evidence)
         await participant.send("challenge an answer", call)
-        self._observer.emit("inattentive", node=work.node, round=work.round, answer=index)
+        self._observer.emit("inattentive", node=work.node, round=work.round)
+
+    def _tell(self, problem: str) -> None:
+        """Report a problem once: it is met again at every look."""
+        if problem not in self._told:
+            self._told.add(problem)
+            self._observer.emit("error", message=problem)
