@@ -9,9 +9,9 @@ One row a rollout, in index order; nothing is null:
     index int32                 policy_version int32            reward_millionths int32
     problem int64               policy_digest binary[32]        prompt_tokens list<int32>
     seed binary[32]             target int32, -1 for none       completion_tokens list<int32>
-                                                                proofs list<binary[2 + 2 topk]>
+    spans list<int32>, empty but in a dialogue                  proofs list<binary[2 + 2 topk]>
 
-File metadata: `cupel.format` (cupel.rollouts), `cupel.version` (1), `cupel.manifest` (its bytes, in hex).
+File metadata: `cupel.format` (cupel.rollouts), `cupel.version` (2), `cupel.manifest` (its bytes, in hex).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any, Final
 from cupel.protocol.rollout_table_reader import FORMAT, VERSION, decode_apart, library, table_schema
 from cupel.protocol.spec import rollout_file
 from cupel.protocol.spec.assignment import Assigned
-from cupel.protocol.spec.environments.base import Environment, assigned_prompt
+from cupel.protocol.spec.environments.base import Dialogue, Environment, assigned_prompt
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.length_reward import LengthRule
 from cupel.protocol.spec.rollout import Rollout, SubmissionManifest
@@ -58,6 +58,7 @@ def write(
         "reward_millionths": [rollout.reward for rollout in rollouts],
         "prompt_tokens": [assigned_prompt(environment, one) for one in owed],
         "completion_tokens": [rollout.tokens for rollout in rollouts],
+        "spans": [rollout.spans for rollout in rollouts],
         "proofs": [rollout.proofs for rollout in rollouts],
     }
     told = {
@@ -97,6 +98,7 @@ def read(
             tuple(row["completion_tokens"]),
             row["reward_millionths"],
             tuple(row["proofs"]),
+            tuple(row["spans"]),
         )
         for row in rows
     )
@@ -130,6 +132,7 @@ def _check_rows(
             "a completion has 1 to max_tokens tokens": not 1 <= len(tokens) <= params.max_tokens,
             "tokens are not negative": any(token < 0 for token in tokens),
             "there is a proof for every chunk": len(row["proofs"]) != chunks,
+            "spans are those of a dialogue": not _are_spans(row["spans"], len(tokens), environment),
             "a problem is one of the task's": not 0 <= row["problem"] < params.problem_count,
             "a reward is not negative": row["reward_millionths"] < 0,
             "a target length is one of the task's": (
@@ -148,8 +151,16 @@ def _check_rows(
             raise Rejected(Reason.SCHEMA, f"row {number}: the prompt is that of its problem")
 
 
+def _are_spans(spans: list[int], num_tokens: int, environment: Environment) -> bool:
+    """Whether spans add up, and are there where the environment replies; what it replies is not computed again."""
+    if not isinstance(environment, Dialogue):
+        return not spans
+    return len(spans) % 2 == 1 and min(spans) > 0 and sum(spans) == num_tokens
+
+
 def _most_bytes(params: TaskParams, environment: Environment) -> int:
     chunks = -(-params.max_tokens // params.chunk_tokens)
-    tokens = params.max_tokens + environment.prompt_tokens + 1
+    # Spans are as many as tokens at most.
+    tokens = 2 * params.max_tokens + environment.prompt_tokens + 1
     row = 4 * 4 + 8 + 2 * 32 + 6 * tokens + chunks * (4 + 2 + 2 * params.topk)
     return params.units_per_round * row + _OVERHEAD_BYTES

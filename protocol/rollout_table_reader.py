@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 FORMAT: Final = "cupel.rollouts"
-VERSION: Final = "1"
+VERSION: Final = "2"
 READ_SECONDS: Final = 120.0
 _MOST_MEMORY_BYTES: Final = 4 << 30
 # Of memory for each byte of a table: the rows as Python objects, and their JSON.
@@ -127,6 +127,7 @@ def table_schema(arrow: Any, topk: int) -> pyarrow.Schema:
             whole("reward_millionths", arrow.int32()),
             whole("prompt_tokens", tokens),
             whole("completion_tokens", tokens),
+            whole("spans", tokens),
             whole("proofs", proofs),
         ]
     )

@@ -14,12 +14,14 @@ from cupel.protocol.environments.process import EnvironmentFailed
 from cupel.protocol.network import NetworkError
 from cupel.protocol.observe import Observer
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS
+from cupel.protocol.spec.environments.base import Dialogue
 from cupel.protocol.spec.rounds import CommittedWork
 from cupel.verifier.audit import Rechecked
 from cupel.verifier.auditor import Auditor, PolicyPending
 from cupel.verifier.checks import training
 from cupel.verifier.checks.base import FetchedSubmission, Finding
 from cupel.verifier.checks.reward import Reward
+from cupel.verifier.checks.turns import Turns
 from cupel.verifier.evidence import asked_rollouts, is_about_training
 from cupel.verifier.replays import Replays, StateUnknown
 
@@ -83,7 +85,7 @@ class Inspection:
     async def examine(
         self, submission: FetchedSubmission, what: str
     ) -> tuple[Finding | None, tuple[str, ...]]:
-        """Everything cheap, and the checks that came to no verdict: rewards that the environment fails to give.
+        """Everything cheap, and the checks that came to no verdict: what the environment fails to give.
 
         The rest goes on without them: a completion that hangs it must not hide every other lie.
         """
@@ -93,7 +95,8 @@ class Inspection:
             except EnvironmentFailed as error:
                 problem = str(error)
         self._observer.emit("error", message=f"rewards of {what} were not judged: {problem}")
-        return None, (Reward.name,)
+        replies = isinstance(submission.rules.environment, Dialogue)
+        return None, (Turns.name, Reward.name) if replies else (Reward.name,)
 
     async def recheck(
         self, submission: FetchedSubmission, drawn: Sequence[int], deadline: int, what: str

@@ -11,7 +11,7 @@ import torch
 from cupel.node.pipeline.rounds import PUBLISHER, ROLLOUTS, Order, RoundFiles, WaitFor, Work, next_rollouts
 from cupel.node.pipeline.worker import Clock
 from cupel.node.pipeline.workshop import Workshop
-from cupel.node.rollout.sampler import TORCH, check_engine, sampler_of
+from cupel.node.rollout.sampler import TORCH, check_dialogue, check_engine, sampler_of
 from cupel.node.rollout.worker import RolloutWorker, Score, environment_reward, num_batches
 from cupel.protocol.environments.installed import open_environment
 from cupel.protocol.model.canonical import read_version
@@ -53,7 +53,9 @@ class RolloutJob:
         self._params: Final = task.params
         self._spec: Final = task.spec
         check_engine(parts.engine, task.spec.model)
-        environment, sampler = open_environment(task.spec.environment), sampler_of(parts.engine)
+        environment = open_environment(task.spec.environment)
+        check_dialogue(parts.engine, environment)
+        sampler = sampler_of(parts.engine)
         self._worker: Final = RolloutWorker(task.params, task.spec, environment, parts.score, sampler)
         self._policy: tuple[int, Policy] | None = None
 

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cupel.protocol.config import ConfigError
-from cupel.protocol.model.generate import Completions, sample
+from cupel.protocol.model.generate import Completions, Partner, sample
 from cupel.protocol.model.policy import Policy
 from cupel.protocol.model.recorder import StateSink
 from cupel.protocol.model.transformers_engine import PREFIX
+from cupel.protocol.spec.environments.base import Dialogue, Environment
 from cupel.protocol.spec.sampling import gumbel_noise
 from cupel.protocol.spec.task import ModelShape
 
@@ -24,7 +25,10 @@ VLLM: Final = "vllm"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """prompts int64 [N, P] and a seed of 32 bytes for each; T = limit tokens at most, of a vocabulary, to `end`."""
+    """prompts int64 [N, P] and a seed of 32 bytes for each; T = limit tokens at most, of a vocabulary, to `end`.
+
+    partner: the environment of a dialogue, for a sampler that `check_dialogue` lets pass.
+    """
 
     prompts: NDArray[np.int64]
     seeds: Sequence[bytes]
@@ -32,6 +36,7 @@ class Asked:
     vocabulary: int
     end: int
     temperature: float
+    partner: Partner | None = None
 
 
 class Sampler(Protocol):
@@ -44,7 +49,7 @@ class Sampler(Protocol):
 def sample_with_policy(policy: Policy, asked: Asked, sink: StateSink) -> Completions:
     """As `Sampler`: with the policy itself, on PyTorch."""
     noise = np.stack([gumbel_noise(seed, asked.limit, asked.vocabulary) for seed in asked.seeds])
-    return sample(policy, asked.prompts, noise, asked.end, asked.temperature, sink)
+    return sample(policy, asked.prompts, noise, asked.end, asked.temperature, sink, asked.partner)
 
 
 def sampler_of(engine: str) -> Sampler:
@@ -69,3 +74,12 @@ def check_engine(engine: str, shape: ModelShape) -> None:
     if find_spec("vllm") is None:
         remedy = f"Install it in an environment of its own (docs/engines.md), or set engine = {TORCH!r}"
         raise ConfigError("engine", "the package vllm is not installed", remedy)
+
+
+def check_dialogue(engine: str, environment: Environment) -> None:
+    """ConfigError unless the engine's sampler lets an environment reply."""
+    if engine == VLLM and isinstance(environment, Dialogue):
+        remedy = f"Set engine = {TORCH!r}, or join a task of single turns"
+        raise ConfigError(
+            "engine", f"{VLLM} samples single turns, and the task's environment replies", remedy
+        )

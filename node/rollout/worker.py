@@ -14,7 +14,8 @@ from cupel.protocol.model.generate import Completions
 from cupel.protocol.model.policy import Policy
 from cupel.protocol.model.recorder import ChunkRecorder, StateSink
 from cupel.protocol.spec.assignment import Assigned, assigned_work
-from cupel.protocol.spec.environments.base import Environment, assigned_prompt
+from cupel.protocol.spec.dialogue import Writing
+from cupel.protocol.spec.environments.base import Dialogue, Environment, assigned_prompt
 from cupel.protocol.spec.rollout import Rollout
 from cupel.protocol.spec.task import MILLION, TaskParams, TaskSpec
 from cupel.protocol.spec.toploc.build import prove
@@ -65,16 +66,22 @@ class RolloutWorker:
         params = self.params
         assigned = assigned_work(round_seed, params, indices, self.spec.length)
         recorder = ChunkRecorder(params.chunk_tokens, params.topk)
-        completions = self._sample(policy, assigned, recorder)
+        writing = None
+        if isinstance(self.environment, Dialogue):
+            writing = Writing(self.environment, [owed.problem for owed in assigned])
+        completions = self._sample(policy, assigned, recorder, writing)
         proofs = prove(recorder.finish(completions.lengths))
+        spans = [()] * len(assigned) if writing is None else writing.spans()
         rollouts = []
         for row, owed in enumerate(assigned):
             tokens = tuple(completions.tokens[row, : completions.lengths[row]].tolist())
             reward = self.score(self.environment, owed.problem, tokens)
-            rollouts.append(Rollout(owed.problem, owed.seed, tokens, reward, tuple(proofs[row])))
+            rollouts.append(Rollout(owed.problem, owed.seed, tokens, reward, tuple(proofs[row]), spans[row]))
         return rollouts
 
-    def _sample(self, policy: Policy, assigned: Sequence[Assigned], sink: StateSink) -> Completions:
+    def _sample(
+        self, policy: Policy, assigned: Sequence[Assigned], sink: StateSink, writing: Writing | None
+    ) -> Completions:
         prompts: NDArray[np.int64] = np.array(
             [assigned_prompt(self.environment, owed) for owed in assigned], dtype=np.int64
         )
@@ -85,5 +92,6 @@ class RolloutWorker:
             self.environment.vocabulary,
             self.environment.end_token,
             self.spec.sampling.temperature_millionths / MILLION,
+            writing,
         )
         return self.sampler(policy, asked, sink)

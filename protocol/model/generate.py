@@ -7,6 +7,7 @@ The two differ only in the order of float32 sums, which is what TOPLOC's thresho
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -36,6 +37,18 @@ class Generation(Completions):
     hidden: NDArray[np.float32]
 
 
+class Partner(Protocol):
+    """Who writes into completions beside the policy, and says when they end."""
+
+    def write(
+        self, chosen: NDArray[np.int64], running: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """The tokens of a step, where the policy chose `chosen`, and which of the running completions go on: both [N].
+
+        Called once a step, from the first on.
+        """
+
+
 class _AllStates:
     """A `StateSink` that keeps everything."""
 
@@ -48,11 +61,16 @@ class _AllStates:
 
 
 def generate(
-    policy: Policy, prompts: NDArray[np.int64], noise: NDArray[np.float64], eos: int, temperature: float
+    policy: Policy,
+    prompts: NDArray[np.int64],
+    noise: NDArray[np.float64],
+    eos: int,
+    temperature: float,
+    partner: Partner | None = None,
 ) -> Generation:
     """`sample`, keeping every state."""
     kept = _AllStates()
-    made = sample(policy, prompts, noise, eos, temperature, kept)
+    made = sample(policy, prompts, noise, eos, temperature, kept, partner)
     hidden = np.zeros((*noise.shape[:2], policy.shape.width), np.float32)
     hidden[:, : len(kept.steps)] = torch.stack(kept.steps, dim=1).numpy()
     return Generation(made.tokens, made.lengths, hidden)
@@ -66,11 +84,12 @@ def sample(
     eos: int,
     temperature: float,
     sink: StateSink,
+    partner: Partner | None = None,
 ) -> Completions:
     """Sample one completion per row: token t is argmax(scores_t / temperature + noise_t), in float64.
 
-    prompts [N, P], noise [N, T, vocabulary]. A completion ends with `eos` or after T tokens. `sink` gets the state
-    behind every token.
+    prompts [N, P], noise [N, T, vocabulary]. A completion ends with `eos` or after T tokens, or where its `partner`
+    says, who may also put another token in place of the sampled one. `sink` gets the state behind every token.
     """
     rows, limit, _ = noise.shape
     tokens = np.full((rows, limit), PAD, np.int32)
@@ -79,9 +98,12 @@ def sample(
     for step in range(limit):
         scores = policy.logits(state).numpy().astype(np.float64) / temperature + noise[:, step]
         chosen = scores.argmax(axis=1)
+        goes_on = running & (chosen != eos)
+        if partner is not None:
+            chosen, goes_on = partner.write(chosen, running)
         tokens[running, step] = chosen[running]
         sink.append(state, torch.from_numpy(running))
-        running = running & (chosen != eos)
+        running = goes_on
         if step + 1 == limit or not running.any():
             break
         # Finished rows keep their place in the batch: at this size dropping them costs more than it saves.

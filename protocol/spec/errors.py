@@ -33,6 +33,7 @@ class Reason(StrEnum):
     WRONG_PROBLEM = "wrong-problem"
     WRONG_SEED = "wrong-seed"
     WRONG_REWARD = "wrong-reward"
+    WRONG_REPLY = "wrong-reply"
     TERMINATION = "termination"
     SAMPLING = "sampling"
     TOKEN_DISTRIBUTION = "token-distribution"

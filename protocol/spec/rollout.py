@@ -60,11 +60,13 @@ class Rollout:
     problem: int
     seed: bytes
     tokens: tuple[int, ...]
-    """Completion token ids, end token included."""
+    """Completion token ids, end token included; of a dialogue the environment's too."""
     reward: int
     """Millionths."""
     proofs: tuple[bytes, ...]
     """One TOPLOC proof per chunk of tokens."""
+    spans: tuple[int, ...] = ()
+    """Of a dialogue, how many tokens each turn and each reply has (`spec.dialogue`)."""
 
 
 def token_chunks(tokens: Sequence[int], chunk_tokens: int) -> list[bytes]:

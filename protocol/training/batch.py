@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cupel.protocol.spec.assignment import Assigned
+from cupel.protocol.spec.dialogue import own_tokens
 from cupel.protocol.spec.environments.base import Environment, assigned_prompt
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.length_reward import LengthRule, trained_reward
@@ -25,7 +26,8 @@ class Batch:
 
     prompts int64 [N, P]; tokens int32 [N, T], -1 behind the end; lengths int32 [N]; rewards int32 [N], millionths, as
     committed; versions int32 [N], the policies that sampled, None if it is the one trained on; targets int32 [N], the
-    lengths asked for, None in a task without.
+    lengths asked for, None in a task without; own bool [N, T], the tokens that the policy sampled, None if it sampled
+    all of them.
     """
 
     prompts: npt.NDArray[np.int64]
@@ -34,6 +36,13 @@ class Batch:
     rewards: npt.NDArray[np.int32]
     versions: npt.NDArray[np.int32] | None = None
     targets: npt.NDArray[np.int32] | None = None
+    own: npt.NDArray[np.bool_] | None = None
+
+    @property
+    def inside(self) -> npt.NDArray[np.bool_]:
+        """Tokens that are trained on, bool [N, T]."""
+        inside: npt.NDArray[np.bool_] = np.arange(self.tokens.shape[1]) < self.lengths[:, None]
+        return inside if self.own is None else inside & self.own
 
     def select(self, rows: npt.NDArray[np.bool_]) -> Batch:
         """The rollouts where `rows`, bool [N], is true."""
@@ -44,6 +53,7 @@ class Batch:
             self.rewards[rows],
             None if self.versions is None else self.versions[rows],
             None if self.targets is None else self.targets[rows],
+            None if self.own is None else self.own[rows],
         )
 
     def trained_rewards(self, rule: LengthRule | None) -> npt.NDArray[np.float32]:
@@ -70,6 +80,9 @@ def batch_of(
         stated = [rule.target(owed.target) for owed in assigned if owed.target is not None]
         targets = np.array(stated, dtype=np.int32)
     tokens, lengths = _padded([rollout.tokens for rollout in rollouts], max_tokens)
+    own = None
+    if any(rollout.spans for rollout in rollouts):
+        own = np.stack([own_tokens(rollout.spans, max_tokens) for rollout in rollouts])
     return Batch(
         prompts=np.array([assigned_prompt(environment, owed) for owed in assigned], dtype=np.int64),
         tokens=tokens,
@@ -77,6 +90,7 @@ def batch_of(
         rewards=np.array([rollout.reward for rollout in rollouts], dtype=np.int32),
         versions=np.full(len(rollouts), version, dtype=np.int32),
         targets=targets,
+        own=own,
     )
 
 
@@ -84,7 +98,7 @@ def with_answers(batch: Batch, assigned: Sequence[Assigned], environment: Enviro
     """The batch with the environment's answers in place of the completions; rewards stay those of the rollouts."""
     answers = [environment.answer(owed.problem) for owed in assigned]
     tokens, lengths = _padded(answers, batch.tokens.shape[1])
-    return dataclasses.replace(batch, tokens=tokens, lengths=lengths)
+    return dataclasses.replace(batch, tokens=tokens, lengths=lengths, own=None)
 
 
 def fresh_groups(batch: Batch, params: TaskParams, round_index: int) -> tuple[Batch, tuple[Rejected, ...]]:

@@ -27,7 +27,9 @@ class Examples:
     tokens: Tensor
     """int64 [rows, T], 0 behind the end"""
     inside: Tensor
-    """bool [rows, T]"""
+    """bool [rows, T], the tokens trained on"""
+    lengths: Tensor
+    """int64 [rows], of completions"""
     advantages: Tensor
     """float32 [rows]; zero where the objective knows none"""
     versions: Tensor
@@ -81,12 +83,12 @@ def _rows(
     by_tokens: bool,
 ) -> Examples:
     tokens = batch.tokens[rows]
-    inside = np.arange(tokens.shape[1]) < batch.lengths[rows, None]
     versions = np.full(len(rows), -1) if batch.versions is None else batch.versions[rows]
     return Examples(
         torch.from_numpy(replay_input(batch.prompts[rows], tokens)),
         torch.from_numpy(np.maximum(tokens, 0).astype(np.int64)),
-        torch.from_numpy(inside),
+        torch.from_numpy(batch.inside[rows]),
+        torch.from_numpy(batch.lengths[rows].astype(np.int64)),
         torch.from_numpy(advantages),
         torch.from_numpy(versions.astype(np.int64)),
         num_groups,

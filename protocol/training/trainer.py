@@ -153,7 +153,7 @@ class _Reader:
         tokens, inputs = self.examples.tokens[part], self.examples.inputs[part]
         prompt_tokens = inputs.shape[1] - tokens.shape[1] + 1
         if self.packed_tokens:
-            lengths = (self.examples.inside[part].sum(dim=1) + prompt_tokens - 1).numpy()
+            lengths = (self.examples.lengths[part] + prompt_tokens - 1).numpy()
             states = packed_states(self.model.policy, inputs, lengths, self.packed_tokens)
         else:
             states = self.model.policy(inputs)

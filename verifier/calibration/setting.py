@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from cupel.protocol.config import ConfigError
 from cupel.protocol.environments.installed import check_environment
 from cupel.protocol.spec.assignment import problem_index, sample_seed
-from cupel.protocol.spec.environments.base import Environment
+from cupel.protocol.spec.environments.base import Dialogue, Environment
 from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.recipe import Recipe
 from cupel.protocol.spec.sampling import gumbel_noise
@@ -63,6 +64,12 @@ class Setting:
 def setting_of(plan: TaskPlan) -> Setting:
     """The setting of a plan. Rejected(UNKNOWN_ENVIRONMENT) as `open_environment`, ConfigError if it does not work."""
     terms, spec = plan.terms, plan.spec
+    environment = check_environment(spec.environment)
+    if isinstance(environment, Dialogue):
+        remedy = "Measure a plan of single turns with this model, chunk_tokens, topk and max_tokens"
+        raise ConfigError(
+            "spec.environment", "calibration samples single turns, and this one replies", remedy
+        )
     return Setting(
         chunk_tokens=terms.chunk_tokens,
         topk=terms.topk,
@@ -71,7 +78,7 @@ def setting_of(plan: TaskPlan) -> Setting:
         temperature=spec.sampling.temperature_millionths / MILLION,
         model=spec.model,
         recipe=spec.recipe,
-        environment=check_environment(spec.environment),
+        environment=environment,
     )
 
 

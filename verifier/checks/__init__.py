@@ -12,11 +12,13 @@ from cupel.verifier.checks.reward import Reward
 from cupel.verifier.checks.sampling import Sampling
 from cupel.verifier.checks.termination import Ending, Termination
 from cupel.verifier.checks.toploc import Toploc, ToplocFormat
+from cupel.verifier.checks.turns import Turns
 
 CHEAP: Final[tuple[Check, ...]] = (
     Integrity(),
     Termination(),
     Assignment(),
+    Turns(),
     Reward(),
     ToplocFormat(),
     Repetition(),

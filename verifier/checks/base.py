@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from cupel.protocol.spec import rollout_file
 from cupel.protocol.spec.assignment import Assigned, assigned_work, round_seed
+from cupel.protocol.spec.dialogue import own_tokens
 from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT, Update
 from cupel.protocol.spec.diloco.codec import get_codec
 from cupel.protocol.spec.environments.base import Environment
@@ -32,10 +33,13 @@ from cupel.protocol.spec.rollout import (
     make_leaves,
 )
 from cupel.protocol.spec.rounds import CommittedWork, commitment_of
+from cupel.protocol.spec.sampling import gumbel_noise
 from cupel.protocol.spec.task import MILLION, TaskParams, TaskSpec
 from cupel.protocol.spec.toploc import Selection
 
 MAX_DETAIL_CHARACTERS: Final = 400
+MOST_FAILURES: Final = 4
+"""Completions that the environment may fail on before the rest is given up: a hang takes its whole time limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,17 +171,39 @@ class Recomputed:
     logits: npt.NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The n tokens of a rollout that the policy sampled, beside their recomputed scores; n is 1 or more.
+
+    places int64 [n], where in the completion they stand; tokens int64 [n]; logits float32 [n, vocabulary].
+    """
+
+    index: int
+    places: npt.NDArray[np.int64]
+    tokens: npt.NDArray[np.int64]
+    logits: npt.NDArray[np.float32]
+    seed: bytes
+
+    @property
+    def noise(self) -> npt.NDArray[np.float64]:
+        """Float64 [n, vocabulary], of the rollout's seed."""
+        rows = int(self.places[-1]) + 1
+        return gumbel_noise(self.seed, rows, self.logits.shape[1])[self.places]
+
+
 def drawn_scores(
     submission: FetchedSubmission, drawn: Sequence[int], recomputed: Recomputed | None
-) -> Iterator[tuple[int, npt.NDArray[np.int64], npt.NDArray[np.float32]]]:
-    """Of every drawn rollout its index, tokens [n] and recomputed scores [n, vocabulary]; after `Toploc`."""
+) -> Iterator[Scored]:
+    """Of every drawn rollout what the policy sampled, not what an environment replied; after `Toploc`."""
     assert recomputed is not None, "needs the recomputation"
     assert recomputed.indices == tuple(drawn), "recomputed other rollouts than drawn"
     for row, index in enumerate(drawn):
-        tokens = np.array(submission.rollouts[index].tokens, dtype=np.int64)
-        logits = recomputed.logits[row, : len(tokens)]
+        rollout = submission.rollouts[index]
+        places = np.flatnonzero(own_tokens(rollout.spans, len(rollout.tokens)))
+        logits = recomputed.logits[row, places]
         assert np.isfinite(logits).all(), "states passed TOPLOC, so their scores are numbers"
-        yield index, tokens, logits
+        tokens = np.array(rollout.tokens, dtype=np.int64)[places]
+        yield Scored(index, places, tokens, logits, rollout.seed)
 
 
 def worst_gap(gaps: npt.NDArray[np.float64], tolerance_millionths: int) -> tuple[int, int] | None:

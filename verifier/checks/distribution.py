@@ -42,8 +42,8 @@ class Distribution:
         """See `Check.run`."""
         temperature = submission.rules.spec.sampling.temperature_millionths / MILLION
         bets = []
-        for _, tokens, logits in drawn_scores(submission, drawn, recomputed):
-            logs = log_probabilities(logits, temperature)
+        for scored in drawn_scores(submission, drawn, recomputed):
+            logs, tokens = log_probabilities(scored.logits, temperature), scored.tokens
             bets.append(np.concatenate((place_bets(logs, tokens), temperature_bets(logs, tokens))))
         bits = capital_bits(np.concatenate(bets, axis=1))
         if bits <= LIMIT_BITS:

@@ -11,11 +11,9 @@ from cupel.protocol.spec.environments.base import Environment
 from cupel.protocol.spec.errors import Reason
 from cupel.protocol.spec.fraud import ObjectiveKind
 from cupel.protocol.spec.rollout import Rollout
-from cupel.verifier.checks.base import FetchedSubmission, Finding, Recomputed
+from cupel.verifier.checks.base import MOST_FAILURES, FetchedSubmission, Finding, Recomputed
 
 _NO_CONTRACT: Final = 0
-MOST_FAILURES: Final = 4
-"""Completions that the environment may fail on before the rest is given up: a hang takes its whole time limit."""
 
 
 class Reward:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from cupel.protocol.spec.errors import Reason
-from cupel.protocol.spec.sampling import chosen_gap, gumbel_noise
+from cupel.protocol.spec.sampling import chosen_gap
 from cupel.protocol.spec.task import MILLION
 from cupel.verifier.checks.base import FetchedSubmission, Finding, Recomputed, drawn_scores, worst_gap
 
@@ -26,15 +26,14 @@ class Sampling:
         self, submission: FetchedSubmission, drawn: Sequence[int], recomputed: Recomputed | None
     ) -> Finding | None:
         """See `Check.run`."""
-        sampling, vocabulary = submission.rules.spec.sampling, submission.rules.environment.vocabulary
+        sampling = submission.rules.spec.sampling
         temperature = sampling.temperature_millionths / MILLION
-        for index, tokens, logits in drawn_scores(submission, drawn, recomputed):
-            noise = gumbel_noise(submission.rollouts[index].seed, len(tokens), vocabulary)
-            gaps = chosen_gap(logits, noise, tokens, temperature)
+        for scored in drawn_scores(submission, drawn, recomputed):
+            gaps = chosen_gap(scored.logits, scored.noise, scored.tokens, temperature)
             found = worst_gap(gaps, sampling.tolerance_millionths)
             if found is not None:
                 worst, millionths = found
-                detail = f"token {worst} lies {gaps[worst]:.6f} below the seeded choice"
+                detail = f"token {scored.places[worst]} lies {gaps[worst]:.6f} below the seeded choice"
                 observed, allowed = str(millionths), str(sampling.tolerance_millionths)
-                return Finding(self.name, Reason.SAMPLING, detail, index, observed, allowed)
+                return Finding(self.name, Reason.SAMPLING, detail, scored.index, observed, allowed)
         return None

@@ -19,15 +19,16 @@ from typing import Final
 
 import numpy as np
 
+from cupel.protocol.spec.environments.base import Dialogue
 from cupel.protocol.spec.errors import Reason
-from cupel.protocol.spec.sampling import gumbel_noise, sampling_scores
+from cupel.protocol.spec.sampling import sampling_scores
 from cupel.protocol.spec.task import MILLION
 from cupel.protocol.spec.token_odds import LIMIT_BITS, capital_bits, ending_bets, log_probabilities
 from cupel.verifier.checks.base import FetchedSubmission, Finding, Recomputed, drawn_scores, worst_gap
 
 
 class Termination:
-    """Exactly one end token and that one last, unless the length limit cut the text off."""
+    """Exactly one end token and that one last, unless the length limit cut the text off; dialogues are `Turns`'."""
 
     name: Final = "termination"
     cost: Final = 1
@@ -36,7 +37,10 @@ class Termination:
         self, submission: FetchedSubmission, drawn: Sequence[int], recomputed: Recomputed | None
     ) -> Finding | None:
         """See `Check.run`."""
-        end, limit = submission.rules.environment.end_token, submission.rules.params.max_tokens
+        environment = submission.rules.environment
+        if isinstance(environment, Dialogue):
+            return None
+        end, limit = environment.end_token, submission.rules.params.max_tokens
         for index, rollout in enumerate(submission.rollouts):
             tokens = rollout.tokens
             ends_at = tokens.index(end) + 1 if end in tokens else limit
@@ -59,19 +63,18 @@ class Ending:
         sampling, environment = submission.rules.spec.sampling, submission.rules.environment
         temperature, end = sampling.temperature_millionths / MILLION, environment.end_token
         bets = []
-        for index, tokens, logits in drawn_scores(submission, drawn, recomputed):
-            noise = gumbel_noise(submission.rollouts[index].seed, len(tokens), environment.vocabulary)
-            scores = sampling_scores(logits, noise, temperature)
+        for scored in drawn_scores(submission, drawn, recomputed):
+            tokens, scores = scored.tokens, sampling_scores(scored.logits, scored.noise, temperature)
             best, chosen = scores.argmax(axis=1), scores[np.arange(len(tokens)), tokens]
             gaps = np.where((best == end) != (tokens == end), scores.max(axis=1) - chosen, 0.0)
             found = worst_gap(gaps, sampling.tolerance_millionths)
             if found is not None:
                 worst, millionths = found
                 what = "ends" if tokens[worst] == end else "goes on"
-                detail = f"{what} at token {worst}, {gaps[worst]:.6f} below the seeded choice"
+                detail = f"{what} at token {scored.places[worst]}, {gaps[worst]:.6f} below the seeded choice"
                 observed, allowed = str(millionths), str(sampling.tolerance_millionths)
-                return Finding(self.name, Reason.TERMINATION, detail, index, observed, allowed)
-            bets.append(ending_bets(log_probabilities(logits, temperature), tokens, end))
+                return Finding(self.name, Reason.TERMINATION, detail, scored.index, observed, allowed)
+            bets.append(ending_bets(log_probabilities(scored.logits, temperature), tokens, end))
         bits = capital_bits(np.concatenate(bets, axis=1))
         if bits <= LIMIT_BITS:
             return None

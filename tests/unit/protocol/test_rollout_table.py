@@ -12,7 +12,7 @@ from cupel.protocol import rollout_table_reader
 from cupel.protocol.rollout_table import read, write
 from cupel.protocol.spec import rollout_file
 from cupel.protocol.spec.assignment import assigned_work
-from cupel.protocol.spec.environments.base import get_environment
+from cupel.protocol.spec.environments.base import GUESSING, get_environment
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.rollout import (
     Metrics,
@@ -22,6 +22,7 @@ from cupel.protocol.spec.rollout import (
     file_reference,
     pieced_reference,
 )
+from cupel.protocol.spec.task import NOTHING_PINNED
 from cupel.protocol.testing.builders import example_spec
 from cupel.protocol.testing.vectors import example_params
 
@@ -68,6 +69,26 @@ def test_everything_comes_back() -> None:
     manifest, rollouts, published = read_again(TABLE)
     assert (manifest, rollouts) == (MANIFEST, ROLLOUTS)
     assert published == rollout_file.encode(ROLLOUTS, PARAMS)
+
+
+DIALOGUES = dataclasses.replace(PARAMS, max_tokens=8, reward_rule=NOTHING_PINNED)
+
+
+def test_dialogues_come_back_and_spans_are_held_against_their_tokens() -> None:
+    environment = get_environment(GUESSING)
+    rollouts = [
+        Rollout(owed.problem, owed.seed, (4, 14, 10, 14, 12, 5, 14), 0, (bytes(34),) * 2, (2, 1, 1, 1, 2))
+        for owed in assigned_work(b"\1" * 32, DIALOGUES, range(12), None)
+    ]
+    made = rollout_file.encode(rollouts, DIALOGUES)
+    manifest = dataclasses.replace(MANIFEST, rollouts=file_reference(made))
+    none: list[int | None] = [None] * 12
+    table = write(manifest, rollouts, none, DIALOGUES, environment)
+    assert read(table, DIALOGUES, None, environment) == (manifest, tuple(rollouts), made)
+    for spans in ((), (7, 1), (2, 1, 3), (8, -2, 1)):
+        false = [dataclasses.replace(rollouts[0], spans=spans), *rollouts[1:]]
+        with pytest.raises(Rejected, match="spans are those of a dialogue"):
+            read(write(manifest, false, none, DIALOGUES, environment), DIALOGUES, None, environment)
 
 
 def rewritten(
@@ -125,7 +146,7 @@ def first(value: Any) -> Callable[[list[Any]], list[Any]]:
         (b"", Reason.SCHEMA, "not a Parquet file"),
         (TABLE[:-1], Reason.SCHEMA, "not a Parquet file"),
         (TABLE + bytes(2 << 20), Reason.SIZE, "at most"),
-        (rewritten(told={"cupel.version": "2"}), Reason.SCHEMA, "version '2'"),
+        (rewritten(told={"cupel.version": "1"}), Reason.SCHEMA, "version '1'"),
         (rewritten(told={"cupel.format": "other"}), Reason.SCHEMA, "format 'other'"),
         (rewritten(told={"cupel.manifest": "{}"}), Reason.SCHEMA, "non-hexadecimal"),
         (rewritten(lambda table: table.drop_columns(["seed"])), Reason.SCHEMA, "columns ['seed']"),

@@ -16,8 +16,9 @@ from cupel.protocol.model.generate import generate
 from cupel.protocol.model.tiny import TinyPolicy, initialise
 from cupel.protocol.spec import merkle, rollout_file
 from cupel.protocol.spec.assignment import Assigned, assigned_work, round_seed
+from cupel.protocol.spec.dialogue import Writing
 from cupel.protocol.spec.diloco.blocks import encode_update, update_to_bytes
-from cupel.protocol.spec.environments.base import assigned_prompt, get_environment
+from cupel.protocol.spec.environments.base import GUESSING, Dialogue, assigned_prompt, get_environment
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.rollout import (
     FileRef,
@@ -31,7 +32,7 @@ from cupel.protocol.spec.rollout import (
 )
 from cupel.protocol.spec.rounds import CommittedWork
 from cupel.protocol.spec.sampling import gumbel_noise
-from cupel.protocol.spec.task import ModelShape, Pinned, TaskParams, task_id
+from cupel.protocol.spec.task import NOTHING_PINNED, ModelShape, Pinned, TaskParams, TaskSpec, task_id
 from cupel.protocol.spec.toploc import build_proofs_batch
 from cupel.protocol.testing.builders import example_spec
 from cupel.verifier.checks.base import FetchedSubmission, Recomputed, Rules
@@ -177,18 +178,33 @@ def complete(policy: TinyPolicy, rules: Rules, owed: Sequence[Assigned]) -> tupl
     params, environment = rules.params, rules.environment
     prompts = np.array([assigned_prompt(environment, one) for one in owed], dtype=np.int64)
     noise = np.stack([gumbel_noise(one.seed, params.max_tokens, environment.vocabulary) for one in owed])
-    made = generate(policy, prompts, noise, environment.end_token, 1.0)
+    writing = None
+    if isinstance(environment, Dialogue):
+        writing = Writing(environment, [one.problem for one in owed])
+    made = generate(policy, prompts, noise, environment.end_token, 1.0, writing)
     proofs = build_proofs_batch(made.hidden, made.lengths, params.chunk_tokens, params.topk)
+    spans = [()] * len(owed) if writing is None else writing.spans()
     tokens = [tuple(row[:length].tolist()) for row, length in zip(made.tokens, made.lengths, strict=True)]
     return tuple(
-        Rollout(one.problem, one.seed, text, environment.reward(one.problem, text), tuple(proof))
-        for one, text, proof in zip(owed, tokens, proofs, strict=True)
+        Rollout(one.problem, one.seed, text, environment.reward(one.problem, text), tuple(proof), said)
+        for one, text, proof, said in zip(owed, tokens, proofs, spans, strict=True)
     )
 
 
 @pytest.fixture(scope="session")
 def world() -> World:
-    spec, params = example_spec(), example_params()
+    return world_of(example_spec(), example_params())
+
+
+@pytest.fixture(scope="session")
+def dialogues() -> World:
+    """A world whose environment replies."""
+    params = dataclasses.replace(example_params(), reward_rule=NOTHING_PINNED, max_tokens=8, chunk_tokens=4)
+    return world_of(dataclasses.replace(example_spec(), environment=GUESSING), params)
+
+
+def world_of(spec: TaskSpec, params: TaskParams) -> World:
+    """The task with a model that a test can run."""
     spec = dataclasses.replace(
         spec, model=dataclasses.replace(spec.model, layers=1, width=32, feed_forward=64)
     )

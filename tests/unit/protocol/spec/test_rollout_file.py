@@ -27,6 +27,22 @@ def changed(**arrays: np.ndarray) -> bytes:
     return save({**load(rollout_file.encode(ROLLOUTS, PARAMS)), **arrays})
 
 
+DIALOGUES = (
+    dataclasses.replace(ROLLOUTS[0], spans=(2, 1, 2)),
+    dataclasses.replace(ROLLOUTS[1], spans=(1,)),
+)
+
+
+def test_dialogues_round_trip_in_a_form_of_their_own() -> None:
+    file = rollout_file.encode(DIALOGUES, PARAMS)
+    assert rollout_file.decode(file, PARAMS) == DIALOGUES
+    assert sorted(set(load(file)) - set(load(rollout_file.encode(ROLLOUTS, PARAMS)))) == ["spans"]
+
+
+def with_spans(*rows: list[int]) -> bytes:
+    return changed(spans=np.array(rows, np.int32))
+
+
 BAD_FILES = {
     "garbage": b"not a file",
     "empty": b"",
@@ -45,6 +61,16 @@ BAD_FILES = {
     "negative problem": changed(problems=np.array([-1, 0], np.int64)),
     "huge problem": changed(problems=np.array([2**40, 0], np.int64)),
     "missing proof": changed(proofs=np.zeros((2, 6), np.uint8)),
+    "spans of another sum": with_spans([2, 1, 1], [1, 0, 0]),
+    "an even number of spans": with_spans([4, 1], [1, 0]),
+    "a gap in the spans": with_spans([2, 0, 3], [1, 0, 0]),
+    "a negative span": with_spans([-1, 3, 3], [1, 0, 0]),
+    "no spans of a rollout": with_spans([2, 1, 2], [0, 0, 0]),
+    "an empty column of spans": with_spans([2, 1, 2, 0, 0], [1, 0, 0, 0, 0]),
+    "spans without columns": changed(spans=np.zeros((2, 0), np.int32)),
+    "flat spans": changed(spans=np.array([5, 1], np.int32)),
+    "spans of another type": changed(spans=np.array([[2, 1, 2], [1, 0, 0]], np.int64)),
+    "spans of one rollout": with_spans([2, 1, 2]),
     "short proofs": changed(proofs=np.zeros((3, 5), np.uint8)),
 }
 

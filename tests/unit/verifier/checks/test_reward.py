@@ -11,8 +11,8 @@ from cupel.protocol.spec.errors import Reason
 from cupel.protocol.spec.fraud import ObjectiveKind
 from cupel.protocol.spec.task import Pinned
 from cupel.verifier.audit import examine
-from cupel.verifier.checks.base import Finding
-from cupel.verifier.checks.reward import MOST_FAILURES, Reward
+from cupel.verifier.checks.base import MOST_FAILURES, Finding
+from cupel.verifier.checks.reward import Reward
 
 
 def run(submission: Any) -> Finding | None:

@@ -7,6 +7,7 @@ import pytest
 from cupel.protocol.spec.assignment import Assigned
 from cupel.protocol.spec.environments.base import (
     ARITHMETIC,
+    GUESSING,
     SORTING,
     assigned_prompt,
     check_fit,
@@ -61,6 +62,30 @@ def test_supervised_answers_fit_into_a_completion() -> None:
     fits(example_params(), spec)
     with pytest.raises(Rejected, match="longest answer"):
         fits(dataclasses.replace(example_params(), max_tokens=8), spec)
+
+
+@pytest.mark.parametrize(
+    ("params", "spec", "words"),
+    [
+        # Three turns of two tokens, and two replies of one.
+        ({"max_tokens": 7}, {}, "fewer tokens than all turns and replies"),
+        # Only the chain's judge of computation needs a rule for the prompts, and there is none: the jury decides.
+        ({"reward_rule": example_params().reward_rule}, {}, "no contract computes"),
+        ({}, {"length": RULE}, "several turns"),
+        ({}, {"recipe": dataclasses.replace(example_spec().recipe, objective="sft")}, "supervised"),
+    ],
+)
+def test_a_dialogue_fits_or_is_refused(
+    params: dict[str, object], spec: dict[str, object], words: str
+) -> None:
+    task = dataclasses.replace(example_spec(), environment=GUESSING)
+    terms = dataclasses.replace(example_params(), reward_rule=NOTHING_PINNED, max_tokens=8)
+    fits(terms, task)
+    with pytest.raises(Rejected, match=words):
+        fits(
+            dataclasses.replace(terms, **params),  # type: ignore[arg-type]  # by name
+            dataclasses.replace(task, **spec),  # type: ignore[arg-type]  # by name
+        )
 
 
 def test_eighteen_positions_are_enough_without_lengths() -> None:
