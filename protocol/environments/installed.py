@@ -10,12 +10,16 @@ from typing import Any, Final
 from cupel.protocol.config import ConfigError
 from cupel.protocol.environments.port import ENTRY_POINTS
 from cupel.protocol.environments.process import EnvironmentFailed, EnvironmentProcess, Overrun
+from cupel.protocol.environments.tokens import ByteTokens, Tokens, open_tokens
+from cupel.protocol.spec.dialogue import read_spans, turns_of
 from cupel.protocol.spec.environments import base, text
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.task import EnvironmentRef
 
 # A round's problems and those of a few others that a verifier looks at.
 _KEPT_ITEMS: Final = 4096
+# What is scored was replied to just before.
+_KEPT_REPLIES: Final = 4096
 MARGIN: Final = 8
 """How much slower or faster another machine may be: between an eighth of a task's limit and eight times it, both the
 score and nothing are accepted."""
@@ -24,11 +28,13 @@ score and nothing are accepted."""
 class Installed:
     """Satisfies `spec.environments.base.Environment`; every method may raise EnvironmentFailed."""
 
-    vocabulary: Final = text.VOCABULARY
-    end_token: Final = text.END
-    target_tokens: Final = text.TARGET_TOKENS
-
-    def __init__(self, reference: EnvironmentRef, process: EnvironmentProcess) -> None:
+    def __init__(
+        self, reference: EnvironmentRef, process: EnvironmentProcess, tokens: Tokens | None = None
+    ) -> None:
+        self._tokens: Final = ByteTokens() if tokens is None else tokens
+        self.vocabulary = self._tokens.vocabulary
+        self.end_token = self._tokens.end_token
+        self.target_tokens = self._tokens.target_tokens
         self.prompt_tokens = reference.prompt_tokens
         self.max_tokens = reference.answer_tokens
         self._score_seconds = reference.score_seconds
@@ -67,18 +73,26 @@ class Installed:
 
     def _score(self, problem: int, tokens: Sequence[int], seconds: int) -> tuple[int, float]:
         """The reward, and the processor time it took. Overrun."""
-        item = self._item(problem)[0]
-        reply = self._process.ask("score", item, text.decode_completion(tokens), processor_seconds=seconds)
+        item, said = self._item(problem)[0], self._said(problem, tokens)
+        reply = self._process.ask("score", item, said, processor_seconds=seconds)
         earned = 0 if "raised" in reply else text.millionths(reply.get("score"))
         return earned, float(reply.get("seconds", 0.0))
 
     def render(self, tokens: Sequence[int]) -> str:
         """Tokens as text, for people."""
-        return text.render(tokens)
+        return self._tokens.render(tokens)
 
     def close(self) -> None:
         """End the environment's process."""
         self._process.close()
+
+    def _said(self, problem: int, tokens: Sequence[int]) -> str | list[str]:
+        """What is scored."""
+        return self._tokens.text(tokens)
+
+    def _fits(self, answer: str) -> tuple[int, ...] | None:
+        """An answer's tokens, if it is one that can be shown."""
+        return self._tokens.answer(answer, self.max_tokens)
 
     def _find(self, problem: int) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
         """Number, prompt and answer of the first item tried whose prompt and answer fit the task's lengths."""
@@ -86,8 +100,7 @@ class Installed:
         for attempt in range(text.ATTEMPTS):
             item = text.item_of(problem, attempt, self._process.size)
             question, answer = _texts(self._process.ask("item", item), item)
-            prompt = text.encode_prompt(question, self.prompt_tokens)
-            answered = text.encode_answer(answer, self.max_tokens)
+            prompt, answered = self._tokens.prompt(question, self.prompt_tokens), self._fits(answer)
             if prompt is not None and answered is not None:
                 return item, prompt, answered
         raise EnvironmentFailed(
@@ -96,15 +109,57 @@ class Installed:
         )
 
 
+class InstalledDialogue(Installed):
+    """Satisfies `spec.environments.base.Dialogue`: an environment that also replies."""
+
+    def __init__(
+        self, reference: EnvironmentRef, process: EnvironmentProcess, tokens: Tokens | None = None
+    ) -> None:
+        super().__init__(reference, process, tokens)
+        self.turns = reference.turns
+        self.turn_tokens = reference.answer_tokens
+        self.reply_tokens = reference.reply_tokens
+        self._reply = lru_cache(_KEPT_REPLIES)(self._ask_reply)
+
+    def reply(self, problem: int, turns: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+        """See `Dialogue.reply`. One that raises, or is too long, ends the dialogue."""
+        return self._reply(problem, tuple(self._tokens.text(turn) for turn in turns))
+
+    def check_replies(self) -> None:
+        """EnvironmentFailed unless it replies at all."""
+        answer = self._process.ask("reply", self._item(0)[0], [""])
+        if "reply" not in answer:
+            raise EnvironmentFailed(f"it does not reply: {answer.get('raised', 'no reply')}")
+
+    def _ask_reply(self, problem: int, turns: tuple[str, ...]) -> tuple[int, ...]:
+        answer = self._process.ask("reply", self._item(problem)[0], turns).get("reply")
+        ids = self._tokens.reply(answer, self.reply_tokens) if isinstance(answer, str) else None
+        return ids or ()
+
+    def _said(self, problem: int, tokens: Sequence[int]) -> str | list[str]:
+        try:
+            spans = read_spans(self, problem, tokens)
+        except Rejected:
+            # What is no dialogue of this environment says nothing; `checks.turns` has refused it before.
+            return []
+        return [self._tokens.text(turn) for turn in turns_of(spans, tokens)]
+
+    def _fits(self, answer: str) -> tuple[int, ...] | None:
+        # Nobody is shown an answer to a dialogue.
+        return (self.end_token,)
+
+
 def open_environment(reference: EnvironmentRef) -> base.Environment:
     """The environment a task names: built in, or of the distribution it pins.
 
-    Rejected(UNKNOWN_ENVIRONMENT) with what to install, if this machine does not have it. Nothing is downloaded.
+    Rejected(UNKNOWN_ENVIRONMENT) with what to install, if this machine does not have it; ConfigError likewise for its
+    tokenizer. Nothing is downloaded.
     """
     if not reference.package:
         return base.get_environment(reference)
     _check_package(reference)
-    return Installed(reference, EnvironmentProcess(reference.id, reference.arguments))
+    kind = InstalledDialogue if reference.turns > 1 else Installed
+    return kind(reference, EnvironmentProcess(reference.id, reference.arguments), open_tokens(reference))
 
 
 def check_environment(reference: EnvironmentRef) -> base.Environment:
@@ -112,6 +167,8 @@ def check_environment(reference: EnvironmentRef) -> base.Environment:
     environment = open_environment(reference)
     try:
         environment.prompt(0)
+        if isinstance(environment, InstalledDialogue):
+            environment.check_replies()
     except EnvironmentFailed as error:
         remedy = (
             f"Try it: python -m cupel.protocol.environments.worker {reference.id} '{reference.arguments}'"

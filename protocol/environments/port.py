@@ -26,6 +26,30 @@ class Environment(Protocol):
         """From 0 to 1, the same for the same completion."""
 
 
+class Dialogue(Protocol):
+    """A set of items that are talked about: the policy's turns as texts, the environment's replies between them.
+
+    As `Environment`, but what is scored are the turns. It keeps nothing of one dialogue for the next question: it is
+    asked about whole dialogues, in any order, by whoever generates and whoever checks.
+    """
+
+    @property
+    def size(self) -> int:
+        """Number of items."""
+
+    def question(self, item: int) -> str:
+        """The text that a policy is asked."""
+
+    def answer(self, item: int) -> str:
+        """Nothing: no answer to a dialogue is shown."""
+
+    def reply(self, item: int, turns: Sequence[str]) -> str | None:
+        """What is said after these turns, 1 or more; None, or no text, if that is all."""
+
+    def score(self, item: int, turns: Sequence[str]) -> float:
+        """From 0 to 1, the same for the same turns."""
+
+
 @runtime_checkable
 class Timed(Protocol):
     """An environment, as a task sees it, whose scores may take too long."""
@@ -37,5 +61,5 @@ class Timed(Protocol):
         """
 
 
-Opener = Callable[[str, Mapping[str, Any]], Environment]
+Opener = Callable[[str, Mapping[str, Any]], Environment | Dialogue]
 """From what follows the name in a task's `id`, and its arguments."""

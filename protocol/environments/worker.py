@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 from typing import Any, Final
 
-from cupel.protocol.environments.port import ENTRY_POINTS, Environment
+from cupel.protocol.environments.port import ENTRY_POINTS, Dialogue, Environment
 
 _CLONE_NEWNET: Final = 0x40000000
 _CLONE_NEWUSER: Final = 0x10000000
@@ -81,20 +81,23 @@ def _limit_processor(used: float, seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (soft, most))
 
 
-def _open(name: str, arguments: dict[str, Any]) -> Environment:
+def _open(name: str, arguments: dict[str, Any]) -> Environment | Dialogue:
     opener, _, rest = name.partition("/")
     found = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
-    environment: Environment = found[opener].load()(rest, arguments)
+    environment: Environment | Dialogue = found[opener].load()(rest, arguments)
     return environment
 
 
-def _answer(environment: Environment, request: list[Any]) -> dict[str, Any]:
+def _answer(environment: Any, request: list[Any]) -> dict[str, Any]:
     try:
         match request:
             case ["item", int(item)]:
                 return {"question": environment.question(item), "answer": environment.answer(item)}
-            case ["score", int(item), str(completion)]:
-                score = float(environment.score(item, completion))
+            case ["reply", int(item), [*turns]]:
+                said = environment.reply(item, turns)
+                return {"reply": None if said is None else str(said)}
+            case ["score", int(item), (str() | list()) as given]:
+                score = float(environment.score(item, given))
                 return {"score": score} if math.isfinite(score) else {"raised": f"the score is {score}"}
     except Exception as error:
         return {"raised": _tell(error)}

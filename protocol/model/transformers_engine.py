@@ -18,9 +18,10 @@ from cupel.protocol.config import ConfigError
 from cupel.protocol.model.layout import Layout
 from cupel.protocol.model.policy import Cache, Places, Policy
 from cupel.protocol.spec.encoding import parse_canonical_json
+from cupel.protocol.spec.environment_ref import MAX_ARGUMENT_BYTES
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.shardcast.manifest import TensorShape
-from cupel.protocol.spec.task import MAX_ARGUMENT_BYTES, ModelShape
+from cupel.protocol.spec.task import ModelShape
 
 PREFIX: Final = "transformers/"
 TYPES: Final = ("llama", "mistral", "qwen2", "qwen3")

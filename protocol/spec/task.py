@@ -14,7 +14,8 @@ from eth_abi.abi import encode as abi_encode
 
 from cupel.protocol.spec import documents
 from cupel.protocol.spec.diloco.codec import get_codec
-from cupel.protocol.spec.encoding import parse_canonical_json
+from cupel.protocol.spec.environment_ref import EnvironmentRef as EnvironmentRef
+from cupel.protocol.spec.environment_ref import check_environment_ref
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.hashing import keccak256, sha256
 from cupel.protocol.spec.length_reward import LengthRule, check_length_rule
@@ -36,10 +37,6 @@ MEAN: Final = "mean"
 TRIMMED_MEAN: Final = "trimmed-mean"
 MAX_TERM: Final = 2**10
 """Of an outer rate."""
-PACKAGED_VERSION: Final = 1
-"""How text of an installed environment becomes tokens: `environments/text.py`."""
-MAX_ARGUMENT_BYTES: Final = 4096
-MAX_SCORE_SECONDS: Final = 60
 SPEC_KIND: Final = "cupel.task-spec.v1"
 _PINNED_ABI: Final = "(address,bytes32)"
 TASK_PARAMS_ABI: Final = (
@@ -127,24 +124,6 @@ class TaskParams:
 def task_id(chain_id: int, hub: str, params: TaskParams) -> bytes:
     """The task's id: 32 bytes, bound to one hub on one chain."""
     return keccak256(abi_encode(["uint256", "address", TASK_PARAMS_ABI], [chain_id, hub, params.as_abi()]))
-
-
-@dataclass(frozen=True, slots=True)
-class EnvironmentRef:
-    """Which environment, and which version. Without a package it is one of those built in."""
-
-    id: str
-    version: int
-    package: str = ""
-    """Distribution that an environment comes with, pinned: `name==version`."""
-    arguments: str = ""
-    """What it is opened with: a JSON object in its canonical form."""
-    prompt_tokens: int = 0
-    """Tokens of every prompt, padded on the left."""
-    answer_tokens: int = 0
-    """Most tokens of a right answer, end token included."""
-    score_seconds: int = 0
-    """Processor time that a score may take: a completion that takes more earns nothing. 0 sets no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +241,7 @@ class TaskSpec:
         if spec.sampling.temperature_millionths == 0:
             raise Rejected(Reason.TASK_SPEC, "the temperature is positive")
         check_aggregation(spec.aggregation)
-        _check_environment(spec.environment)
+        check_environment_ref(spec.environment)
         check_recipe(spec.recipe)
         if spec.recipe.lora_rank > spec.model.width:
             raise Rejected(Reason.TASK_SPEC, "recipe.lora_rank is above the model's width")
@@ -271,33 +250,6 @@ class TaskSpec:
         if spec.replay is not None:
             check_replay_rule(spec.replay)
         return spec
-
-
-def _check_environment(reference: EnvironmentRef) -> None:
-    """Rejected(TASK_SPEC): a reference that no machine could open."""
-    if not reference.package:
-        if reference.score_seconds:
-            raise Rejected(Reason.TASK_SPEC, "environment.score_seconds is for packages")
-        return
-    name, pinned, version = reference.package.partition("==")
-    problems = {
-        'environment.package is "name==version"': not (name and pinned and version),
-        'environment.id of a package is "name/which"': "/" not in reference.id,
-        f"environment.version of a package is {PACKAGED_VERSION}": reference.version != PACKAGED_VERSION,
-        f"environment.score_seconds is {MAX_SCORE_SECONDS} or less": reference.score_seconds
-        > MAX_SCORE_SECONDS,
-        "environment.prompt_tokens and answer_tokens are above 1": (
-            min(reference.prompt_tokens, reference.answer_tokens) < 2
-        ),
-    }
-    for problem, present in problems.items():
-        if present:
-            raise Rejected(Reason.TASK_SPEC, problem)
-    try:
-        parse_canonical_json(reference.arguments.encode(), MAX_ARGUMENT_BYTES)
-    except Rejected as rejected:
-        detail = f"environment.arguments is a JSON object, keys sorted, no spaces: {rejected.detail}"
-        raise Rejected(Reason.TASK_SPEC, detail) from rejected
 
 
 def check_task(params: TaskParams, spec: TaskSpec) -> None:

@@ -9,8 +9,9 @@ from typing import Any, Final, get_args, get_type_hints
 from cupel.protocol.spec import recipe, task
 from cupel.protocol.spec.diloco import sparse
 from cupel.protocol.spec.documents import MAX_INTEGER
+from cupel.protocol.spec.environment_ref import MAX_TURNS, PACKAGED_VERSION
 from cupel.protocol.spec.environments import text
-from cupel.protocol.spec.environments.base import ARITHMETIC, SORTING, get_environment
+from cupel.protocol.spec.environments.base import BUILT_IN, SORTING, Dialogue, get_environment
 from cupel.protocol.spec.length_reward import FORMS
 from cupel.protocol.spec.units import MILLION
 from cupel.protocol.task import price
@@ -43,10 +44,11 @@ def plan_schema() -> dict[str, Any]:
             "staleness": task.MAX_STALENESS,
             "term": task.MAX_TERM,
             "million": MILLION,
-            "packaged_version": task.PACKAGED_VERSION,
+            "packaged_version": PACKAGED_VERSION,
+            "turns": MAX_TURNS,
             "spec_bytes": task.MAX_SPEC_BYTES,
         },
-        "environments": [_environment(reference) for reference in (SORTING, ARITHMETIC)],
+        "environments": [_environment(reference) for reference in BUILT_IN],
         "packaged": {"vocabulary": text.VOCABULARY, "targets": len(text.TARGET_TOKENS)},
         "gas": {
             "approve": price.APPROVE_GAS,
@@ -78,6 +80,7 @@ def _describe(cls: type, classes: dict[str, list[dict[str, Any]]]) -> None:
 
 def _environment(reference: task.EnvironmentRef) -> dict[str, Any]:
     environment = get_environment(reference)
+    dialogue = environment if isinstance(environment, Dialogue) else None
     return {
         "id": reference.id,
         "version": reference.version,
@@ -86,6 +89,8 @@ def _environment(reference: task.EnvironmentRef) -> dict[str, Any]:
         "answer_tokens": environment.max_tokens,
         "targets": len(environment.target_tokens),
         "has_reward_rule": reference == SORTING,
+        "turns": 1 if dialogue is None else dialogue.turns,
+        "reply_tokens": 0 if dialogue is None else dialogue.reply_tokens,
     }
 
 

@@ -70,7 +70,9 @@ function complete(schema, name, values, path, problems) {
 
 function environmentOf(schema, reference) {
   if (reference.package) {
-    return { ...schema.packaged, prompt_tokens: reference.prompt_tokens, answer_tokens: reference.answer_tokens };
+    const { prompt_tokens, answer_tokens, turns, reply_tokens } = reference;
+    const tokens = reference.tokenizer ? { vocabulary: reference.vocabulary, targets: 0 } : schema.packaged;
+    return { ...tokens, prompt_tokens, answer_tokens, turns, reply_tokens };
   }
   return schema.environments.find((one) => one.id === reference.id && BigInt(one.version) === reference.version);
 }
@@ -146,7 +148,19 @@ function* environmentRules(schema, terms, spec) {
     yield [reference.version !== version, `${key}.version`, `of a package is ${version}`];
     yield [reference.prompt_tokens < 2n, `${key}.prompt_tokens`, "is above 1"];
     yield [reference.answer_tokens < 2n, `${key}.answer_tokens`, "is above 1"];
+    yield [reference.turns < 1n || reference.turns > BigInt(schema.limits.turns), `${key}.turns`, `1 to ${schema.limits.turns}`];
+    yield [(reference.turns > 1n) !== (reference.reply_tokens > 0n), `${key}.reply_tokens`, "is for several turns, and above 0 there"];
+    const named = [reference.tokenizer, reference.vocabulary, reference.end_token, reference.padding_token].map(Boolean);
+    yield [named.includes(true) && named.includes(false), `${key}.tokenizer`, "comes with vocabulary, end_token and padding_token"];
+    yield [reference.tokenizer && !/^[0-9a-f]{64}$/.test(reference.tokenizer), `${key}.tokenizer`, "is a SHA-256, 64 hex digits"];
     yield [!isCanonicalObject(reference.arguments), `${key}.arguments`, "a JSON object, keys sorted, no spaces"];
+  }
+  const turns = BigInt(environment.turns);
+  if (turns > 1n) {
+    const longest = turns * BigInt(environment.answer_tokens) + (turns - 1n) * BigInt(environment.reply_tokens);
+    yield [terms.max_tokens < longest, "terms.max_tokens", `all turns and replies have ${longest}`];
+    yield [spec.recipe.objective === "sft", "spec.recipe.objective", "supervised training shows one answer, and this environment replies"];
+    yield [Boolean(spec.length), "spec.length", "counts the tokens of one answer, and this environment replies"];
   }
   const stated = spec.length ? 1n : 0n;
   yield [spec.model.vocabulary !== BigInt(environment.vocabulary), "spec.model.vocabulary", `the environment has ${environment.vocabulary}`];

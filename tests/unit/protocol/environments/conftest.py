@@ -57,6 +57,27 @@ class Echo:
             return float("nan")
         return 1.0 if completion == str(item) else 0.25
 
+class Talk(Echo):
+    """Replies with the number of turns so far; `arguments["fault"]` says what goes wrong with that."""
+
+    def answer(self, item):
+        return ""
+
+    def reply(self, item, turns):
+        if self.fault == "hang" and turns != [""]:
+            while True:
+                time.sleep(1)
+        if self.fault == "raise" and turns != [""]:
+            raise ValueError("no manners")
+        if self.fault == "flood":
+            return "z" * 1000
+        if self.fault == "nan":
+            return float("nan")
+        return None if turns[-1] == "bye" else f"{len(turns)}."
+
+    def score(self, item, turns):
+        return 1.0 if turns and turns[-1] == "bye" else len(turns) / 10
+
 def _is_open(descriptor):
     try:
         os.fstat(descriptor)
@@ -73,7 +94,9 @@ def echo_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     information.mkdir(parents=True)
     (folder / "echo_environment.py").write_text(MODULE)
     (information / "METADATA").write_text("Metadata-Version: 2.1\nName: echo-environment\nVersion: 2.1\n")
-    (information / "entry_points.txt").write_text("[cupel.environments]\necho = echo_environment:Echo\n")
+    (information / "entry_points.txt").write_text(
+        "[cupel.environments]\necho = echo_environment:Echo\ntalk = echo_environment:Talk\n"
+    )
     monkeypatch.syspath_prepend(str(folder))
     paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))

@@ -104,6 +104,9 @@ def test_an_installed_environment_is_pinned_in_the_document() -> None:
     spec = dataclasses.replace(example_spec(), environment=PACKAGED)
     assert TaskSpec.from_bytes(spec.to_bytes()) == spec
     assert spec.digest != example_spec().digest
+    told = {"tokenizer": 64 * "a", "vocabulary": 9, "end_token": "e", "padding_token": "p"}
+    talks = dataclasses.replace(PACKAGED, turns=3, reply_tokens=4, **told)  # type: ignore[arg-type]  # by name
+    assert TaskSpec.from_bytes(dataclasses.replace(spec, environment=talks).to_bytes()).environment == talks
 
 
 @pytest.mark.parametrize(
@@ -115,6 +118,14 @@ def test_an_installed_environment_is_pinned_in_the_document() -> None:
         ({"version": 2}, "environment.version"),
         ({"prompt_tokens": 0}, "prompt_tokens"),
         ({"answer_tokens": 1}, "answer_tokens"),
+        ({"turns": 0}, "environment.turns"),
+        ({"turns": 65, "reply_tokens": 4}, "environment.turns"),
+        ({"turns": 2}, "environment.reply_tokens"),
+        ({"reply_tokens": 4}, "environment.reply_tokens"),
+        ({"tokenizer": 64 * "a"}, "come with a tokenizer"),
+        ({"vocabulary": 9, "end_token": "e", "padding_token": "p"}, "come with a tokenizer"),
+        ({"tokenizer": 64 * "A", "vocabulary": 9, "end_token": "e", "padding_token": "p"}, "64 hex digits"),
+        ({"tokenizer": 63 * "a", "vocabulary": 9, "end_token": "e", "padding_token": "p"}, "64 hex digits"),
         ({"arguments": ""}, "environment.arguments"),
         ({"arguments": '{"seed": 3}'}, "environment.arguments"),
         ({"arguments": '{"rate":0.5}'}, "environment.arguments"),
