@@ -1,7 +1,7 @@
 """Learning with rollouts of older policies: mean reward over seeds at several levels of asynchrony.
 
     python benchmarks/learning.py                       the table, and the files under benchmarks/results/
-    python benchmarks/learning.py --levels 0 4 --seeds 0 --rounds 20 --out learning.md
+    python benchmarks/learning.py --levels 0 4 --seeds 0 --rounds 20 --trust-region clip --out learning.md
     python benchmarks/learning.py --runs learning-runs    keeps finished runs there, and takes them from there next time
 
 One process and one thread. In every round the version of `level` rounds ago (genesis at first) samples completions of
@@ -18,6 +18,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,17 +32,19 @@ from cupel.protocol.model.generate import sample
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.model.weights import policy_of
 from cupel.protocol.spec.assignment import Assigned, assigned_work
+from cupel.protocol.spec.dialogue import Writing
 from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT
 from cupel.protocol.spec.diloco.codec import MxInt8
 from cupel.protocol.spec.diloco.outer import OuterState, aggregate
-from cupel.protocol.spec.environments.base import assigned_prompt, get_environment
+from cupel.protocol.spec.environments.base import Dialogue, assigned_prompt, get_environment
 from cupel.protocol.spec.hashing import keccak256
+from cupel.protocol.spec.recipe import CLIP, MASK, SFT
 from cupel.protocol.spec.rollout import Rollout
 from cupel.protocol.spec.sampling import gumbel_noise
 from cupel.protocol.spec.task import MILLION, TaskParams, TaskSpec
 from cupel.protocol.testing.builders import example_spec
 from cupel.protocol.testing.vectors import example_params
-from cupel.protocol.training.batch import batch_of, fresh_groups
+from cupel.protocol.training.batch import batch_of, fresh_groups, with_answers
 from cupel.protocol.training.state import fresh_state, quantise
 from cupel.protocol.training.trainer import PastWeights, schedule_of, train_round
 
@@ -51,6 +54,8 @@ LEVELS = (0, 1, 2, 4)
 COLOURS = ("#1b6ca8", "#2a9d5c", "#d98e04", "#b3392f")
 LAST_ROUNDS = 10
 PICTURE = "![Mean reward over rounds by level, with the band of the seeds](learning.svg)"
+BEHIND = "## By task kind"
+"""Where `learning_kinds.py` goes on in the same page."""
 WIDTH, HEIGHT, MARGIN = 640, 320, 44
 
 
@@ -70,6 +75,8 @@ class Run:
     level: int
     seed: int
     versions: list[OuterState]
+    corrects: bool = True
+    """Whether old log-probabilities are the sampler's; otherwise those of the weights trained on."""
     rewards: list[float] = field(default_factory=list)
 
     def play(self) -> None:
@@ -82,10 +89,12 @@ class Run:
             rollouts = self._rollouts(version, owed)
             environment = get_environment(self.spec.environment)
             batch = batch_of(rollouts, owed, environment, version, self.params.max_tokens, None)
+            if recipe.objective == SFT:
+                batch = with_answers(batch, owed, environment)
             batch, refused = fresh_groups(batch, self.params, index)
             assert not refused, f"round {index}: {refused}"
             weights = to_floats(self.versions[index].weights)
-            past = PastWeights({version: to_floats(self.versions[version].weights)})
+            past = PastWeights({version: to_floats(self.versions[version].weights)} if self.corrects else {})
             schedule = schedule_of(self.params, self.spec, index)
             gradient, state, metrics = train_round(
                 self.spec.model, weights, batch, recipe, schedule, state, past
@@ -112,11 +121,15 @@ class Run:
         noise = np.stack(
             [gumbel_noise(one.seed, self.params.max_tokens, environment.vocabulary) for one in owed]
         )
-        made = sample(policy, prompts, noise, environment.end_token, 1.0, _NoSink())
+        writing = None
+        if isinstance(environment, Dialogue):
+            writing = Writing(environment, [one.problem for one in owed])
+        made = sample(policy, prompts, noise, environment.end_token, 1.0, _NoSink(), writing)
+        spans = [()] * len(owed) if writing is None else writing.spans()
         texts = [tuple(row[:size].tolist()) for row, size in zip(made.tokens, made.lengths, strict=True)]
         return tuple(
-            Rollout(one.problem, one.seed, text, environment.reward(one.problem, text), ())
-            for one, text in zip(owed, texts, strict=True)
+            Rollout(one.problem, one.seed, text, environment.reward(one.problem, text), (), said)
+            for one, text, said in zip(owed, texts, spans, strict=True)
         )
 
 
@@ -130,16 +143,23 @@ class Outcome:
 
 
 @functools.cache
-def pretrained(steps: int, seed: int) -> bytes:
-    """Checkpoint file of the example's pre-training."""
+def pretrained(steps: int, seed: int, kept: Path | None = None) -> bytes:
+    """Checkpoint file of the example's pre-training; made once where a folder keeps it."""
+    file = None if kept is None else kept / f"genesis-{steps}-{seed}"
+    if file is not None and file.exists():
+        return file.read_bytes()
     with TemporaryDirectory() as folder:
         out = Path(folder) / "genesis.safetensors"
         command = [sys.executable, str(PRETRAIN), str(out), "--steps", str(steps), "--seed", str(seed)]
         subprocess.run(command, check=True, capture_output=True)
-        return out.read_bytes()
+        made = out.read_bytes()
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(made)
+    return made
 
 
-def task(rounds: int) -> tuple[TaskParams, TaskSpec]:
+def task(rounds: int, trust_region: str) -> tuple[TaskParams, TaskSpec]:
     """The sorting task with one inner step a round, on 32 problems of 16 completions."""
     spec = example_spec()
     recipe = dataclasses.replace(
@@ -147,6 +167,7 @@ def task(rounds: int) -> tuple[TaskParams, TaskSpec]:
         inner_steps=1,
         learning_rate_billionths=800_000,
         final_learning_rate_billionths=50_000,
+        trust_region=trust_region,
     )
     params = dataclasses.replace(
         example_params(), rounds=rounds, problems_per_round=32, group_size=16, max_staleness=max(LEVELS)
@@ -163,9 +184,9 @@ def smooth(values: NDArray[np.float64], window: int = 5) -> NDArray[np.float64]:
     return smoothed
 
 
-def picture(curves: dict[int, NDArray[np.float64]]) -> str:
-    """SVG of reward over rounds: by level the mean over seeds, and a band from the least to the greatest."""
-    rounds = next(iter(curves.values())).shape[1]
+def picture(curves: Mapping[int | str, NDArray[np.float64]]) -> str:
+    """SVG of reward over rounds: by level or kind the mean over seeds, and a band from the least to the greatest."""
+    rounds = max(values.shape[1] for values in curves.values())
 
     def point(index: int, reward: float) -> str:
         across = MARGIN + index / max(1, rounds - 1) * (WIDTH - 2 * MARGIN)
@@ -190,13 +211,17 @@ def picture(curves: dict[int, NDArray[np.float64]]) -> str:
         lines.append(f'<polyline points="{" ".join(mean)}" fill="none" stroke="{colour}" stroke-width="2"/>')
         place = list(curves).index(level)
         lines.append(
-            f'<text x="{MARGIN + 12}" y="{MARGIN + 4 + 16 * place}" fill="{colour}">level {level}</text>'
+            f'<text x="{MARGIN + 12}" y="{MARGIN + 4 + 16 * place}" fill="{colour}">{_label(level)}</text>'
         )
     lines.append(
         f'<text x="{WIDTH / 2}" y="{HEIGHT - 12}" text-anchor="middle">round, 0 to {rounds - 1}</text>'
     )
     lines.append(f'<text x="{MARGIN}" y="22">mean reward of the rollouts</text></svg>')
     return "\n".join(lines) + "\n"
+
+
+def _label(name: int | str) -> str:
+    return f"level {name}" if isinstance(name, int) else name
 
 
 def table(curves: dict[int, NDArray[np.float64]], finals: dict[int, list[float]]) -> str:
@@ -223,8 +248,14 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--levels", type=int, nargs="+", default=list(LEVELS), choices=LEVELS)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--rounds", type=int, default=100)
+    parser.add_argument("--trust-region", choices=(CLIP, MASK), default=CLIP)
     parser.add_argument("--pretrain-steps", type=int, default=400)
+    parser.add_argument(
+        "--uncorrected",
+        action="store_true",
+        help="compare with the weights trained on and not with the sampler's, as INTELLECT-2's code does",
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "learning.md")
     parser.add_argument("--runs", type=Path, help="folder of finished runs")
     return parser.parse_args()
@@ -232,13 +263,14 @@ def parse_arguments() -> argparse.Namespace:
 
 def one_run(given: argparse.Namespace, params: TaskParams, spec: TaskSpec, level: int, seed: int) -> Outcome:
     """Play a run, or read what it gave last time."""
-    name = f"{given.rounds}-{given.pretrain_steps}-{level}-{seed}.json"
+    variant = "uncorrected" if given.uncorrected else given.trust_region
+    name = f"{given.rounds}-{given.pretrain_steps}-{variant}-{level}-{seed}.json"
     kept = None if given.runs is None else given.runs / name
     if kept is not None and kept.exists():
         return Outcome(**json.loads(kept.read_text(encoding="utf-8")))
-    genesis = checkpoint_from_bytes(pretrained(given.pretrain_steps, seed), layout_of(spec.model))
+    genesis = checkpoint_from_bytes(pretrained(given.pretrain_steps, seed, given.runs), layout_of(spec.model))
     began = time.process_time()
-    run = Run(params, spec, level, seed, [genesis])
+    run = Run(params, spec, level, seed, [genesis], not given.uncorrected)
     run.play()
     outcome = Outcome(run.rewards, run.final(), time.process_time() - began)
     print(f"seed {seed} level {level}: {outcome.final:.3f}", file=sys.stderr, flush=True)
@@ -252,7 +284,7 @@ def main() -> None:
     """Run every level on every seed, print the table and write it with its picture."""
     given = parse_arguments()
     torch.set_num_threads(1)
-    params, spec = task(given.rounds)
+    params, spec = task(given.rounds, given.trust_region)
     runs = {
         (level, seed): one_run(given, params, spec, level, seed)
         for seed in given.seeds
@@ -264,8 +296,10 @@ def main() -> None:
     text = table(curves, finals)
     print(text)
     written = given.out.read_text(encoding="utf-8") if given.out.exists() else "# Learning\n\n"
-    head = written.split("| level |")[0].rstrip()
-    given.out.write_text(f"{head}\n\n{text}\n\n{seconds:.0f} CPU seconds a run.\n\n{PICTURE}\n")
+    first, mark, behind = written.partition(BEHIND)
+    head = first.split("| level |")[0].rstrip()
+    made = f"{head}\n\n{text}\n\n{seconds:.0f} CPU seconds a run.\n\n{PICTURE}\n"
+    given.out.write_text(made + (f"\n{mark}{behind}" if mark else ""), encoding="utf-8")
     given.out.with_suffix(".svg").write_text(picture(curves), encoding="utf-8")
 
 

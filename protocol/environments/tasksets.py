@@ -74,7 +74,8 @@ class Taskset:
         from verifiers.v1.trace import AgentInfo, Trace, TraceTask
         from verifiers.v1.types import AssistantMessage, UserMessage
 
-        task, nodes = self._tasks[item], []
+        task = self._tasks[item]
+        nodes: list[Any] = []
         for number, turn in enumerate(turns):
             above = None if not nodes else len(nodes) - 1
             nodes.append(MessageNode(parent=above, message=UserMessage(content=said[number])))
