@@ -36,11 +36,15 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A link that the left neighbour opened for a view, and the key of its frames."""
+    """A link that the left neighbour opened for a view, and the key of its frames; None: in the clear.
+
+    early: it was opened before its reduce was called there, so the first frame may take as long as a call.
+    """
 
     view: View
     link: socket.socket
-    key: bytes
+    key: bytes | None
+    early: bool
 
 
 class Attempts:
@@ -221,6 +225,22 @@ class Attempts:
                 self._incoming.link.close()
                 self._incoming = None
             self.changed.notify_all()
+
+
+class ViewVoice:
+    """Signs what one member holds in a view, and knows the others' signatures (`passing.Voice`)."""
+
+    def __init__(self, identity: Identity, attempts: Attempts, view: View) -> None:
+        self._identity, self._roster = identity, attempts.roster
+        self._attempt, self._ring = attempts.name(view), view.ring(attempts.roster.order)
+
+    def say(self, held: Held | None) -> bytes:
+        """A signature."""
+        return self._identity.sign(holding_statement(self._attempt, held))
+
+    def said(self, rank: int, held: Held | None, signature: bytes) -> bool:
+        """Whether the member of this rank signed that it holds this."""
+        return self._roster.signed(self._ring[rank], holding_statement(self._attempt, held), signature)
 
 
 def _accusation(entry: Message) -> tuple[Accusation, bytes]:

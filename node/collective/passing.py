@@ -6,37 +6,37 @@
        so nobody who passed on false values could know which change the check overlooks.
     4. What each member holds now, signed.
 
-The calling thread receives and adds while a second one sends. Anything but the next frame of this order ends the
-attempt with a reason; so does a frame that is late. Whoever waits for its own left neighbour tells the right one by
+One thread receives, adds and sends by turns, whatever the sockets take. Anything but the next frame of this order ends
+the attempt with a reason; so does a frame that is late. Whoever waits for its own left neighbour tells the right one by
 beats, and only the neighbour of the one that really stands still loses patience.
 """
 
 from __future__ import annotations
 
 import secrets
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from cupel.node.collective.frames import BEAT, Aborted, LinkFailed, Receiver, Sender, end_link
+from cupel.node.collective.frames import BEAT, Aborted, LinkFailed, Receiver, Sender, wait
 from cupel.protocol.spec.collective.agreement import NOTHING, Held
 from cupel.protocol.spec.collective.reduce import CHUNK_BYTES, COMBINE, Plan, Reduce, in_range
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.hashing import keccak256
 
 BEAT_SECONDS: Final = 0.25
-# A neighbour that has all we sent may end the link before our sending thread has noticed that it is through.
-FINISHING_SECONDS: Final = 0.2
 NONCE_BYTES: Final = 32
 MAX_SAYING_BYTES: Final = 64 + 72
 
 Said = dict[int, tuple[Held | None, bytes]]
 """What members said they hold, by rank, and their signatures."""
+
+Hearing = Generator[tuple[int, memoryview], int, Said]
+"""Asks for frames, by number and where their bodies go, and is told their lengths."""
 
 
 class Voice(Protocol):
@@ -50,81 +50,86 @@ class Voice(Protocol):
 
 
 class Passing:
-    """The state of an attempt: `values` are read only, the result is written to a new array."""
+    """The state of an attempt: `values` are read only, the result is written to `result` (the same shape)."""
 
-    def __init__(self, reduce: Reduce, plan: Plan, values: npt.NDArray[Any], voice: Voice) -> None:
+    def __init__(
+        self, reduce: Reduce, plan: Plan, values: npt.NDArray[Any], result: npt.NDArray[Any], voice: Voice
+    ) -> None:
         self._reduce, self._plan, self._values, self._voice = reduce, plan, values, voice
         self._others = plan.members - 1
         self._phases = (self._others, self._others + plan.items, 2 * self._others + plan.items)
         self._out: dict[int, bytes] = {}
-        self._result: npt.NDArray[Any] = np.empty_like(values)
-        self._received = 0
+        self._result = result
+        self._received, self._sent = 0, 0
         self._limit = 3 * self._others + plan.items
-        self._stopped = False
-        self._all_sent = False
-        self._progress = threading.Condition()
-        self._sending_failed: Aborted | LinkFailed | None = None
-
-    def through(self) -> bool:
-        """Whether everything was sent, or is within moments."""
-        with self._progress:
-            return self._progress.wait_for(lambda: self._all_sent, FINISHING_SECONDS)
 
     def run(
-        self, left: Receiver, right: Sender, held: Held | None,
+        self, left: Receiver, right: Sender, last: float, held: Held | None,
         agreed: Callable[[Said], bool], hold: Callable[[bytes, npt.NDArray[Any]], Held],
     ) -> Said:  # fmt: skip
         """What all members hold at the end; `agreed` ends it after the first phase, `hold` takes check and result.
 
-        LinkFailed or Aborted if a neighbour fails; both links are the caller's to close.
+        LinkFailed or Aborted if a neighbour fails; both links are the caller's to close. `last`: monotonic time at
+        which the attempt has failed even if every neighbour still beats.
         """
         self._out[0] = self._saying(held)
-        sender = threading.Thread(target=self._send_all, args=(left, right), daemon=True)
-        sender.start()
-        failure: Aborted | LinkFailed | None = None
-        said: Said = {}
-        try:
-            said = self._receive_all(left, held, agreed, hold)
-        except (Aborted, LinkFailed) as error:
-            failure = error
-        finally:
-            if failure is not None or not said:
-                self._stop()
-                end_link(right.link)
-            sender.join()
-        if isinstance(self._sending_failed, LinkFailed) and not isinstance(failure, LinkFailed):
-            raise self._sending_failed
-        if failure is not None or self._sending_failed is not None:
-            raise failure or Aborted
+        hearing = self._receive_all(held, agreed, hold)
+        left.expect(*next(hearing))
+        said: Said | None = None
+        while said is None or self._sent < self._limit or right.busy:
+            moved = self._send(right)
+            if said is None and (length := left.pull()) is not None:
+                moved = True
+                try:
+                    left.expect(*hearing.send(length))
+                except StopIteration as end:
+                    said = end.value
+            if not moved:
+                self._wait(left if said is None else None, right, last)
         return said
 
+    def _wait(self, left: Receiver | None, right: Sender, last: float) -> None:
+        now = time.monotonic()
+        if left is not None:
+            left.check_time(now)
+        right.check_time(now)
+        if now > last:
+            raise Rejected(Reason.COLLECTIVE_SILENT, "the attempt takes too long, and nobody is to blame")
+        through = self._sent == self._limit and not right.busy
+        until = min(last, right.deadline if right.busy else now + BEAT_SECONDS)
+        until = until if left is None else min(until, left.deadline)
+        if wait(left, None if through else right, until):
+            raise Aborted
+        if not (through or right.busy) and time.monotonic() >= now + BEAT_SECONDS:
+            right.begin(BEAT, b"")
+
+    # What comes from the left.
+
     def _receive_all(
-        self, left: Receiver, held: Held | None,
+        self, held: Held | None,
         agreed: Callable[[Said], bool], hold: Callable[[bytes, npt.NDArray[Any]], Held],
-    ) -> Said:  # fmt: skip
+    ) -> Hearing:  # fmt: skip
         start, data, nonces = self._phases
-        said = self._hear_sayings(left, 0, held)
+        said = yield from self._hear_sayings(0, held)
         if agreed(said):
-            with self._progress:
-                self._limit = start
-                self._progress.notify_all()
+            self._limit = start
             return said
-        self._got(start)
-        self._receive_values(left, start)
-        key = self._receive_nonces(left, data)
+        self._received = start
+        yield from self._receive_values(start)
+        key = yield from self._receive_nonces(data)
         own = hold(self._check(key), self._result)
         self._out[nonces] = self._saying(own)
-        self._got(nonces)
-        return self._hear_sayings(left, nonces, own)
+        self._received = nonces
+        return (yield from self._hear_sayings(nonces, own))
 
     def _saying(self, held: Held | None) -> bytes:
         shown = held or NOTHING
         return shown.attempt + shown.check + self._voice.say(held)
 
-    def _hear_sayings(self, left: Receiver, first: int, own: Held | None) -> Said:
+    def _hear_sayings(self, first: int, own: Held | None) -> Hearing:
         said: Said = {self._plan.rank: (own, self._out[first][64:])}
         for step in range(self._others):
-            text = self._receive_small(left, first + step, MAX_SAYING_BYTES)
+            text = yield from _small(first + step, MAX_SAYING_BYTES)
             rank = (self._plan.rank - step - 1) % self._plan.members
             shown, signature = Held(text[:32], text[32:64]), text[64:]
             held = None if shown == NOTHING else shown
@@ -132,36 +137,33 @@ class Passing:
                 problem = f"what member {rank} holds is not signed by it"
                 raise LinkFailed("left", Rejected(Reason.COLLECTIVE_MEMBER, problem))
             said[rank] = (held, signature)
-            if step + 1 < self._others:
-                self._out[first + step + 1] = text
-                self._got(first + step + 1)
+            self._pass_on(first, step, text)
         return said
 
-    def _receive_nonces(self, left: Receiver, first: int) -> bytes:
+    def _receive_nonces(self, first: int) -> Generator[tuple[int, memoryview], int, bytes]:
         own = secrets.token_bytes(NONCE_BYTES)
         by_rank = {self._plan.rank: own}
         self._out[first] = own
-        self._got(first)
+        self._received = first
         for step in range(self._others):
-            text = self._receive_small(left, first + step, NONCE_BYTES)
+            text = yield from _small(first + step, NONCE_BYTES)
             by_rank[(self._plan.rank - step - 1) % self._plan.members] = text
-            if step + 1 < self._others:
-                self._out[first + step + 1] = text
-                self._got(first + step + 1)
+            self._pass_on(first, step, text)
         return keccak256(b"".join(by_rank[rank] for rank in sorted(by_rank)))
 
-    def _receive_small(self, left: Receiver, number: int, most: int) -> bytes:
-        room = bytearray(most)
-        return bytes(room[: left.receive(number, memoryview(room))])
+    def _pass_on(self, first: int, step: int, text: bytes) -> None:
+        if step + 1 < self._others:
+            self._out[first + step + 1] = text
+            self._received = first + step + 1
 
-    def _receive_values(self, left: Receiver, first: int) -> None:
+    def _receive_values(self, first: int) -> Generator[tuple[int, memoryview], int, None]:
         plan, combine = self._plan, COMBINE[self._reduce.operation]
         room: npt.NDArray[Any] = np.empty(CHUNK_BYTES // plan.itemsize + 1, self._values.dtype)
         for item in range(plan.items):
             where = plan.received(item)
             target = self._result[where]
             incoming = room[: len(target)] if plan.adds(item) else target
-            length = left.receive(first + item, _bytes_of(incoming))
+            length = yield first + item, _bytes_of(incoming)
             if length != target.nbytes:
                 problem = f"{length} bytes, not {target.nbytes}"
                 raise LinkFailed("left", Rejected(Reason.SIZE, problem))
@@ -170,7 +172,7 @@ class Passing:
             if plan.adds(item):
                 combine(incoming, self._values[where], out=target)
             if item + 1 < plan.items:
-                self._got(first + item + 1)
+                self._received = first + item + 1
 
     def _check(self, key: bytes) -> bytes:
         """A keyed check of the result: GMAC of each chunk, which is three times as fast as a hash."""
@@ -182,34 +184,16 @@ class Passing:
         ]
         return keccak256(key + b"".join(tags))
 
-    # The sending thread.
+    # What goes to the right.
 
-    def _send_all(self, left: Receiver, right: Sender) -> None:
-        try:
-            number = 0
-            while self._may_send(number, right):
-                right.send(number, self._outgoing(number))
-                number += 1
-        except (Aborted, LinkFailed) as error:
-            self._sending_failed = error
-            end_link(left.link)
-
-    def _may_send(self, number: int, right: Sender) -> bool:
-        """Waits until the frame can be sent, and beats meanwhile; False at the end."""
-        needed = self._needed(number)
-        while True:
-            with self._progress:
-                if not self._stopped and number < self._limit and self._received < needed:
-                    self._progress.wait(BEAT_SECONDS)
-                if self._stopped:
-                    return False
-                if number >= self._limit:
-                    self._all_sent = True
-                    self._progress.notify_all()
-                    return False
-                if self._received >= needed:
-                    return True
-            right.send(BEAT, b"")
+    def _send(self, right: Sender) -> bool:
+        """Send a frame at most, as far as the socket takes it; whether that was anything."""
+        moved = right.push()
+        if not right.busy and self._sent < self._limit and self._received >= self._needed(self._sent):
+            right.begin(self._sent, self._outgoing(self._sent))
+            self._sent += 1
+            moved = right.push() or moved
+        return moved
 
     def _needed(self, number: int) -> int:
         """How many frames must have been received before this one can be sent."""
@@ -224,15 +208,11 @@ class Passing:
         source = self._values if item < self._plan.chunks else self._result
         return _bytes_of(source[self._plan.sent(item)])
 
-    def _got(self, count: int) -> None:
-        with self._progress:
-            self._received = count
-            self._progress.notify_all()
 
-    def _stop(self) -> None:
-        with self._progress:
-            self._stopped = True
-            self._progress.notify_all()
+def _small(number: int, most: int) -> Generator[tuple[int, memoryview], int, bytes]:
+    room = bytearray(most)
+    length = yield number, memoryview(room)
+    return bytes(room[:length])
 
 
 def _bytes_of(array: npt.NDArray[Any]) -> memoryview:

@@ -14,14 +14,13 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from cupel.protocol.spec.diloco.blocks import MAX_MANTISSA
 from cupel.protocol.spec.diloco.outer import divide
 from cupel.protocol.spec.encoding import address_bytes, words
 from cupel.protocol.spec.hashing import domain, keccak256
 
 ATTEMPT: Final = domain("cupel.collective-attempt.v1")
-CHUNK_BYTES: Final = 1 << 18
-DTYPES: Final = ("int16", "int32", "int64", "float32")
+CHUNK_BYTES: Final = 1 << 20
+DTYPES: Final = ("int16", "int32", "int64", "float32", "int8")
 MAX_FLOAT: Final = 2.0**40
 
 
@@ -121,9 +120,15 @@ def all_in_range(values: npt.NDArray[Any]) -> bool:
     """Whether a member may put these values in: floats of at most MAX_FLOAT, in chunks so as not to copy them."""
     step = CHUNK_BYTES // values.itemsize
     parts = (values[start : start + step] for start in range(0, values.size, step))
-    if values.dtype != np.float32:
-        return True
-    return all(part.max() <= MAX_FLOAT and part.min() >= -MAX_FLOAT for part in parts)
+    return values.dtype != np.float32 or all(_is_small(part) for part in parts)
+
+
+def _is_small(part: npt.NDArray[Any]) -> bool:
+    # Where all squares together are within the bound, so is each: one product tells it of almost every chunk.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.vdot(part, part) <= np.float32(MAX_FLOAT) ** 2:
+            return True
+    return bool(part.max() <= MAX_FLOAT and part.min() >= -MAX_FLOAT)
 
 
 def finish(reduce: Reduce, total: npt.NDArray[Any], members: int) -> npt.NDArray[Any]:
@@ -133,8 +138,3 @@ def finish(reduce: Reduce, total: npt.NDArray[Any], members: int) -> npt.NDArray
     if reduce.dtype == "float32":
         return total / np.float32(members)
     return divide(total.astype(np.int64), members).astype(reduce.dtype)
-
-
-def mantissa_dtype(members: int) -> str:
-    """The narrowest integers that hold a sum of so many members' mantissas of one exponent."""
-    return "int16" if members * MAX_MANTISSA < 2**15 else "int32"

@@ -13,7 +13,7 @@ LIMITS = Limits(start=4.0, call=3.0, frame=4.0)
 class Ring:
     """Members in threads of one process, over loopback."""
 
-    def __init__(self, count, limits=LIMITS, kinds=None, first_key=1):
+    def __init__(self, count, limits=LIMITS, kinds=None, first_key=1, plain=False):
         self.members, self.roster = [], []
         for number in range(count):
             account = Account.from_key(bytes([number + first_key]) * 32)
@@ -21,7 +21,7 @@ class Ring:
             identity = new_identity(account.address)
             kind = (kinds or {}).get(number, CollectiveMember)
             self.roster.append(signed_member(account, identity, "127.0.0.1", listener.getsockname()[1]))
-            self.members.append(kind(account.address.lower(), identity, listener, limits))
+            self.members.append(kind(account.address.lower(), identity, listener, limits, plain))
         self.enter(1)
 
     def enter(self, round_index, ranks=None):

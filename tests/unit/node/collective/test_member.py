@@ -1,4 +1,5 @@
 import hashlib
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,6 +11,7 @@ from eth_account import Account
 from cupel.node.collective.identity import new_identity, signed_member
 from cupel.node.collective.member import CollectiveMember, Limits
 from cupel.node.collective.peers import contribution, start_peers
+from cupel.protocol.config import ConfigError
 from cupel.protocol.spec.collective.reduce import CHUNK_BYTES, Operation, Reduce
 from cupel.protocol.spec.errors import Reason, Rejected
 
@@ -21,7 +23,7 @@ DIRECT = {Operation.SUM: np.sum, Operation.MIN: np.min, Operation.MAX: np.max, O
 @pytest.mark.parametrize("dtype", ["int64", "float32"])
 def test_everybody_has_the_same_bits(make_ring, count, dtype):
     ring, random = make_ring(count), np.random.default_rng(1)
-    for number, size in enumerate((0, 1, 101, CHUNK_BYTES // 2 + 3)):
+    for number, size in enumerate((0, 1, 101, CHUNK_BYTES // 4 + 3)):
         for shift, operation in enumerate(Operation):
             values = (random.standard_normal((count, size)) * 1000).astype(dtype)
             reduce = Reduce(1, 1, 4 * number + shift, operation, dtype, size)
@@ -44,6 +46,63 @@ def test_tags_are_reduced_at_the_same_time(make_ring):
             return [future.result().values.tolist() for future in futures]
 
     assert ring.each(all_tags) == [[[9 * tag, 12 * tag, 15 * tag] for tag in range(8)]] * 3
+
+
+def test_prepared_links_are_used_and_memory_is_the_callers(make_ring):
+    ring, values = make_ring(3), np.arange(9).reshape(3, 3)
+    reduce, out = replace(SUM, size=3), np.empty((3, 3), np.int64)
+    assert ring.each(lambda rank: ring.members[rank].prepare(reduce)) == [None] * 3
+    for member in ring.members:
+        member.ask = None  # no call is made any more
+    outcomes = ring.each(lambda rank: ring.members[rank].reduce(reduce, values[rank], out[rank]))
+    assert [outcome.attempts for outcome in outcomes] == [1] * 3
+    assert out.tolist() == [[9, 12, 15]] * 3
+    assert all(np.shares_memory(outcome.values, out) for outcome in outcomes)
+
+
+def test_prepared_links_that_are_lost_are_opened_anew(make_ring):
+    ring, values = make_ring(3), np.array([[1], [2], [4]])
+    assert ring.each(lambda rank: ring.members[rank].prepare(SUM)) == [None] * 3
+    ring.members[1].close()
+    outcomes = ring.reduce(SUM, values, [0, 2])
+    assert [int(outcome.values[0]) for outcome in outcomes] == [5, 5]
+
+
+class EntersLate(CollectiveMember):
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.called = threading.Event()
+        accept = self.listener._answer
+        self.listener._answer = lambda *call: (self.called.set(), accept(*call))
+
+    def enter_when_called(self, *round_):
+        assert self.called.wait(4)
+        self.enter(*round_)
+
+
+def test_one_that_enters_late_is_waited_for(make_ring):
+    ring, values = make_ring(3, kinds={2: EntersLate}), np.array([[1], [2], [4]])
+    stranger = make_ring(1, first_key=9)  # a newcomer, whom who has not entered the round does not know
+    members, roster = [*ring.members, stranger.members[0]], [*ring.roster, stranger.roster[0]]
+    ring.members, ring.roster, values = members, roster, np.array([[1], [2], [4], [8]])
+    order = [0, 1, 3, 2]  # the newcomer calls the late one
+    for rank in (0, 1, 3):
+        members[rank].enter(2, [roster[other] for other in order])
+    members[2].called.clear()
+
+    def reduce(rank):
+        if rank == 2:
+            members[2].enter_when_called(2, [roster[other] for other in order])
+        return members[rank].reduce(replace(SUM, round=2), values[rank])
+
+    assert [(int(o.values[0]), o.evicted) for o in ring.each(reduce)] == [(15, {})] * 4
+
+
+def test_plain_links_sum_too_and_stay_on_this_machine(make_ring):
+    ring, values = make_ring(2, plain=True), np.array([[1], [2]])
+    assert [int(o.values[0]) for o in ring.reduce(SUM, values)] == [3, 3]
+    with pytest.raises(ConfigError):
+        ring.members[0].enter(2, [replace(ring.roster[0], host="192.0.2.1")])
 
 
 def test_one_that_left_is_left_out_by_all_and_may_come_back_in_a_later_round(make_ring):
@@ -105,8 +164,16 @@ class WrongTag(CollectiveMember):
 
 
 class NotANumber(CollectiveMember):
-    def _attempt(self, attempts, view, values):
-        super()._attempt(attempts, view, np.full_like(values, np.nan))
+    def _attempt(self, attempts, view, values, *rest):
+        super()._attempt(attempts, view, np.full_like(values, np.nan), *rest)
+
+
+class WrongSize(CollectiveMember):
+    def _call_right(self, *args, **options):
+        sender = super()._call_right(*args, **options)
+        begin = sender.begin
+        sender.begin = lambda number, body: begin(number, body if len(body) < 200 else body[:-4])
+        return sender
 
 
 class Stuck(CollectiveMember):
@@ -121,6 +188,7 @@ class Stuck(CollectiveMember):
     [
         (NotANumber, Reason.COLLECTIVE_NON_FINITE),
         (WrongName, Reason.COLLECTIVE_NAME),
+        (WrongSize, Reason.SIZE),
         (WrongTag, Reason.COLLECTIVE_SILENT),
         (Stuck, Reason.COLLECTIVE_SILENT),
     ],

@@ -11,7 +11,6 @@ from cupel.protocol.spec.collective.reduce import (
     attempt_name,
     finish,
     in_range,
-    mantissa_dtype,
 )
 
 MEMBERS = ("0x" + "11" * 20, "0x" + "22" * 20)
@@ -71,7 +70,3 @@ def test_floats_that_are_no_numbers_or_too_large_are_seen():
 def test_a_mean_of_integers_rounds_half_to_even():
     reduce = Reduce(1, 2, 3, Operation.MEAN, "int32", 4)
     assert finish(reduce, np.array([1, 3, 5, -1], np.int32), 2).tolist() == [0, 2, 2, 0]
-
-
-def test_mantissas_of_258_members_fit_sixteen_bits():
-    assert (mantissa_dtype(258), mantissa_dtype(259)) == ("int16", "int32")
