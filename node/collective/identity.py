@@ -119,14 +119,15 @@ def context(identity: Identity, members: Iterable[Member], server_side: bool) ->
     with tempfile.TemporaryDirectory() as folder:  # the standard library reads keys from files only
         path = Path(folder) / "identity.pem"
         path.touch(mode=0o600)
-        path.write_bytes(_pem(identity))
+        path.write_bytes(identity_pem(identity))
         made.load_cert_chain(path)
     if server_side:
         made.num_tickets = 0  # what the caller reads is then our answer, never a ticket
     return made
 
 
-def _pem(identity: Identity) -> bytes:
+def identity_pem(identity: Identity) -> bytes:
+    """The private key and the certificate, as the standard library and others read them."""
     private = identity.key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
