@@ -28,8 +28,9 @@ from cupel.protocol.observe import Observer
 from cupel.protocol.purse import Purse
 from cupel.protocol.settings import Settings
 from cupel.protocol.spec.environments.base import check_fit
+from cupel.protocol.spec.rounds import round_start
 from cupel.protocol.spec.shardcast.cid import Cid
-from cupel.protocol.spec.task import MAX_SPEC_BYTES, TaskSpec, check_task
+from cupel.protocol.spec.task import MAX_SPEC_BYTES, TaskParams, TaskSpec, check_task
 from cupel.protocol.storage import BlockStore, StorageError
 from cupel.protocol.storage.opening import open_store
 from cupel.protocol.storage.replacing import replace_file
@@ -118,26 +119,32 @@ class Participant:
         if await erc20.allowance(account, spender) < amount:
             await self.send("approve", erc20.approve(spender, amount), by)
 
-    async def find_task(self, selector: str) -> TaskLedger:
-        """The task that the settings name; `newest` waits for one whose rounds are not over."""
+    async def find_task(self, selector: str, settling: bool = False) -> TaskLedger:
+        """The task that the settings name. `newest` is the one that holds a stake of ours, else the newest that is not
+        over, which is waited for.
+
+        settling: a task is over when nobody can be challenged for it any more, and not with its rounds.
+        """
         while True:
             await self.refresh()
-            ledger = await self._select(selector)
+            ledger = await self._select(selector, settling)
             if ledger is not None:
                 return ledger
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _select(self, selector: str) -> TaskLedger | None:
+    async def _select(self, selector: str, settling: bool) -> TaskLedger | None:
         if selector == "newest":
-            now = await self.chain.now()
-            open_tasks = [
+            now, own = await self.chain.now(), None if self.chain.account is None else self.address
+            # One that audits another is nothing to train on; who means it names it.
+            tasks = [
                 ledger
                 for ledger in self.ledger.tasks.values()
-                if now < ledger.params.start + ledger.params.rounds * ledger.params.round_seconds
-                # One that audits another is nothing to train on; who means it names it.
-                and ledger.params.genesis_digest not in self.ledger.tasks
+                if ledger.params.genesis_digest not in self.ledger.tasks
             ]
-            return open_tasks[-1] if open_tasks else None
+            # Whoever was down when the rounds ended still has its pay and its stake to take home.
+            staked = [ledger for ledger in tasks if own in ledger.roster()]
+            found = staked or [ledger for ledger in tasks if now < _over_at(ledger.params, settling)]
+            return found[-1] if found else None
         ledger = self.ledger.tasks.get(_task_id(selector))
         if ledger is None:
             raise ConfigError(
@@ -263,6 +270,12 @@ def _identity(folder: Path) -> bytes:
         raise StorageError(f"cannot read {path} ({error.strerror})", "correct its permissions") from error
     replace_file(path, key, mode=0o600)
     return key
+
+
+def _over_at(params: TaskParams, settling: bool) -> int:
+    """When a process that begins now finds nothing to do in a task any more."""
+    last = round_start(params, params.rounds)
+    return last + params.challenge_window + params.dispute_seconds if settling else last
 
 
 def _task_id(text: str) -> bytes:

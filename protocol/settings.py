@@ -33,7 +33,7 @@ class Settings:
     deployment: str = "deployment.json"
     """File of contract addresses, as the deployment wrote it."""
     task: str = "newest"
-    """Task id (0x...), or `newest` to take the newest one of the hub."""
+    """Task id (0x...), or `newest`: the one that holds this key's stake, else the newest one of the hub."""
     keystore: str = ""
     """Ethereum keystore (v3) file of this process's hot key."""
     password_file: str = ""

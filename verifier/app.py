@@ -329,7 +329,7 @@ async def run_verifier(
             observer.emit("metrics", port=port)
         participant = await stack.enter_async_context(participate(settings, meters))
         await participant.announce_endpoint()
-        ledger = await participant.find_task(settings.task)
+        ledger = await participant.find_task(settings.task, settling=True)
         try:
             spec = await participant.fetch_spec(ledger)
             court = await open_court(participant, ledger.params, spec)

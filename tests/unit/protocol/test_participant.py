@@ -72,3 +72,49 @@ def test_while_events_are_missing_the_earlier_view_stays() -> None:
         with pytest.raises(ChainUnavailable):
             asyncio.run(one.refresh())
         assert set(one.ledger.tasks[TASK].members) == {NODE}
+
+
+OTHER_TASK = b"\10" * 32
+FIRST_END = example_params().start + example_params().rounds * example_params().round_seconds
+
+
+@dataclass
+class Clock(FakeChain):
+    """The same with a time."""
+
+    time: int = 0
+
+    async def now(self) -> int:
+        return self.time
+
+
+def found(chain: Clock, settling: bool = False) -> bytes | None:
+    """The task that `newest` is; None while it waits."""
+
+    async def look() -> bytes | None:
+        one = follow(chain)
+        await one.refresh()
+        ledger = await one._select("newest", settling)
+        return None if ledger is None else ledger.task
+
+    return asyncio.run(look())
+
+
+def test_the_newest_task_is_one_that_is_not_over() -> None:
+    other = hub.TaskCreated(OTHER_TASK, NODE, example_params(), 16)
+    assert found(Clock([CREATED, other], time=FIRST_END - 1)) == OTHER_TASK
+    assert found(Clock([CREATED, other], time=FIRST_END)) is None
+
+
+def test_a_task_that_settles_still_has_work_for_verifiers() -> None:
+    params = example_params()
+    settled = FIRST_END + params.challenge_window + params.dispute_seconds
+    assert found(Clock([CREATED], time=settled - 1), settling=True) == TASK
+    assert found(Clock([CREATED], time=settled), settling=True) is None
+
+
+def test_a_node_that_was_down_at_the_end_goes_back_for_its_stake() -> None:
+    other = hub.TaskCreated(OTHER_TASK, NODE, example_params(), 16)
+    assert found(Clock([CREATED, JOINED, other], time=FIRST_END - 1)) == TASK
+    assert found(Clock([CREATED, JOINED], time=FIRST_END + 10**9)) == TASK
+    assert found(Clock([CREATED, JOINED, hub.Slashed(TASK, NODE, 0, 1, 1, 1, 1)], time=FIRST_END)) is None
