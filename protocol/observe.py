@@ -28,10 +28,20 @@ class JsonObserver:
         print(json.dumps(line, separators=(",", ":")), file=self._stream, flush=True)
 
 
+class Lines(Protocol):
+    """Where a person's lines go."""
+
+    def write(self, text: str, /) -> object:
+        """Take a part of a line."""
+
+    def flush(self) -> None:
+        """Show what was taken."""
+
+
 class TextObserver:
     """One line a person can read; transfers are left out, they change every second."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: Lines) -> None:
         self._stream = stream
 
     def emit(self, event: str, **fields: Value) -> None:

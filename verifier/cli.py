@@ -84,9 +84,9 @@ def run(
     Example: cupel verifier run --config verifier.toml --task newest
     """
     options = dict(locals())
-    own = ("audit_rollouts", "jury_places", "metrics_port", "budget", "demand_pieces", "audit_task", "dry_run")
-    for name in own:
+    for name in ("audit_rollouts", "jury_places", "metrics_port", "budget", "demand_pieces", "audit_task"):
         del options[name]
+    del options["dry_run"]
     chosen = Options(audit_rollouts, jury_places, metrics_port, budget, demand_pieces, audit_task)
     if dry_run:
         from cupel.protocol.pricing import asking

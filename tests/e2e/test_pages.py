@@ -54,7 +54,12 @@ from cupel.protocol.testing.vectors import example_params
 CUPEL = Path(sysconfig.get_path("scripts")) / "cupel"
 AXE = project_root() / "node_modules" / "axe-core" / "axe.min.js"
 TOKEN = 10**18
-PLANS = ("protocol/task/template.toml", "examples/sorting/task.toml", "examples/llama/task.toml", "examples/guessing/task.toml")
+PLANS = (
+    "protocol/task/template.toml",
+    "examples/sorting/task.toml",
+    "examples/llama/task.toml",
+    "examples/guessing/task.toml",
+)
 
 
 class Quiet(SimpleHTTPRequestHandler):
