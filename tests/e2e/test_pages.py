@@ -177,6 +177,12 @@ class Network:
         beacon = await hub.beacon_of(task.task, 0)
         await chain.send(hub.commit(task.task, beacon, 0, 0, b"\1" * 32, b"\2" * 32, 512))
 
+    async def announce(self, chain: ChainClient) -> None:
+        """The node says that it is reached where something listens: at the chain's own port."""
+        place = f"/ip4/127.0.0.1/tcp/{self.anvil.rpc_url.rpartition(':')[2]}"
+        peer = "12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA"
+        await chain.send(Hub(chain, self.deployment.hub).set_endpoint(f"{place}/p2p/{peer},{place}/http"))
+
     def pass_time(self, seconds: int) -> None:
         """Mine a block so much later."""
         self.anvil.request("evm_increaseTime", seconds)
@@ -304,6 +310,7 @@ def test_the_dashboard_of_the_same_hub(browser: Any, network: Network, url: str,
     options = ["--rpc-url", network.anvil.rpc_url, "--deployment", network.folder / "deployment.json"]
     command = [CUPEL, "dashboard", *options, "--port", "0", "--data-dir", tmp_path]
     work_a_little(tmp_path)
+    network.ask(network.announce)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -311,7 +318,6 @@ def test_the_dashboard_of_the_same_hub(browser: Any, network: Network, url: str,
             with opened(browser, network.anvil.rpc_url, network.wallet) as page:
                 page.goto(own)
                 page.get_by_text(f"hub {network.deployment.hub}").wait_for()
-                # The page's process announced itself, and serves the plan.
                 page.locator("#peers").get_by_text("answers", exact=True).first.wait_for()
                 page.get_by_text("3 of 8 shards here, 2 on their way").wait_for()
                 page.locator("#log").get_by_text("https://rpc.example does not answer").wait_for()
