@@ -304,6 +304,10 @@ def work_a_little(folder: Path) -> None:
     )
     with suppress(TimeoutError):
         apart(asyncio.wait_for(keep_transfers(folder, lambda: moving), 0.3))
+    # A crowded machine takes its time to open the page: to it this is news for an hour.
+    written = folder / "activity" / "transfers.json"
+    told = json.loads(written.read_text())
+    written.write_text(json.dumps(told | {"time": told["time"] + 3_600_000}))
 
 
 def test_the_dashboard_of_the_same_hub(browser: Any, network: Network, url: str, tmp_path: Path) -> None:

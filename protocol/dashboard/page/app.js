@@ -220,6 +220,7 @@ function map(peers) {
 }
 
 function peers(found) {
+  byId("peers-section").hidden = false;
   map(found.peers);
   const rows = found.peers.map((peer) => [
     element("span", { class: "hash", title: peer.account }, short(peer.account)),
