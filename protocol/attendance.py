@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from cupel.protocol.spec.audits import (
     answer_leaf,
     drawn_of,
     target_of,
+    target_span,
 )
 from cupel.protocol.spec.environments.base import SORTING, get_environment
 from cupel.protocol.spec.errors import Reason, Rejected
@@ -135,16 +137,22 @@ class Looker:
 
         NetworkError while something of it cannot be had; Rejected for answers that are none.
         """
-        audit, checked = self.audit(), self.checked()
-        verifier = record.challenge.node
+        audit, verifier = self.audit(), record.challenge.node
         work = audit.work.get((verifier, record.challenge.sequence))
         if work is None:
             raise NetworkError("our own look at the chain does not know the disputed commitment yet")
-        answers, beacon = await self.answers(work), audit.beacons[work.round]
-        found = [await self.find(checked.work[one.node, one.sequence], beacon, verifier) for one in answers]
-        leaves = leaves_of(found, answers)
-        place = record.rollout
-        mine, said = found[place], answers[place]
+        place, proof = record.rollout, tuple[bytes, ...]()
+        try:
+            answers = await self.answers(work)
+            found = await self._found(work, answers)
+            if place >= len(found):
+                raise _unanswerable("fewer answers are published than were committed to")
+            mine, trace_root = found[place], answers[place].trace_root
+            hashes = self._hashes(verifier, work.sequence, work.round, leaves_of(found, answers))
+            proof = merkle.proof(hashes, place)
+        except (NetworkError, Rejected):
+            # What is published does not help, but the accused has shown this one.
+            mine, trace_root = await self._shown(record, work)
         context = LeafContext(
             self.participant.chain.chain_id,
             self.participant.hub.address,
@@ -164,24 +172,42 @@ class Looker:
             rollout=place,
             chunk=0,
         )
-        hashes = self._hashes(verifier, work.sequence, work.round, leaves)
         move = Attend(
             node=mine.work.node,
             target=commitment_of(mine.work),
             audited=mine.audited,
             audited_proof=mine.audited_proof,
-            trace_root=said.trace_root,
-            answer_proof=merkle.proof(hashes, place),
+            trace_root=trace_root,
+            answer_proof=proof,
         )
         weights = Weights(mine.version.state.weights, mine.version.layout.tensors)
         held = Held(mine.version.manifest.to_bytes(), weights, mine.completion)
         return Attended(matter, await self.look(mine), held, move)
 
+    async def _found(self, work: CommittedWork, answers: Sequence[Answer]) -> list[Found]:
+        """What the answers of a commitment are about. Errors as `find`; Rejected for a target that nobody knows."""
+        known, beacon = self.checked().work, self.audit().beacons[work.round]
+        targets = [known.get((one.node, one.sequence)) for one in answers]
+        if None in targets:
+            raise _unanswerable("an answer about no commitment of the task")
+        return [await self.find(one, beacon, work.node) for one in targets if one is not None]
+
+    async def _shown(self, record: GameRecord, work: CommittedWork) -> tuple[Found, bytes]:
+        """The target of an answer that the chain tells of, and the answer. NetworkError if it is not known here."""
+        audit, chunk = self.audit(), record.game.chunk
+        span, beacon = target_span(audit.params, work.round), audit.beacons[work.round]
+        for target in self.checked().work.values() if chunk is not None else ():
+            if target.time in span:
+                with contextlib.suppress(NetworkError, Rejected):
+                    one = await self.find(target, beacon, work.node)
+                    known = one.audited.tokens_root, one.audited.problem, one.audited.policy_digest
+                    if chunk is not None and known == (chunk.tokens_root, chunk.problem, chunk.policy_digest):
+                        return one, chunk.trace_root
+        raise NetworkError("what the disputed answer is about cannot be had")
+
     async def twice(self, work: CommittedWork, answers: Sequence[Answer], first: int, second: int) -> bytes:
         """Evidence that a commitment has two answers to one target, as `AttentionJudge` takes it. Errors as `find`."""
-        checked, beacon = self.checked(), self.audit().beacons[work.round]
-        found = [await self.find(checked.work[one.node, one.sequence], beacon, work.node) for one in answers]
-        leaves = leaves_of(found, answers)
+        leaves = leaves_of(await self._found(work, answers), answers)
         hashes = self._hashes(work.node, work.sequence, work.round, leaves)
         shown = [
             part

@@ -83,8 +83,8 @@ async def create_audit(
     if checked.reward_rule == NOTHING_PINNED:
         raise ConfigError("task", "has no rule that tells its prompts to the chain", "It cannot be audited")
     needed = await AttentionJudge(chain, deployment.attention_judge).needed_seconds()
-    addresses = (deployment.attention_judge, deployment.data_judge)
-    judges = tuple([Pinned(address, await chain.code_hash(address)) for address in addresses])
+    judge = deployment.attention_judge
+    judges = (Pinned(judge, await chain.code_hash(judge)),)
     params = audit_params(checked, task, terms, judges, needed, await chain.now())
     units = terms.auditors * terms.answers * params.rounds
     await participant.approve(params.token, hub.address, units * params.rate)

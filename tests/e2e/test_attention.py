@@ -62,6 +62,7 @@ class Files:
 
     def __init__(self) -> None:
         self.held: dict[Cid, bytes] = {}
+        self.hidden: dict[Cid, bytes] = {}
         self.told: list[str] = []
 
     def emit(self, event: str, **fields: object) -> None:
@@ -80,7 +81,7 @@ class Files:
 
     async def fetch_file(self, cid: Cid, max_bytes: int, deadline_seconds: float) -> bytes:
         if cid not in self.held:
-            raise BlockUnavailable(f"nobody serves {cid}")
+            raise BlockUnavailable(cid, deadline_seconds, 0)
         return self.held[cid]
 
 
@@ -89,6 +90,17 @@ class Guesser(Looker):
 
     async def look(self, found: Found) -> Trace:
         return altered(await super().look(found), 5, through=True)
+
+
+class Hider(Attendant):
+    """Publishes nothing."""
+
+    async def _answer(self, round_index: int, targets: tuple[CommittedWork, ...]) -> None:
+        files: Any = self._participant.store
+        before = set(files.held)
+        await super()._answer(round_index, targets)
+        for cid in set(files.held) - before:
+            files.hidden[cid] = files.held.pop(cid)
 
 
 class Doubler(Attendant):
@@ -309,6 +321,34 @@ def test_who_looks_is_paid_and_who_guesses_loses_its_stake(tmp_path: Path) -> No
     asyncio.run(run())
 
 
+def test_who_hides_what_it_made_up_is_asked_for_it_and_loses_its_stake(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with room(tmp_path) as one:
+            hider, honest = await one.verifier(2, Guesser, Hider), await one.verifier(3)
+            for verifier in (hider, honest):
+                await verifier.look()
+            await one.at(one.audit.start)
+            for _ in range(2):
+                await hider.look()
+            for _ in range(2):
+                await honest.look()
+            audit = one.tasks[1]
+            assert not honest.who.ledger.tasks[audit].challenges
+            await one.at(one.audit.start + one.audit.challenge_window * 3 // 4 + 10)
+            await honest.look()
+            # It shows its answer to the chain after all; what it needs for that it has itself.
+            for _ in range(MOST_TURNS):
+                published, one.files.held = one.files.held, one.files.held | one.files.hidden
+                await hider.play()
+                one.files.held = published
+                await honest.play()
+                if honest.who.ledger.tasks[audit].slashed(hider.who.address):
+                    break
+            assert honest.who.ledger.tasks[audit].slashed(hider.who.address), one.files.told
+
+    asyncio.run(run())
+
+
 def test_who_counts_one_look_twice_loses_its_stake_in_one_transaction(tmp_path: Path) -> None:
     async def run() -> None:
         async with room(tmp_path) as one:
@@ -340,7 +380,9 @@ def test_a_task_in_which_an_honest_answer_could_cost_the_stake_is_refused(tmp_pa
 
             assert why() is None
             assert why(genesis_digest=bytes(32)) == "it audits another task"
-            assert why(judges=one.checked.judges) == "it does not name the judge of attention"
+            others = "it names other judges than that of attention"
+            assert why(judges=one.checked.judges) == others
+            assert why(judges=(*one.audit.judges[:1], *one.checked.judges[:1])) == others
             different = "its chunks or its reward rule are not those of the task it audits"
             assert why(chunk_tokens=one.audit.chunk_tokens + 1) == different
             assert "a dispute takes up to" in str(why(dispute_seconds=TERMS.needed_seconds - 1))

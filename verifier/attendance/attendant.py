@@ -19,7 +19,7 @@ from cupel.protocol.participant import POLL_SECONDS, Participant
 from cupel.protocol.patience import Patience
 from cupel.protocol.spec.audits import Answer, Answers, target_span
 from cupel.protocol.spec.encoding import words
-from cupel.protocol.spec.errors import Rejected
+from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.hashing import keccak256, sha256
 from cupel.protocol.spec.rounds import CommittedWork, commitment_of, round_start
 from cupel.verifier.attendance.duties import (
@@ -156,8 +156,20 @@ class Attendant:
             self._examined.add((work.node, work.sequence))
 
     async def _evidence(self, work: CommittedWork) -> bytes | None:
-        """Against a commitment to answers; None if nothing in it is known to be false."""
-        answers = await self._looker.answers(work)
+        """Against a commitment to answers; None if nothing in it is known to be false.
+
+        Answers that nobody serves, or that cannot be read, are asked for when their window is nearly over: who looked shows
+        the one that is drawn, and is paid our bond though it did not publish it; who did not has nothing to show.
+        """
+        try:
+            answers = await self._looker.answers(work)
+            if len(answers) != work.units:
+                raise Rejected(Reason.UNITS, f"{len(answers)} answers published, {work.units} committed to")
+        except (NetworkError, Rejected):
+            if self._now() < work.time + self._audit.params.challenge_window * 3 // 4:
+                raise
+            drawn = int.from_bytes(keccak256(words(self._secret, work.manifest, 0)), "big")
+            return words(drawn % work.units)
         places: dict[tuple[str, int], int] = {}
         for index, said in enumerate(answers):
             before = places.setdefault((said.node, said.sequence), index)

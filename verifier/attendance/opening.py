@@ -14,7 +14,7 @@ from cupel.protocol.game_player import GamePlayer
 from cupel.protocol.participant import Participant
 from cupel.protocol.spec.environments.base import SORTING
 from cupel.protocol.spec.referee.game import Terms
-from cupel.protocol.spec.task import TaskSpec
+from cupel.protocol.spec.task import NOTHING_PINNED, TaskSpec
 from cupel.protocol.versions import Versions
 from cupel.verifier.attendance.attendant import Attendant
 
@@ -65,8 +65,8 @@ def unfit(audit: TaskLedger, checked: TaskLedger, spec: TaskSpec, terms: Terms, 
     params, others = audit.params, checked.params
     if params.genesis_digest != checked.task:
         return "it audits another task"
-    if all(one.code != judge for one in params.judges):
-        return "it does not name the judge of attention"
+    if [one.code for one in params.judges if one != NOTHING_PINNED] != [judge]:
+        return "it names other judges than that of attention"
     if (params.chunk_tokens, params.reward_rule) != (others.chunk_tokens, others.reward_rule):
         return "its chunks or its reward rule are not those of the task it audits"
     if terms.shape != spec.model or spec.environment != SORTING:
