@@ -1,0 +1,116 @@
+"""The chain of a run: one anvil, asked at once and in order, with simulated delays and failures on the way.
+
+Blocks are made by a driver at the simulated time, and taken back again by reorganisations.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from eth_account.signers.local import LocalAccount
+
+from cupel.devnet.chaos.scenario import Outage, RpcFaults
+from cupel.devnet.presets import CREATOR
+from cupel.protocol.chain.client import ChainClient
+from cupel.protocol.chain.errors import RateLimited
+from cupel.protocol.chain.rpc import Rpc
+
+_WAIT_SECONDS: Final = 30.0
+_CHANGES: Final = ("evm_", "anvil_", "eth_send")
+
+
+class Anvil:
+    """JSON-RPC to a local chain over one connection; the caller waits."""
+
+    def __init__(self, port: int) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_WAIT_SECONDS)
+        self._known: dict[str, Any] = {}
+        self.num_requests = 0
+
+    def ask(self, method: str, parameters: Sequence[Any]) -> Any:
+        """The whole answer, result or error. Nothing changes between blocks and transactions, so it is asked once."""
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": list(parameters)})
+        self.num_requests += 1
+        if method.startswith(_CHANGES):
+            self._known.clear()
+            return self._post(body)
+        if body not in self._known:
+            self._known[body] = self._post(body)
+        return self._known[body]
+
+    def _post(self, body: str) -> Any:
+        self._connection.request("POST", "/", body, {"Content-Type": "application/json"})
+        return json.loads(self._connection.getresponse().read())
+
+    def do(self, method: str, *parameters: Any) -> Any:
+        """The result. RuntimeError if there is none."""
+        answer = self.ask(method, parameters)
+        if "error" in answer:
+            raise RuntimeError(f"{method}: {answer['error']}")
+        return answer["result"]
+
+
+@dataclass(slots=True)
+class ChainRoad:
+    """What lies between the processes and the chain."""
+
+    anvil: Anvil
+    faults: RpcFaults
+    outages: tuple[Outage, ...]
+    draw: random.Random
+    sent: list[str] = field(default_factory=list)
+    """Signed transactions, raw, as they went into the pool."""
+    failures: int = 0
+
+    def is_out(self, name: str, now: float) -> bool:
+        """Whether the process's endpoint answers nothing now."""
+        return any(out.concerns(name) and out.begins <= now < out.ends for out in self.outages)
+
+
+class SimulatedRpc(Rpc):
+    """An endpoint behind the road."""
+
+    def __init__(self, name: str, road: ChainRoad) -> None:
+        super().__init__(f"chaos://{name}")
+        self._name = name
+        self._road = road
+
+    async def _request_once(self, method: str, parameters: Sequence[Any]) -> Any:
+        road = self._road
+        if self._name == CREATOR:  # its task is what the others are tried on
+            return self._taken(method, parameters)
+        await asyncio.sleep(road.faults.latency_seconds * road.draw.uniform(0.5, 1.5))
+        if road.is_out(self._name, asyncio.get_running_loop().time()):
+            road.failures += 1
+            raise self._no_answer("it is down")
+        lot = road.draw.random()
+        if lot < road.faults.limited:
+            road.failures += 1
+            raise RateLimited(f"{self.url} takes no more requests for now")
+        result = self._taken(method, parameters)
+        if lot < road.faults.limited + road.faults.lost:
+            road.failures += 1
+            raise self._no_answer("the answer was lost")
+        return result
+
+    def _taken(self, method: str, parameters: Sequence[Any]) -> Any:
+        answer = self._road.anvil.ask(method, parameters)
+        if method == "eth_sendRawTransaction" and "result" in answer:
+            self._road.sent.append(str(parameters[0]))
+        if answer.get("error") is not None:
+            raise self._told(method, answer["error"])
+        return answer["result"]
+
+
+class SimulatedChain(ChainClient):
+    """The chain client with another endpoint."""
+
+    def __init__(self, name: str, account: LocalAccount | None, chain_id: int, road: ChainRoad) -> None:
+        super().__init__(f"chaos://{name}", account, chain_id)
+        self._endpoints = [SimulatedRpc(name, road)]
