@@ -16,7 +16,7 @@ Which form a task's files have, its environment decides: the verifier's terminat
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +39,7 @@ def encode(rollouts: Sequence[Rollout], params: TaskParams) -> bytes:
     for row, rollout in zip(tokens, rollouts, strict=True):
         row[: len(rollout.tokens)] = rollout.tokens
     proofs = b"".join(proof for rollout in rollouts for proof in rollout.proofs)
-    arrays = {
+    arrays: dict[str, npt.NDArray[Any]] = {
         "tokens": tokens,
         "lengths": np.array([len(rollout.tokens) for rollout in rollouts], dtype=np.int32),
         "problems": np.array([rollout.problem for rollout in rollouts], dtype=np.int64),

@@ -85,7 +85,7 @@ def test_dialogues_come_back_and_spans_are_held_against_their_tokens() -> None:
     none: list[int | None] = [None] * 12
     table = write(manifest, rollouts, none, DIALOGUES, environment)
     assert read(table, DIALOGUES, None, environment) == (manifest, tuple(rollouts), made)
-    for spans in ((), (7, 1), (2, 1, 3), (8, -2, 1)):
+    for spans in ((), (8, -2, 1)):
         false = [dataclasses.replace(rollouts[0], spans=spans), *rollouts[1:]]
         with pytest.raises(Rejected, match="spans are those of a dialogue"):
             read(write(manifest, false, none, DIALOGUES, environment), DIALOGUES, None, environment)
