@@ -112,7 +112,9 @@ class Download:
                     raise Superseded(f"{self._root} is dropped for a newer version; what arrived is kept")
                 for late in self.scheduler.overdue(now):
                     self._trouble[late.url] = "too slow"
-                    self._cancel(late)
+                    # Whatever else that request was for is behind it, and as late.
+                    if (task := self._tasks.get((late.url, late.leaf))) is not None:
+                        task.cancel()
                 self._ask(self.scheduler.asks(now, self._draw), progress)
                 self._talk(now)
                 await self._until(min(self.scheduler.next_event(now), self._last_leaf + give_up_seconds))
@@ -197,6 +199,7 @@ class Download:
             self._failure = error
         finally:
             for ask in asks:
+                self.scheduler.give_up(ask)
                 if self._tasks.get((url, ask.leaf)) is asyncio.current_task():
                     del self._tasks[url, ask.leaf]
             self._news.set()
@@ -229,8 +232,7 @@ class Download:
             if reason is not None and self.scheduler.is_asked(ask):
                 self._trouble[ask.url] = reason.name.lower()
                 self.scheduler.not_delivered(ask.url, ask.leaf, reason, time.monotonic())
-                reason = None
-            self.scheduler.give_up(ask)
+                return
 
     def _keep(self, block: BytesLike, cid: Cid) -> None:
         if len(block) != self._sizes[cid]:  # the publisher's lie: the bytes are those of the address

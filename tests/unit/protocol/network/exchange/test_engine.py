@@ -22,7 +22,7 @@ from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.shardcast.cid import BytesLike, Cid
 from cupel.protocol.spec.shardcast.unixfs import Link, leaf_link
 from cupel.protocol.storage.port import StorageFull
-from cupel.protocol.testing.block_servers import cut_off, serving, silent, with_body
+from cupel.protocol.testing.block_servers import Answer, cut_off, serving, silent, with_body
 from cupel.protocol.testing.memory_store import MemoryStore
 from cupel.protocol.testing.patterns import pattern_bytes
 
@@ -149,7 +149,14 @@ def test_a_plain_gateway_is_enough() -> None:
     run(scenario)
 
 
-def test_a_peer_that_breaks_off_among_many_leaves_costs_a_pause_and_no_leaf() -> None:
+async def stuck(request: str, writer: asyncio.StreamWriter) -> None:
+    """Sends the beginning of an answer and nothing more."""
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+    await silent(request, writer)
+
+
+@pytest.mark.parametrize("broken_answer", [cut_off(CHUNKS[0]), stuck])
+def test_a_peer_that_breaks_off_among_many_leaves_costs_a_pause_and_no_leaf(broken_answer: Answer) -> None:
     """It says that it has everything and sends half an answer, every time."""
     speaks = Message(bytes(8), 0, 0, (1 << len(LEAVES)) - 1).to_bytes(len(LEAVES))
 
@@ -157,7 +164,7 @@ def test_a_peer_that_breaks_off_among_many_leaves_costs_a_pause_and_no_leaf() ->
         if request.startswith("POST /swarm/"):
             await with_body(speaks)(request, writer)
         else:
-            await cut_off(CHUNKS[0])(request, writer)
+            await broken_answer(request, writer)
 
     async def scenario() -> None:
         async with serving(answer) as broken, peer(CHUNKS, publishes=True) as honest, peer() as receiver:
