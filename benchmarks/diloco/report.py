@@ -93,16 +93,17 @@ def report(configs: Sequence[Config], results: Results, setting: Setting, claims
         if large
         else ("diloco.jsonl", "the standard library's source text")
     )
+    few = "" if large else " Large workers see four times the characters."
     command = "python benchmarks/diloco/table.py" + (" --large" if large else "")
     lines = [
         "# Local training, measured",
         "",
         f"`{command} run`, then `show` prints this page. `{name}` holds the runs; one",
-        "that is there is not repeated.",
+        "that is there is not repeated; one that names a machine ran there.",
         "",
         f"A character transformer of {shape.parameters:,} parameters on {text}, from scratch;",
         f"{most.workers} workers, {setting.steps:,} inner steps each of {most.batch * shape.context:,} characters,"
-        " AdamW.",
+        f" AdamW.{few}",
         "Outer Nesterov 0.7 / 0.9 unless the row says otherwise. Rates were not tuned per row. Loss in",
         "nats a character on held-out files, of the canonical version. Sent: bytes a worker uploads per inner step;",
         "the reduction is against float32 gradients in every step. With neighbours only, float32 weights go to each of",
