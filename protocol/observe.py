@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Protocol, TextIO
+from typing import Protocol
 
 Value = str | int | bool | None | list["Value"] | dict[str, "Value"]
+
+
+class Lines(Protocol):
+    """Where lines go: an open text file, or what looks like one."""
+
+    def write(self, text: str, /) -> object:
+        """Take some text."""
+
+    def flush(self) -> object:
+        """Let others see it now."""
 
 
 class Observer(Protocol):
@@ -19,7 +29,7 @@ class Observer(Protocol):
 class JsonObserver:
     """One JSON object a line: `event`, `time` (Unix milliseconds) and the event's fields."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: Lines) -> None:
         self._stream = stream
 
     def emit(self, event: str, **fields: Value) -> None:

@@ -82,7 +82,7 @@ def activity_view(data_dir: Path) -> dict[str, Any]:
     Written by a process of this machine, and shown as far as it has the form that ours have.
     """
     told = newest_transfers(data_dir)
-    moving = None
+    moving: dict[str, Any] | None = None
     if told is not None:
         with contextlib.suppress(KeyError, TypeError, ValueError):
             moving = {name: int(told[name]) for name in _MOVED}

@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from cupel.protocol.account.reading import read_hub
 from cupel.protocol.chain.bindings.hub import Hub
 from cupel.protocol.chain.bindings.jury_judge import JuryJudge
 from cupel.protocol.chain.bindings.test_token import TestToken
 from cupel.protocol.chain.client import ChainClient
+from cupel.protocol.chain.contract import Call
 from cupel.protocol.chain.deployments import Deployment
 from cupel.protocol.chain.errors import ContractError
 from cupel.protocol.chain.opening import chain_of
@@ -77,7 +79,7 @@ async def _bill(
         steps, token = await make(chain, deployment)
         hub, erc20 = Hub(chain, deployment.hub), TestToken(chain, token)
         # An address as long as most: its text is what costs.
-        tried = {
+        tried: dict[str, Call[Any]] = {
             "approve": erc20.approve(deployment.hub, approved),
             "set endpoint": hub.set_endpoint("x" * 150),
         }
