@@ -38,16 +38,6 @@ class JsonObserver:
         print(json.dumps(line, separators=(",", ":")), file=self._stream, flush=True)
 
 
-class Lines(Protocol):
-    """Where a person's lines go."""
-
-    def write(self, text: str, /) -> object:
-        """Take a part of a line."""
-
-    def flush(self) -> None:
-        """Show what was taken."""
-
-
 class TextObserver:
     """One line a person can read; transfers are left out, they change every second."""
 
