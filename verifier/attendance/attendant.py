@@ -158,7 +158,7 @@ class Attendant:
     async def _evidence(self, work: CommittedWork) -> bytes | None:
         """Against a commitment to answers; None if nothing in it is known to be false.
 
-        Answers that nobody serves, or that cannot be read, are asked for when their window is nearly over: who looked
+        Answers that nobody serves, or that cannot be read, are asked for when their window is nearly over. Who looked
         shows the one that is drawn, and is paid our bond though it did not publish it; who did not has nothing to show.
         """
         try:
