@@ -13,9 +13,10 @@ import selectors
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 Result = TypeVar("Result")
+Arguments = TypeVarTuple("Arguments")
 
 
 class StuckError(Exception):
@@ -37,8 +38,8 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
     def call_later(  # type: ignore[override]  # typeshed knows the arguments' types, which nobody here looks at
         self,
         delay: float,
-        callback: Callable[..., object],
-        *args: Any,
+        callback: Callable[[*Arguments], object],
+        *args: *Arguments,
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         """See asyncio."""
