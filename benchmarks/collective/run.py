@@ -1,51 +1,69 @@
-"""The collective beside torch gloo, survivors of kill -9, and a run of random joins and kills.
+"""The collective beside torch gloo and hivemind, after kill -9, as it grows, and under random joins and kills.
 
-    python benchmarks/collective/run.py                      all of it, and benchmarks/results/collective.md
-    python benchmarks/collective/run.py --churn-seconds 60   a shorter churn run
+    python benchmarks/collective/run.py                                   all of it but hivemind
+    python benchmarks/collective/run.py --parts hivemind --hivemind PYTHON   the interpreter of its environment
+    python benchmarks/collective/run.py --parts churn --churn-seconds 60  a shorter churn run, nothing else
 
-Peers are processes of this machine, over loopback. Turns alternate between ours and gloo; medians of wall (slowest
-peer) and CPU seconds (mean of the peers) are compared. Gloo's links are plain; ours are encrypted, and the result is
-checked and signed by all.
+Each part replaces its section of benchmarks/results/collective.md. Peers are processes of this machine, over loopback.
+Turns alternate between the libraries; medians of wall (slowest peer) and CPU seconds (mean of the peers) are compared.
+Links are open before the clock starts, and memory is not fresh, for ours as for gloo. "Waited" are the seconds that a
+peer's threads, on average, were ready to run while other work had the cores: less of it on an idle machine.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
+import json
 import multiprocessing
 import os
 import random
 import shlex
 import socket
 import statistics
-import sys
+import subprocess
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from cupel.node.collective.commands import run_bench
 from cupel.node.collective.member import Limits
-from cupel.node.collective.peers import Peer, contribution, reduce_all, start_peers
+from cupel.node.collective.peers import (
+    Peer,
+    contribution,
+    make_all_ready,
+    reduce_all,
+    start_peers,
+    waited_for_a_core,
+)
+from cupel.node.collective.simulation import simulate
 from cupel.protocol.spec.collective.reduce import Operation, Reduce
 
 RESULTS = Path(__file__).parents[1] / "results" / "collective.md"
 VALUES_PER_MIB = 1 << 18
 LIMITS = Limits(start=30.0, call=10.0, frame=20.0)
-KILLS_AFTER_SECONDS = (0.0, 0.2)
+KILLS_AFTER_SECONDS = (0.0, 0.05, 0.1, 0.2, 0.4)
+GROWTH_MIB, GROWTH_MEASURED = 4, (2, 4, 8, 16)
+GROWTH_SIMULATED = (2, 4, 8, 16, 32, 64)
+TITLE = "# The collective: beside others, after kills, as it grows"
 
 
 def gloo_peer(rank: int, peers: int, port: int, pipe: Connection) -> None:
-    """A process that sums a vector whenever it is told a size, and answers with wall and CPU seconds."""
+    """A process that sums a vector whenever it is told a size, and answers with wall, CPU and waited seconds."""
     import torch
     import torch.distributed as distributed
 
     torch.set_num_threads(1)
     distributed.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=peers)
     while True:
-        values = torch.full((pipe.recv(),), float(rank + 1))
+        size, dtype = pipe.recv()
+        values = torch.full((size,), rank + 1, dtype=getattr(torch, dtype))
         distributed.barrier()
-        wall, cpu = time.monotonic(), time.process_time()
+        wall, cpu, waited = time.monotonic(), time.process_time(), waited_for_a_core()
         distributed.all_reduce(values)
-        pipe.send((time.monotonic() - wall, time.process_time() - cpu))
+        pipe.send((time.monotonic() - wall, time.process_time() - cpu, waited_for_a_core() - waited))
 
 
 class Gloo:
@@ -63,12 +81,11 @@ class Gloo:
             self.pipes.append(ours)
             self.processes.append(process)
 
-    def reduce(self, size: int) -> tuple[float, float]:
-        """Wall seconds of the slowest peer, CPU seconds of the mean one."""
+    def reduce(self, size: int, dtype: str) -> tuple[float, float, float]:
+        """Wall seconds of the slowest peer, CPU and waited seconds of the mean one."""
         for pipe in self.pipes:
-            pipe.send(size)
-        reports = [pipe.recv() for pipe in self.pipes]
-        return max(wall for wall, _ in reports), statistics.mean(cpu for _, cpu in reports)
+            pipe.send((size, dtype))
+        return means([pipe.recv() for pipe in self.pipes])
 
     def end(self) -> None:
         """End the processes."""
@@ -77,37 +94,55 @@ class Gloo:
             process.join()
 
 
-def compare(count: int, mib: int, turns: int) -> str:
-    """A row of the table; the first turn warms up."""
-    peers, gloo, rows, same = start_peers(range(count), LIMITS), Gloo(count), [], True
+def means(reports: list[tuple[float, float, float]]) -> tuple[float, float, float]:
+    """The slowest wall, the mean of CPU and of waited seconds."""
+    walls, cpus, waits = zip(*reports, strict=True)
+    return max(walls), statistics.mean(cpus), statistics.mean(waits)
+
+
+def compare(count: int, mib: int, dtype: str, turns: int) -> list[str]:
+    """Rows of the table, of turns that alternate; the first turn warms up."""
+    rings = {
+        "ours, in the clear": start_peers(range(count), LIMITS, plain=True),
+        "ours, sealed": start_peers(range(count), LIMITS),
+    }
+    gloo, size, same = Gloo(count), mib * VALUES_PER_MIB, True
+    measured: dict[str, list[tuple[float, float, float]]] = {"gloo": [], **{kind: [] for kind in rings}}
     try:
         for turn in range(turns + 1):
-            size = mib * VALUES_PER_MIB
-            other = gloo.reduce(size)
-            reports = reduce_all(peers, Reduce(1, turn, 0, Operation.SUM, "float32", size))
-            assert not any(report.problem for report in reports), reports
-            same = same and len({report.digest for report in reports}) == 1
-            own = max(r.wall_seconds for r in reports), statistics.mean(r.cpu_seconds for r in reports)
-            rows.append((*own, *other))
+            measured["gloo"].append(gloo.reduce(size, dtype))
+            for kind, peers in rings.items():
+                reports = reduce_all(peers, Reduce(1, turn, 0, Operation.SUM, dtype, size))
+                assert not any(report.problem for report in reports), reports
+                same = same and len({report.digest for report in reports}) == 1
+                seconds = [(r.wall_seconds, r.cpu_seconds, r.waited_seconds) for r in reports]
+                measured[kind].append(means(seconds))
     finally:
         gloo.end()
-        for peer in peers:
+        for peer in itertools.chain(*rings.values()):
             peer.end()
-    wall, cpu, gloo_wall, gloo_cpu = (statistics.median(column) for column in zip(*rows[1:], strict=True))
-    ratios = f"{wall / gloo_wall:.1f} | {cpu / gloo_cpu:.1f}"
-    return (
-        f"| {count} | {mib} | {wall:.2f} | {gloo_wall:.2f} | {cpu:.2f} | {gloo_cpu:.2f} | {ratios} | {same} |"
-    )
+    rows = {
+        kind: tuple(map(statistics.median, zip(*turns_[1:], strict=True)))
+        for kind, turns_ in measured.items()
+    }
+    wall, cpu, _ = rows["gloo"]
+    return [
+        f"| {count} | {mib} | {dtype} | {kind} | {row[0]:.3f} | {min(turn[0] for turn in measured[kind]):.3f} "
+        f"| {row[2]:.3f} | {row[1]:.3f} | {row[0] / wall:.2f} | {row[1] / cpu:.2f} "
+        f"| {'' if kind == 'gloo' else 'yes' if same else 'NO'} |"
+        for kind, row in rows.items()
+    ]
 
 
 def recover(after_seconds: float) -> str:
-    """A row: four peers sum 16 MiB, one is killed so long after the barrier was asked for."""
+    """A row: four peers sum 16 MiB, one is killed so long after they were told to."""
     peers = start_peers(range(4), LIMITS)
     try:
         reduce_all(peers, Reduce(1, 0, 0, Operation.SUM, "float32", VALUES_PER_MIB))
         reduce = Reduce(1, 1, 0, Operation.SUM, "float32", 16 * VALUES_PER_MIB)
+        make_all_ready(peers, reduce)
         for peer in peers:
-            peer.begin(reduce, [peer.member for peer in peers])
+            peer.go()
         time.sleep(after_seconds)
         killed = time.monotonic()
         peers[3].kill()
@@ -116,9 +151,11 @@ def recover(after_seconds: float) -> str:
         for peer in peers:
             peer.end()
     seconds = max(report.end for report in reports) - killed
+    waited = max(report.waited_seconds for report in reports)
     left = {len(report.survivors) for report in reports}
     right = all(_right(peers, reduce, report.survivors, report.digest) for report in reports)
-    return f"| {after_seconds} | {seconds:.2f} | {left} | {right} | {max(r.attempts for r in reports)} |"
+    attempts = max(report.attempts for report in reports)
+    return f"| {after_seconds} | {seconds:.2f} | {waited:.2f} | {left} | {right} | {attempts} |"
 
 
 def _right(peers: list[Peer], reduce: Reduce, survivors: tuple[str, ...], digest: str) -> bool:
@@ -170,34 +207,128 @@ def churn(seconds: float, seed: int) -> list[str]:
     ]
 
 
+def beside_gloo(options: argparse.Namespace) -> list[str]:
+    """Float and integer sums beside gloo."""
+    columns = "peers | MiB | values | links | s | best s | waited s | CPU s | x gloo's wall | x gloo's CPU | same bits"
+    lines = [f"{options.turns} turns, medians.", "", f"| {columns} |", "|---" * 11 + "|"]
+    for dtype in ("float32", "int32"):
+        lines += compare(2, options.mib, dtype, options.turns)
+    return [*lines, *compare(4, options.mib // 4, "float32", options.turns)]
+
+
+def beside_hivemind(options: argparse.Namespace) -> list[str]:
+    """CPU seconds per GiB that two peers average, beside hivemind."""
+    if options.hivemind is None:
+        raise SystemExit("--hivemind: name the interpreter of an environment with hivemind 1.1.12")
+    script = Path(__file__).with_name("hivemind_peers.py")
+    command = [options.hivemind, str(script), "--mib", str(options.mib), "--turns", str(options.turns)]
+    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    wall, cpu = map(statistics.median, zip(*found["vector"], strict=True))
+    finding_wall, finding = map(statistics.median, zip(*found["nothing"], strict=True))
+    rows, gib = [], options.mib / 1024
+    for links, plain in (("sealed", False), ("in the clear", True)):
+        own = run_bench(2, options.mib, options.turns, plain)
+        per_gib = own.cpu_seconds / gib
+        ratio = (cpu - finding) / own.cpu_seconds
+        rows.append(
+            f"| ours, {links} | {own.wall_seconds:.2f} | {own.cpu_seconds:.2f} | {per_gib:.1f} | {ratio:.1f} |"
+        )
+    return [
+        f"Two peers average {options.mib} MiB of float32, {options.turns} turns, medians. For hivemind 1.1.12 (links "
+        "encrypted) what averaging a single value takes, which is finding each other, is subtracted from its row.",
+        "",
+        "| | s | CPU s per peer | CPU s per GiB and peer | hivemind's CPU over ours |",
+        "|---|---|---|---|---|",
+        f"| hivemind | {wall - finding_wall:.2f} | {cpu - finding:.2f} | {(cpu - finding) / gib:.1f} | |",
+        *rows,
+    ]
+
+
+def recovery(options: argparse.Namespace) -> list[str]:
+    """Four peers, one is killed."""
+    return [
+        "Four peers sum 16 MiB of float32, one is killed. Seconds from the kill to the last survivor's end, the whole "
+        "sum among them.",
+        "",
+        "| killed after s | s | of which waited | members left | right sum | attempts |",
+        "|---" * 6 + "|",
+        *(recover(after) for after in KILLS_AFTER_SECONDS),
+    ]
+
+
+def growth(options: argparse.Namespace) -> list[str]:
+    """Measured to 16 processes, simulated to 64 members."""
+    lines = [
+        f"Measured: processes of this machine, {GROWTH_MIB} MiB of float32 each, sealed, {options.turns} turns. "
+        "All share its cores, so the work of all grows.",
+        "",
+        "| peers | s | CPU s per peer | CPU s of all | same bits |",
+        "|---|---|---|---|---|",
+    ]
+    for count in GROWTH_MEASURED:
+        own = run_bench(count, GROWTH_MIB, options.turns, plain=False)
+        bits = "yes" if own.same_bits else "NO"
+        all_cpu = count * own.cpu_seconds
+        lines.append(f"| {count} | {own.wall_seconds:.2f} | {own.cpu_seconds:.3f} | {all_cpu:.2f} | {bits} |")
+    lines += [
+        "",
+        "Simulated: 100 MiB each, every frame of the ring, over links of the model in `node/collective/simulation.py`: "
+        "100 Mbit/s up and 40 ms one way for each; in the last column one of them has 10 Mbit/s. Links are open.",
+        "",
+        "| members | s | of which words | one slow s |",
+        "|---|---|---|---|",
+    ]
+    for count in GROWTH_SIMULATED:
+        equal = simulate(100 << 18, 4, [12.5e6] * count, 0.04)
+        slow = simulate(100 << 18, 4, [1.25e6, *[12.5e6] * (count - 1)], 0.04)
+        lines.append(f"| {count} | {equal.prepared:.1f} | {equal.words:.1f} | {slow.prepared:.1f} |")
+    return lines
+
+
+PARTS: dict[str, tuple[str, Callable[[argparse.Namespace], list[str]]]] = {
+    "gloo": ("Beside gloo", beside_gloo),
+    "hivemind": ("Beside hivemind", beside_hivemind),
+    "recovery": ("After kill -9", recovery),
+    "growth": ("From 2 to 64 members", growth),
+    "churn": ("Random joins and kills", lambda options: churn(options.churn_seconds, seed=1)),
+}
+
+
+def section(part: str, options: argparse.Namespace) -> str:
+    """A part's section, with the command and the load before and after."""
+    title, work = PARTS[part]
+    before = os.getloadavg()[0]
+    lines = work(options)
+    asked = ["--parts", part, "--mib", str(options.mib), "--turns", str(options.turns)]
+    asked += ["--churn-seconds", f"{options.churn_seconds:g}"] if part == "churn" else []
+    asked += ["--hivemind", "PYTHON"] if part == "hivemind" else []
+    command = f"python benchmarks/collective/run.py {shlex.join(asked)}"
+    told = f"`{command}` on {os.cpu_count()} cores; load {before:.1f} before"
+    return "\n".join([f"## {title}", "", f"{told}, {os.getloadavg()[0]:.1f} after.", "", *lines, ""])
+
+
 def main() -> None:
-    """Measure and write."""
+    """Measure, and replace the parts' sections of the page."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--parts", nargs="+", choices=PARTS, default=[part for part in PARTS if part != "hivemind"]
     )
     parser.add_argument("--mib", type=int, default=256)
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--churn-seconds", type=float, default=600)
+    parser.add_argument("--hivemind", help="Interpreter of an environment with hivemind.")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
-    load = os.getloadavg()[0]
-    lines = ["# The collective beside gloo, and under kills", ""]
-    lines += [f"Written by `python {shlex.join(sys.argv)}`; the script says what is measured.", ""]
-    lines += [f"{os.cpu_count()} cores; load before the run {load:.1f}. {options.turns} turns, medians.", ""]
-    columns = "peers | MiB | s | gloo s | CPU s | gloo CPU s | x wall | x CPU | same bits"
-    lines += [f"| {columns} |", "|---" * 9 + "|"]
-    lines += [compare(2, options.mib, options.turns), compare(4, options.mib // 4, options.turns)]
-    lines += [
-        "",
-        "Four peers sum 16 MiB, one is killed. Seconds from the kill to the last survivor's end.",
-        "",
-    ]
-    lines += ["| killed after s | s | members left | right sum | attempts |", "|---" * 5 + "|"]
-    lines += [recover(after) for after in KILLS_AFTER_SECONDS]
-    lines += ["", "Random joins and kills:", "", *churn(options.churn_seconds, seed=1)]
-    lines += ["", f"Load after the run {os.getloadavg()[0]:.1f}."]
-    options.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print("\n".join(lines))
+    for part in options.parts:
+        made = section(part, options)
+        print(made, flush=True)
+        text = options.out.read_text(encoding="utf-8") if options.out.exists() else ""
+        sections = {one.partition("\n")[0]: f"## {one}" for one in f"\n{text}".split("\n## ")[1:]}
+        sections[PARTS[part][0]] = made
+        ordered = [sections[title].rstrip() for title, _ in PARTS.values() if title in sections]
+        options.out.write_text("\n\n".join([TITLE, *ordered]) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json as json_text
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+
+from cupel.protocol.config import ConfigError
 
 EXIT_FAILED: Final = 1
 
@@ -24,6 +27,8 @@ def _root() -> None:
 
     Exit codes: 0 done; 1 no result, with the reason; 2 an argument to correct.
     """
+    if find_spec("cryptography") is None:
+        raise ConfigError("cryptography", "is not installed", "Install cupel[collective]")
 
 
 @app.command()
@@ -46,7 +51,10 @@ def entry(
     from cupel.node.collective.identity import new_identity, signed_member
     from cupel.protocol.keys import open_keystore
 
-    password = password_file.read_text(encoding="utf-8").rstrip("\r\n")
+    try:
+        password = password_file.read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise ConfigError("--password-file", f"cannot read it ({error.strerror})", "Check the path") from None
     account = open_keystore(str(keystore), password, f"the password in {password_file}")
     made = new_identity(account.address)
     write_identity(identity, made)
