@@ -29,14 +29,14 @@ def depth(count: int) -> int:
 
 def root(leaves: Sequence[bytes]) -> bytes:
     """Root over leaf hashes. Rejected(MERKLE_EMPTY) for none: an empty tree commits to nothing."""
-    return _levels(leaves)[-1][0]
+    return levels(leaves)[-1][0]
 
 
 def proof(leaves: Sequence[bytes], index: int) -> tuple[bytes, ...]:
     """Siblings of leaf `index`, bottom up, exactly `depth(len(leaves))` of them."""
     assert 0 <= index < len(leaves), f"leaf {index} of {len(leaves)}"
-    levels = _levels(leaves)
-    return tuple(level[(index >> height) ^ 1] for height, level in enumerate(levels[:-1]))
+    made = levels(leaves)
+    return tuple(level[(index >> height) ^ 1] for height, level in enumerate(made[:-1]))
 
 
 def verify(expected_root: bytes, leaf: bytes, index: int, count: int, siblings: Sequence[bytes]) -> bool:
@@ -54,13 +54,13 @@ def _parent(left: bytes, right: bytes) -> bytes:
     return keccak256(NODE_PREFIX + left + right)
 
 
-def _levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
-    """Every level from the padded leaves up to the root."""
+def levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
+    """Every level from the padded leaves up to the root. Rejected(MERKLE_EMPTY) for no leaves."""
     if not leaves:
         raise Rejected(Reason.MERKLE_EMPTY, "a Merkle tree needs at least one leaf")
     level = list(leaves) + [EMPTY_LEAF] * ((1 << depth(len(leaves))) - len(leaves))
-    levels = [level]
+    made = [level]
     while len(level) > 1:
         level = [_parent(level[i], level[i + 1]) for i in range(0, len(level), 2)]
-        levels.append(level)
-    return levels
+        made.append(level)
+    return made

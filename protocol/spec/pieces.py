@@ -72,6 +72,11 @@ def piece(file: bytes, index: int) -> tuple[bytes, tuple[bytes, ...]]:
     return file[start : start + PIECE_BYTES], merkle.proof(_leaves(file), index)
 
 
+def levels(file: bytes) -> list[list[bytes]]:
+    """Every level of the tree over a file's pieces, from the padded leaves up to the root. Rejected(MERKLE_EMPTY)."""
+    return merkle.levels(_leaves(file))
+
+
 def _leaves(file: bytes) -> list[bytes]:
     view = memoryview(file)
     return [sha256(view[start : start + PIECE_BYTES]) for start in range(0, len(file), PIECE_BYTES)]

@@ -24,6 +24,7 @@ class Verdict(Enum):
     PENDING = "pending"
     GUILTY = "guilty"
     NOT_GUILTY = "not guilty"
+    DISMISSED = "dismissed"
 
 
 class Stage(IntEnum):
