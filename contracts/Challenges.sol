@@ -187,6 +187,7 @@ abstract contract Challenges is TaskRegistry, Staking {
         _release(pending.task, work.unitsReserved);
         work.unitsReserved = 0;
         work.status = uint256(MemberStatus.Slashed);
+        work.challenged = block.timestamp;
         _save(work);
         _credit(pending.token, BURN, burned);
         emit Slashed(

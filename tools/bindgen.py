@@ -28,6 +28,7 @@ CONTRACTS: Final = {
     "JuryJudge": "contracts/judges/JuryJudge.sol",
     "DataJudge": "contracts/judges/DataJudge.sol",
     "CanonicalJudge": "contracts/judges/CanonicalJudge.sol",
+    "AggregateJudge": "contracts/judges/AggregateJudge.sol",
     "CanonicalSteps": "contracts/judges/canonical/CanonicalSteps.sol",
     "AttentionJudge": "contracts/judges/AttentionJudge.sol",
     "SortingReward": "contracts/judges/SortingReward.sol",

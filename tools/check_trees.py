@@ -31,7 +31,15 @@ INTERFACE: Final = Path("contracts/interfaces/IHub.sol")
 ERRORS: Final = Path("contracts/interfaces/IHubErrors.sol")
 JUDGE_ERRORS: Final = tuple(
     Path(f"contracts/interfaces/{name}.sol")
-    for name in ("IAttentionJudge", "IDataJudge", "IGasBonds", "IJurorPool", "IJuryJudge", "IObjectiveJudge")
+    for name in (
+        "IAggregateJudge",
+        "IAttentionJudge",
+        "IDataJudge",
+        "IGasBonds",
+        "IJurorPool",
+        "IJuryJudge",
+        "IObjectiveJudge",
+    )
 )
 NAMED_TOO: Final = Path("contracts/interfaces/ICanonicalGame.sol")
 """Its errors may stand on leaves of the judges' trees. Whole games show them all: tests/contracts/integration."""

@@ -168,6 +168,7 @@ def page() -> str:
     for group, title in (
         ("ObjectiveJudge", "A fraud proof before the objective judge, with the challenge and the slash"),
         ("DataJudge", "Demands for withheld data"),
+        ("AggregateJudge", "Disputes about versions"),
         ("JuryJudge", "Trials before the honest-majority jury"),
     ):
         rows = (f"| {name} | {gas:,} |" for name, gas in load(group).items())

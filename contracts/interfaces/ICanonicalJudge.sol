@@ -75,4 +75,10 @@ interface ICanonicalJudge is ICanonicalGame {
         uint256 point,
         RowOpening calldata opening
     ) external;
+
+    /// @notice Passes the verdict about a posted version on to the hub. Only for `aggregate`.
+    function verdict(Challenge calldata challenge, Verdict answer) external;
+
+    /// @notice The `IAggregateJudge` that plays disputes about posted versions for this judge; zero for none.
+    function aggregate() external view returns (address);
 }

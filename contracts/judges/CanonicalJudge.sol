@@ -13,6 +13,7 @@ import {CanonicalTerms} from "./canonical/CanonicalTerms.sol";
 contract CanonicalJudge is CanonicalAnswers, CanonicalCharges, CanonicalExecution {
     /// @param hub_ The only one who may open games.
     /// @param steps_ A `CanonicalSteps`.
+    /// @param aggregate_ An `AggregateJudge` of the same hub, which plays disputes about posted versions; zero for none.
     /// @param shape_ Of the policy.
     /// @param thresholds_ What a TOPLOC proof is held against.
     /// @param clockSeconds_ A side's own for the whole game, more than zero.
@@ -20,9 +21,14 @@ contract CanonicalJudge is CanonicalAnswers, CanonicalCharges, CanonicalExecutio
     constructor(
         address hub_,
         address steps_,
+        address aggregate_,
         RefereeShape memory shape_,
         ToplocThresholds memory thresholds_,
         uint32 clockSeconds_,
         uint32 graceSeconds_
-    ) CanonicalTerms(hub_, shape_, thresholds_, clockSeconds_, graceSeconds_) CanonicalExecution(steps_) {}
+    )
+        CanonicalTerms(hub_, shape_, thresholds_, clockSeconds_, graceSeconds_)
+        CanonicalAnswers(aggregate_)
+        CanonicalExecution(steps_)
+    {}
 }

@@ -32,11 +32,24 @@ library Pieces {
         pure
         returns (bool)
     {
-        uint256 pieces = count(manifest);
-        if (index >= pieces) return false;
-        uint256 rest = length(manifest) - index * PIECE_BYTES;
-        return piece.length == (rest < PIECE_BYTES ? rest : PIECE_BYTES)
-            && Merkle.verify(bytes32(manifest[:32]), sha256(piece), index, pieces, proof);
+        return opens(bytes32(manifest[:32]), length(manifest), index, piece, proof);
+    }
+
+    /// @notice Whether `piece` is piece `index` of a file of `fileBytes` bytes with this root over its pieces.
+    function opens(bytes32 root, uint256 fileBytes, uint256 index, bytes memory piece, bytes32[] memory proof)
+        internal
+        pure
+        returns (bool)
+    {
+        uint256 pieces = (fileBytes + PIECE_BYTES - 1) / PIECE_BYTES;
+        return index < pieces && piece.length == pieceLength(fileBytes, index)
+            && Merkle.verify(root, sha256(piece), index, pieces, proof);
+    }
+
+    /// @notice Bytes of a piece that a file of `fileBytes` bytes has.
+    function pieceLength(uint256 fileBytes, uint256 index) internal pure returns (uint256) {
+        uint256 rest = fileBytes - index * PIECE_BYTES;
+        return rest < PIECE_BYTES ? rest : PIECE_BYTES;
     }
 
     /// @notice Bytes of the file of a manifest with a head.

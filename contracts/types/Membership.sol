@@ -39,7 +39,8 @@ struct Member {
 /// @param apart One when the `Holder` names an owner or a payout; zero when both are the node. 8 bits.
 /// @param unitsLeft Units of the quota not yet committed. 24 bits.
 /// @param unitsReserved Units of the quota not yet paid: what the bounty still reserves for this member. 24 bits.
-/// @param challenged Bit `sequence % 64` is set while that commitment has a pending challenge. 64 bits.
+/// @param challenged Bit `sequence % 64` is set while that commitment has a pending challenge; of a slashed member, the
+/// time at which it was slashed, which judges of versions ask for. 64 bits.
 /// @param voided Bit `sequence % 64` is set when a challenge to that commitment expired: it earns nothing. 64 bits.
 /// @param status A `MemberStatus`. 8 bits.
 struct Work {

@@ -127,6 +127,7 @@ class Demo:
             options.preset.jury,
             options.preset.data,
             options.preset.canonical,
+            options.preset.aggregate,
         )
         deployment.write(self._folder.deployment)
         tell("contracts", "done", f"hub {deployment.hub}")

@@ -12,6 +12,7 @@ from typing import Final
 from eth_account import Account
 
 from cupel.devnet.rpc import LocalRpc
+from cupel.protocol.chain.bindings.aggregate_judge import AggregateJudge
 from cupel.protocol.chain.bindings.attention_judge import AttentionJudge
 from cupel.protocol.chain.bindings.canonical_judge import CanonicalJudge
 from cupel.protocol.chain.bindings.canonical_steps import CanonicalSteps
@@ -20,12 +21,13 @@ from cupel.protocol.chain.bindings.hub import Hub
 from cupel.protocol.chain.bindings.jury_judge import JuryJudge
 from cupel.protocol.chain.bindings.objective_judge import ObjectiveJudge
 from cupel.protocol.chain.bindings.sorting_reward import SortingReward
-from cupel.protocol.chain.bindings.structs import RefereeShape, ToplocThresholds
+from cupel.protocol.chain.bindings.structs import AggregateRule, RefereeShape, ToplocThresholds
 from cupel.protocol.chain.bindings.test_token import TestToken
 from cupel.protocol.chain.client import ChainClient
-from cupel.protocol.chain.contract import Contract
+from cupel.protocol.chain.contract import ZERO_ADDRESS, Contract
 from cupel.protocol.chain.deployments import Deployment
 from cupel.protocol.config import ConfigError
+from cupel.protocol.spec.aggregate.game import Terms as AggregateTerms
 from cupel.protocol.spec.referee.game import Terms
 from cupel.protocol.spec.task import ModelShape
 
@@ -61,9 +63,15 @@ class DataTerms:
 
 
 async def deploy(
-    rpc_url: str, chain_id: int, artefacts: Path, jury: JuryTerms, data: DataTerms, canonical: Terms
+    rpc_url: str,
+    chain_id: int,
+    artefacts: Path,
+    jury: JuryTerms,
+    data: DataTerms,
+    canonical: Terms,
+    aggregate: AggregateTerms | None = None,
 ) -> Deployment:
-    """Deploy all nine contracts from an account made for this.
+    """Deploy all ten contracts from an account made for this; without `aggregate`, none that judges versions.
 
     ConfigError if a contract was not built; ChainError if the chain refuses.
     """
@@ -110,6 +118,9 @@ async def deploy(
                 CanonicalJudge.constructor(
                     hub,
                     steps,
+                    await put(AggregateJudge, aggregate_arguments(hub, aggregate))
+                    if aggregate
+                    else ZERO_ADDRESS,
                     referee_shape(canonical.shape),
                     ToplocThresholds(*astuple(canonical.thresholds)),
                     canonical.clock_seconds,
@@ -119,6 +130,20 @@ async def deploy(
             sorting_reward=await put(SortingReward, SortingReward.constructor()),
             attention_judge=await put(AttentionJudge, attention_arguments),
         )
+
+
+def aggregate_arguments(hub: str, terms: AggregateTerms) -> bytes:
+    """A judge of versions' constructor arguments."""
+    rule = terms.aggregation
+    packed = AggregateRule(
+        terms.parameters,
+        rule.learning_rate_numerator,
+        rule.learning_rate_denominator,
+        rule.momentum_numerator,
+        rule.momentum_denominator,
+        terms.max_exponent_offset,
+    )
+    return AggregateJudge.constructor(hub, packed, terms.clock_seconds, terms.grace_seconds)
 
 
 def referee_shape(shape: ModelShape) -> RefereeShape:

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cupel.devnet.deployment import DataTerms, JuryTerms
+from cupel.protocol.model.layout import layout_of
 from cupel.protocol.spec import documents
+from cupel.protocol.spec.aggregate.game import Terms as AggregateTerms
 from cupel.protocol.spec.recipe import Recipe
 from cupel.protocol.spec.referee.game import Terms
 from cupel.protocol.spec.replay import ReplayRule
@@ -53,6 +55,12 @@ THRESHOLDS: Final = Thresholds(4, 500, 500)
 # A whole descent takes an honest node six moves, each a block or two on an idle machine.
 CANONICAL: Final = Terms(MODEL, THRESHOLDS, clock_seconds=20, grace_seconds=1)
 """The judge of computation's: a game takes at most 53 s."""
+AGGREGATION: Final = Aggregation(1, 1, 0, 1)
+MAX_EXPONENT_OFFSET: Final = 24
+AGGREGATE: Final = AggregateTerms(
+    layout_of(MODEL).num_parameters, AGGREGATION, MAX_EXPONENT_OFFSET, clock_seconds=15, grace_seconds=1
+)
+"""The judge of versions': a game takes at most 49 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,7 @@ class Preset:
     pretrain_steps: int
     jury: JuryTerms
     canonical: Terms
+    aggregate: AggregateTerms
     least_round_seconds: int
     reward_margin: int
     """Least rise of the honest nodes' reward for the demo to pass, in millionths; far below what is usual."""
@@ -105,6 +114,7 @@ FULL: Final = Preset(
     pretrain_steps=400,
     jury=_jury(max_appeals=1, appeal_seconds=5),
     canonical=CANONICAL,
+    aggregate=AGGREGATE,
     least_round_seconds=10,
     reward_margin=250_000,
 )
@@ -120,6 +130,7 @@ FAST: Final = Preset(
     # An appeal would hold every stake for 17 s more.
     jury=_jury(max_appeals=0, appeal_seconds=0),
     canonical=dataclasses.replace(CANONICAL, clock_seconds=9),
+    aggregate=dataclasses.replace(AGGREGATE, clock_seconds=6),
     least_round_seconds=8,
     reward_margin=100_000,
 )
@@ -167,7 +178,9 @@ def choose_pace(preset: Preset, num_nodes: int, step_seconds: float, cores: floa
         commit_seconds=round_seconds - max(2, round_seconds // 5),
         # Time to look for the files, to demand what is missing, and to check what is shown in the last second.
         challenge_window=round_seconds + preset.data.answer_seconds,
-        dispute_seconds=max(preset.jury.needed_seconds, preset.canonical.needed_seconds),
+        dispute_seconds=max(
+            preset.jury.needed_seconds, preset.canonical.needed_seconds, preset.aggregate.needed_seconds
+        ),
         exit_margin=_EXIT_MARGIN_SECONDS,
         start_in_seconds=_FEW_BLOCKS_SECONDS + round_seconds // 3,
     )
@@ -212,9 +225,9 @@ def make_plan(preset: Preset, pace: Pace, num_nodes: int, rounds: int) -> TaskPl
             max_ratio_millionths=4_000_000,
             advantage_std=True,
             gradient_clip_millionths=1_000_000,
-            max_exponent_offset=24,
+            max_exponent_offset=MAX_EXPONENT_OFFSET,
         ),
-        aggregation=Aggregation(1, 1, 0, 1),
+        aggregation=AGGREGATION,
         replay=preset.replay,
     )
     return TaskPlan(terms, spec)

@@ -10,7 +10,7 @@ from typing import Final
 
 from cupel.devnet.anvil import CHAIN_ID, local_chain
 from cupel.devnet.deployment import deploy, fund
-from cupel.devnet.presets import CANONICAL, DATA, FULL, TOKEN
+from cupel.devnet.presets import AGGREGATE, CANONICAL, DATA, FULL, TOKEN
 from cupel.devnet.project import artefacts, find_binary, project_root
 from cupel.devnet.wallets import Wallet, create_wallet
 from cupel.protocol.chain.deployments import Deployment
@@ -33,7 +33,7 @@ async def serve(port: int, num_wallets: int, folder: Path, say: Callable[[str], 
     with tempfile.TemporaryDirectory(prefix="cupel-devnet-") as logs:
         async with local_chain(anvil, port, Path(logs) / "anvil.log") as chain:
             with waiting("deploying the contracts, making wallets", 2) as done:
-                deployment = await deploy(chain.rpc_url, CHAIN_ID, built, FULL.jury, DATA, CANONICAL)
+                deployment = await deploy(chain.rpc_url, CHAIN_ID, built, FULL.jury, DATA, CANONICAL, AGGREGATE)
                 done(1)
                 wallets = await asyncio.to_thread(_write_files, folder, num_wallets, deployment)
                 await fund(chain.rpc_url, deployment, {wallet.address: _TOKENS_EACH for wallet in wallets})

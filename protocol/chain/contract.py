@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Final, Generic, Protocol, Self, TypeVar
 
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 from eth_utils.address import is_address, to_checksum_address
 
 Result = TypeVar("Result")
+ZERO_ADDRESS: Final = "0x" + 40 * "0"
 AnyEvent = TypeVar("AnyEvent", bound="Event", covariant=True)
 
 

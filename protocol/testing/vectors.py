@@ -17,6 +17,7 @@ from cupel.protocol.spec.environments.sorting import Sorting
 from cupel.protocol.spec.hashing import keccak256
 from cupel.protocol.spec.shardcast.placement import NO_BEACON, REPLICAS, holders
 from cupel.protocol.spec.task import TASK_PARAMS_ABI, Pinned, TaskParams, task_id
+from cupel.protocol.testing.aggregate_vectors import aggregate_draws_vectors, aggregate_vectors
 from cupel.protocol.testing.attention_vectors import attention_vectors
 from cupel.protocol.testing.delta_vectors import delta_vectors
 from cupel.protocol.testing.demand_vectors import demand_vectors
@@ -219,6 +220,8 @@ FILES: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "update": update_vectors,
     "referee": referee_vectors,
     "referee_draws": draws_vectors,
+    "aggregate": lambda: aggregate_vectors(example_params()),
+    "aggregate_draws": aggregate_draws_vectors,
     "referee_game": lambda: game_vectors(example_params(), CHAIN_ID, HUB, NODE),
     "attention": lambda: attention_vectors(example_params(), CHAIN_ID, HUB, NODE),
 }

@@ -37,6 +37,7 @@ CONTRACTS = [
     "JuryJudge",
     "DataJudge",
     "CanonicalSteps",
+    "AggregateJudge",
     "CanonicalJudge",
     "AttentionJudge",
     "SortingReward",

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {ICanonicalJudge} from "../../interfaces/ICanonicalJudge.sol";
+import {IHub} from "../../interfaces/IHub.sol";
 import {IJudge} from "../../interfaces/IJudge.sol";
 import {Merkle} from "../../libraries/Merkle.sol";
 import {Prompts} from "../../libraries/Prompts.sol";
@@ -27,6 +28,13 @@ abstract contract CanonicalAnswers is ICanonicalJudge, CanonicalBase {
     uint256 private constant MIN_TOPK = 16;
     uint256 private constant MAX_TOPK = 128;
 
+    /// @inheritdoc ICanonicalJudge
+    address public immutable aggregate;
+
+    constructor(address aggregate_) {
+        aggregate = aggregate_;
+    }
+
     /// @inheritdoc IJudge
     function open(
         uint256 challengeId,
@@ -36,6 +44,10 @@ abstract contract CanonicalAnswers is ICanonicalJudge, CanonicalBase {
         bytes calldata evidence
     ) external returns (Verdict) {
         if (msg.sender != hub) revert CanonicalJudge_NotHub(msg.sender);
+        if (c.units == 0) {
+            // `IJudge(aggregate).open(challengeId, challenge, p, c, evidence)`; without one this fails.
+            return Verdict(_passOn(aggregate, IJudge.open.selector));
+        }
         uint256 needed = neededSeconds();
         if (needed > p.disputeSeconds) revert CanonicalJudge_DisputeTooShort(needed, p.disputeSeconds);
         _checkTask(p);
@@ -51,6 +63,12 @@ abstract contract CanonicalAnswers is ICanonicalJudge, CanonicalBase {
         _keep(challengeId, game);
         emit GameOpened(challengeId, challenge.node, game, matter);
         return Verdict.Pending;
+    }
+
+    /// @inheritdoc ICanonicalJudge
+    function verdict(Challenge calldata, Verdict) external {
+        if (msg.sender != aggregate) revert CanonicalJudge_NotMover(msg.sender, aggregate);
+        _passOn(hub, IHub.verdict.selector);
     }
 
     /// @inheritdoc ICanonicalJudge
@@ -100,7 +118,6 @@ abstract contract CanonicalAnswers is ICanonicalJudge, CanonicalBase {
         pure
         returns (CanonicalMatter memory matter)
     {
-        if (c.units == 0) revert CanonicalJudge_NotRollouts(c.sequence);
         if (evidence.length != EVIDENCE_BYTES) {
             revert CanonicalJudge_EvidenceUndecodable(evidence.length);
         }

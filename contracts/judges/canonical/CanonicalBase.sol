@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {ICanonicalGame} from "../../interfaces/ICanonicalGame.sol";
 import {IHub} from "../../interfaces/IHub.sol";
+import {ChessClock} from "../../libraries/ChessClock.sol";
 import {CanonicalChunk, CanonicalGame, CanonicalStage} from "../../types/CanonicalGame.sol";
 import {Challenge} from "../../types/Challenge.sol";
 import {CanonicalTerms} from "./CanonicalTerms.sol";
@@ -18,14 +19,14 @@ abstract contract CanonicalBase is CanonicalTerms {
         _requireKnown(challengeId, game);
         uint256 deadline = deadlineOf(game);
         if (block.timestamp < deadline) revert CanonicalJudge_TimeLeft(deadline);
-        Verdict verdict = _isChallengers(game.stage) ? Verdict.NotGuilty : Verdict.Guilty;
-        _end(challengeId, challenge, verdict, game.stage, true);
+        Verdict ending = _isChallengers(game.stage) ? Verdict.NotGuilty : Verdict.Guilty;
+        _end(challengeId, challenge, ending, game.stage, true);
     }
 
     /// @inheritdoc ICanonicalGame
     function deadlineOf(CanonicalGame calldata game) public view returns (uint256) {
         uint32 left = _isChallengers(game.stage) ? game.challengerSeconds : game.accusedSeconds;
-        return uint256(game.movedAt) + (left < graceSeconds ? graceSeconds : left);
+        return ChessClock.deadline(game.movedAt, left, graceSeconds);
     }
 
     /// @dev The game behind a move of its mover at this stage, the mover's clock run down.
@@ -44,8 +45,8 @@ abstract contract CanonicalBase is CanonicalTerms {
 
         next = game;
         uint256 spent = block.timestamp - game.movedAt;
-        if (isChallengers) next.challengerSeconds = _rest(game.challengerSeconds, spent);
-        else next.accusedSeconds = _rest(game.accusedSeconds, spent);
+        if (isChallengers) next.challengerSeconds = ChessClock.rest(game.challengerSeconds, spent);
+        else next.accusedSeconds = ChessClock.rest(game.accusedSeconds, spent);
         next.movedAt = uint40(block.timestamp);
     }
 
@@ -57,13 +58,13 @@ abstract contract CanonicalBase is CanonicalTerms {
     function _end(
         uint256 challengeId,
         Challenge calldata challenge,
-        Verdict verdict,
+        Verdict ending,
         CanonicalStage stage,
         bool timedOut
     ) internal {
         delete gameHash[challengeId];
-        emit GameEnded(challengeId, verdict, stage, timedOut);
-        IHub(hub).verdict(challenge, verdict);
+        emit GameEnded(challengeId, ending, stage, timedOut);
+        IHub(hub).verdict(challenge, ending);
     }
 
     function _convict(uint256 challengeId, Challenge calldata challenge, CanonicalStage stage) internal {
@@ -72,6 +73,23 @@ abstract contract CanonicalBase is CanonicalTerms {
 
     function _requireChunk(CanonicalGame calldata game, CanonicalChunk calldata chunk) internal pure {
         _requireSubject(game, keccak256(abi.encode(chunk)));
+    }
+
+    /// @dev Calls a function that takes the arguments which came here; its errors are passed on.
+    /// `(, bytes memory result) = target.call(bytes.concat(selector, msg.data[4:])); answer = abi.decode(result, (uint256))`,
+    /// and 2^256 - 1 where the result is less than a word. To encode the arguments anew takes a kilobyte of code.
+    function _passOn(address target, bytes4 selector) internal returns (uint256 answer) {
+        assembly ("memory-safe") {
+            let data := mload(0x40)
+            mstore(data, selector)
+            calldatacopy(add(data, 4), 4, sub(calldatasize(), 4))
+            if iszero(call(gas(), target, 0, data, calldatasize(), 0, 0x20)) {
+                returndatacopy(data, 0, returndatasize())
+                revert(data, returndatasize())
+            }
+            answer := mload(0)
+            if lt(returndatasize(), 0x20) { answer := not(0) }
+        }
     }
 
     function _requireSubject(CanonicalGame calldata game, bytes32 shown) internal pure {
@@ -92,9 +110,5 @@ abstract contract CanonicalBase is CanonicalTerms {
 
     function _isChallengers(CanonicalStage stage) private pure returns (bool) {
         return uint8(stage) & 1 == 1;
-    }
-
-    function _rest(uint32 left, uint256 spent) private pure returns (uint32) {
-        return spent < left ? left - uint32(spent) : 0;
     }
 }

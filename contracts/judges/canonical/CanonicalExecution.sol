@@ -29,21 +29,9 @@ abstract contract CanonicalExecution is CanonicalDescent {
         _begin(challengeId, game, CanonicalStage.Step);
         _requireChunk(game, chunk);
         _requireInDispute(game, Tree16.leaf(step.data));
-        if (!_isWrong()) revert CanonicalJudge_ChargeFails();
+        // `CanonicalSteps(steps).isWrong(challenge, game, chunk, step)`.
+        if (_passOn(steps, CanonicalSteps.isWrong.selector) != 1) revert CanonicalJudge_ChargeFails();
 
         _convict(challengeId, challenge, game.stage);
-    }
-
-    /// @dev `CanonicalSteps(steps).isWrong(challenge, game, chunk, step)`, of the arguments as they came: to encode them
-    /// anew takes a kilobyte of code. Its errors are passed on.
-    function _isWrong() private view returns (bool) {
-        (bool success, bytes memory result) =
-            steps.staticcall(bytes.concat(CanonicalSteps.isWrong.selector, msg.data[4:]));
-        if (!success) {
-            assembly ("memory-safe") {
-                revert(add(result, 0x20), mload(result))
-            }
-        }
-        return abi.decode(result, (bool));
     }
 }

@@ -226,6 +226,7 @@ class CanonicalJudge(Contract):
     def constructor(
         hub: str,
         steps: str,
+        aggregate: str,
         shape: structs.RefereeShape,
         thresholds: structs.ToplocThresholds,
         clock_seconds: int,
@@ -236,6 +237,7 @@ class CanonicalJudge(Contract):
             (
                 "address",
                 "address",
+                "address",
                 structs.REFEREE_SHAPE_ABI,
                 structs.TOPLOC_THRESHOLDS_ABI,
                 "uint32",
@@ -244,12 +246,19 @@ class CanonicalJudge(Contract):
             (
                 hub,
                 steps,
+                aggregate,
                 structs.encode_referee_shape(shape),
                 structs.encode_toploc_thresholds(thresholds),
                 clock_seconds,
                 grace_seconds,
             ),
         )
+
+    async def aggregate(self) -> str:
+        """The `IAggregateJudge` that plays disputes about posted versions for this judge; zero for none."""
+        values = await self._read("af36778b", (), (), ("address",))
+        result: str = checksum(values[0])
+        return result
 
     def answer(
         self,
@@ -640,6 +649,16 @@ class CanonicalJudge(Contract):
             "6c84bc65",
             (structs.CHALLENGE_ABI, structs.CANONICAL_GAME_ABI),
             (structs.encode_challenge(challenge), structs.encode_canonical_game(game)),
+            no_result,
+        )
+
+    def verdict(self, value0: structs.Challenge, value1: structs.Verdict) -> Call[None]:
+        """Passes the verdict about a posted version on to the hub. Only for `aggregate`."""
+        return self._prepare(
+            "verdict",
+            "d7016035",
+            (structs.CHALLENGE_ABI, "uint8"),
+            (structs.encode_challenge(value0), value1),
             no_result,
         )
 

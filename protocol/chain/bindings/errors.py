@@ -16,6 +16,237 @@ from cupel.protocol.chain.errors import ContractError
 
 
 @dataclass(unsafe_hash=True)
+class AggregateJudge_BadTerms(ContractError):
+    """A constructor argument is out of bounds."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("6629cd57")
+    TYPES: ClassVar[tuple[str, ...]] = ()
+
+
+@dataclass(unsafe_hash=True)
+class AggregateJudge_ChargeFails(ContractError):
+    """The chain has nothing to object to what is charged."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("923dc817")
+    TYPES: ClassVar[tuple[str, ...]] = ()
+
+
+@dataclass(unsafe_hash=True)
+class AggregateJudge_DisputeTooShort(ContractError):
+    """A game takes up to `needed` seconds; the task's disputes last `disputeSeconds`."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("8d0ace3c")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256")
+    needed: int
+    dispute_seconds: int
+
+
+@dataclass(unsafe_hash=True)
+class AggregateJudge_EntryUnfit(ContractError):
+    """The commitment is not accepted for the version: of another round, of a slashed node, or out of
+    order.
+    """
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("b4899753")
+    TYPES: ClassVar[tuple[str, ...]] = ("address", "uint32")
+    node: str
+    sequence: int
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """The error with these ABI-decoded fields."""
+        return cls(checksum(values[0]), values[1])
+
+
+@dataclass(unsafe_hash=True)
+class AggregateJudge_EntryUnknown(ContractError):
+    """The hub's ring does not hold such a commitment of that node."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("8cc24fb9")
+    TYPES: ClassVar[tuple[str, ...]] = ("address", "uint32")
+    node: str
+    sequence: int
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """The error with these ABI-decoded fields."""
+        return cls(checksum(values[0]), values[1])
+
+
+@dataclass(unsafe_hash=True)
+class AggregateJudge_EvidenceUndecodable(ContractError):
+    """There is no evidence, not `length` bytes."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("37c47b35")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
+    length: int
+
+
+@dataclass(unsafe_hash=True)
+class AggregateJudge_GameUnknown(ContractError):
+    """No such game is on: never opened, ended, or shown with other fields."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("9fafcbe7")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
+    challenge_id: int
+
+
+@dataclass(unsafe_hash=True)
+class AggregateJudge_ManifestNotProven(ContractError):
+    """The manifest has more than 1024 bytes, no head, another SHA-256 than `digest`, or names another
+    parent.
+    """
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("f8c3e564")
+    TYPES: ClassVar[tuple[str, ...]] = ("bytes32",)
+    digest: bytes
+
+
+@dataclass(unsafe_hash=True)
+class AggregateJudge_NoFault(ContractError):
+    """What is shown does not make the update of this entry none, or faults are out of order."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("d1aacc7f")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint32",)
+    entry: int
+
+
+@dataclass(unsafe_hash=True)
+class AggregateJudge_NoWayBack(ContractError):
+    """Nobody goes back further than eight times, or behind version 0."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("58b0ba16")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint32",)
+    back: int
+
+
+@dataclass(unsafe_hash=True)
+class AggregateJudge_NotFront(ContractError):
+    """The challenge is not the caller's to open, or is another than `challengeId` says."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("f58ef0a6")
+    TYPES: ClassVar[tuple[str, ...]] = ("address",)
+    caller: str
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """The error with these ABI-decoded fields."""
+        return cls(checksum(values[0]))
+
+
+@dataclass(unsafe_hash=True)
+class AggregateJudge_NotInDispute(ContractError):
+    """What is shown does not hash to what is in dispute."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("639da533")
+    TYPES: ClassVar[tuple[str, ...]] = ("bytes32",)
+    expected: bytes
+
+
+@dataclass(unsafe_hash=True)
+class AggregateJudge_NotMover(ContractError):
+    """It is the turn of `mover`."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("d4005fae")
+    TYPES: ClassVar[tuple[str, ...]] = ("address", "address")
+    caller: str
+    mover: str
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """The error with these ABI-decoded fields."""
+        return cls(checksum(values[0]), checksum(values[1]))
+
+
+@dataclass(unsafe_hash=True)
+class AggregateJudge_NotVersion(ContractError):
+    """The commitment is to rollouts and not to a version."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("8650ec51")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint32",)
+    sequence: int
+
+
+@dataclass(unsafe_hash=True)
+class AggregateJudge_OtherSubject(ContractError):
+    """The matter, the claim or the inputs are not those of the game."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("1b2f4713")
+    TYPES: ClassVar[tuple[str, ...]] = ("bytes32",)
+    expected: bytes
+
+
+@dataclass(unsafe_hash=True)
+class AggregateJudge_OutOfRange(ContractError):
+    """There is no such child, byte, integer, entry or term, or not as many as there are."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("8b93d23b")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256", "uint256")
+    index: int
+    count: int
+
+
+@dataclass(unsafe_hash=True)
+class AggregateJudge_PieceNotProven(ContractError):
+    """What is shown does not open as piece `index` of its file."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("7c5b5f13")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
+    index: int
+
+
+@dataclass(unsafe_hash=True)
+class AggregateJudge_PostingUnfit(ContractError):
+    """That is no posting of this version or a later one before the accused's."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("b0eb082a")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint32", "uint40")
+    version: int
+    time: int
+
+
+@dataclass(unsafe_hash=True)
+class AggregateJudge_TimeLeft(ContractError):
+    """The mover's time ends at `deadline` only."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("a58ddfaf")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
+    deadline: int
+
+
+@dataclass(unsafe_hash=True)
+class AggregateJudge_TooLate(ContractError):
+    """The mover's time ended at `deadline`."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("e15000f2")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
+    deadline: int
+
+
+@dataclass(unsafe_hash=True)
+class AggregateJudge_TooOld(ContractError):
+    """From `last` on a ring may have forgotten commitments that the version is made of."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("cea3c64d")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint256",)
+    last: int
+
+
+@dataclass(unsafe_hash=True)
+class AggregateJudge_WrongStage(ContractError):
+    """The move belongs to another stage."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("ee35f963")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint8",)
+    stage: structs.AggregateStage
+
+    @classmethod
+    def from_abi(cls, values: tuple[Any, ...]) -> Self:
+        """The error with these ABI-decoded fields."""
+        return cls(structs.AggregateStage(values[0]))
+
+
+@dataclass(unsafe_hash=True)
 class Assignment_SlotOutOfRange(ContractError):
     """The slot lies outside the permutation's domain, so cycle walking might never end."""
 
@@ -227,15 +458,6 @@ class CanonicalJudge_NotMover(ContractError):
     def from_abi(cls, values: tuple[Any, ...]) -> Self:
         """The error with these ABI-decoded fields."""
         return cls(checksum(values[0]), checksum(values[1]))
-
-
-@dataclass(unsafe_hash=True)
-class CanonicalJudge_NotRollouts(ContractError):
-    """The commitment is a posted version, which has no rollouts."""
-
-    SELECTOR: ClassVar[bytes] = bytes.fromhex("db48fb02")
-    TYPES: ClassVar[tuple[str, ...]] = ("uint32",)
-    sequence: int
 
 
 @dataclass(unsafe_hash=True)
@@ -1643,6 +1865,28 @@ class ToplocVerdict_BadTopk(ContractError):
 KNOWN: Final[dict[bytes, type[ContractError]]] = {
     error.SELECTOR: error
     for error in (
+        AggregateJudge_BadTerms,
+        AggregateJudge_ChargeFails,
+        AggregateJudge_DisputeTooShort,
+        AggregateJudge_EntryUnfit,
+        AggregateJudge_EntryUnknown,
+        AggregateJudge_EvidenceUndecodable,
+        AggregateJudge_GameUnknown,
+        AggregateJudge_ManifestNotProven,
+        AggregateJudge_NoFault,
+        AggregateJudge_NoWayBack,
+        AggregateJudge_NotFront,
+        AggregateJudge_NotInDispute,
+        AggregateJudge_NotMover,
+        AggregateJudge_NotVersion,
+        AggregateJudge_OtherSubject,
+        AggregateJudge_OutOfRange,
+        AggregateJudge_PieceNotProven,
+        AggregateJudge_PostingUnfit,
+        AggregateJudge_TimeLeft,
+        AggregateJudge_TooLate,
+        AggregateJudge_TooOld,
+        AggregateJudge_WrongStage,
         Assignment_SlotOutOfRange,
         AttentionJudge_AnswerOutOfRange,
         AttentionJudge_AuditedNotProven,
@@ -1664,7 +1908,6 @@ KNOWN: Final[dict[bytes, type[ContractError]]] = {
         CanonicalJudge_NotHub,
         CanonicalJudge_NotInDispute,
         CanonicalJudge_NotMover,
-        CanonicalJudge_NotRollouts,
         CanonicalJudge_OtherSubject,
         CanonicalJudge_OutOfRange,
         CanonicalJudge_ProofNotProven,

@@ -17,7 +17,16 @@ from cupel.protocol.spec.rollout import Commitment, RolloutLeaf
 from cupel.protocol.spec.task import Pinned, TaskParams
 
 __all__ = [
-    "AttentionAnswer",
+    "AggregateAnswer",
+    "AggregateClaim",
+    "AggregateEntry",
+    "AggregateFault",
+    "AggregateGame",
+    "AggregateInputs",
+    "AggregateMatter",
+    "AggregateRule",
+    "AggregateStage",
+    "AggregateTerm",
     "Ballot",
     "CanonicalAnswer",
     "CanonicalChunk",
@@ -34,6 +43,7 @@ __all__ = [
     "Juror",
     "Member",
     "MemberStatus",
+    "PieceOpening",
     "Pinned",
     "Place",
     "RefereeShape",
@@ -50,6 +60,21 @@ __all__ = [
     "Verdict",
     "Vote",
 ]
+
+
+class AggregateStage(IntEnum):
+    """What is to be done next; even numbers are the accused's moves, odd ones the challenger's. Twin of
+    `Stage` in protocol/spec/aggregate/game.py.
+    """
+
+    ANSWER = 0
+    CHARGE = 1
+    NODE = 2
+    CHILD = 3
+    PIECE = 4
+    ENTRY = 5
+    INPUTS = 6
+    REFUTATION = 7
 
 
 class CanonicalStage(IntEnum):
@@ -1115,46 +1140,429 @@ def decode_toploc_thresholds(values: tuple[Any, ...]) -> ToplocThresholds:
     return ToplocThresholds(values[0], values[1], values[2])
 
 
-ATTENTION_ANSWER_ABI: Final = "(address,(uint32,uint32,bytes32,bytes32,uint32,uint40),(uint32,uint32,bytes32,uint32,bytes32,uint32,bytes32,bytes32,uint32),bytes32[],bytes32,bytes32[])"
+AGGREGATE_GAME_ABI: Final = (
+    "(uint8,address,address,address,uint32,uint32,uint40,bytes32,bytes32,uint32,uint32,uint64)"
+)
 
 
 @dataclass(frozen=True, slots=True)
-class AttentionAnswer:
-    """The accused's first move: what its answer is about, and the answer."""
+class AggregateGame:
+    """Where a game stands. The judge keeps its hash alone: each move shows it again, and each event tells
+    it.
 
-    node: str
-    """Whose commitment was looked at."""
-    target: Commitment
-    """That commitment."""
-    audited: RolloutLeaf
-    """Its leaf at the drawn position."""
-    audited_proof: tuple[bytes, ...]
-    """From that leaf to the target's root."""
-    trace_root: bytes
-    """Of the referee's trace of the rollout's sequence: the answer."""
-    answer_proof: tuple[bytes, ...]
-    """From the leaf of the answer to the root of the accused's own commitment."""
+    Twin of `Game` in protocol/spec/aggregate/game.py. Fields that a stage has no use for keep their
+    last value.
+    """
+
+    stage: AggregateStage
+    front: str
+    """Who asked, and gets the verdict: the hub, or a judge that passes disputes about versions on."""
+    accused: str
+    """The poster; it alone moves for itself."""
+    challenger: str
+    """Likewise."""
+    accused_seconds: int
+    """Left of its clock."""
+    challenger_seconds: int
+    """Left of its clock."""
+    moved_at: int
+    """When the last move was made."""
+    subject: bytes
+    """Hash of the `AggregateMatter`, and from the answer on of the `AggregateClaim`."""
+    node: bytes
+    """In dispute: the hash of a node or of a piece; of the inputs, once they are shown."""
+    level: int
+    """Of the node above the pieces."""
+    index: int
+    """Of the node among those of its level; in the end, of the piece."""
+    offset: int
+    """In the checkpoint's file: where the disputed integer begins."""
 
 
-def encode_attention_answer(value: AttentionAnswer) -> tuple[Any, ...]:
+def encode_aggregate_game(value: AggregateGame) -> tuple[Any, ...]:
     """The tuple that Solidity sees."""
     return (
-        value.node,
-        encode_commitment(value.target),
-        encode_rollout_leaf(value.audited),
-        tuple(fixed_bytes(item, 32) for item in value.audited_proof),
-        fixed_bytes(value.trace_root, 32),
-        tuple(fixed_bytes(item, 32) for item in value.answer_proof),
+        value.stage,
+        value.front,
+        value.accused,
+        value.challenger,
+        value.accused_seconds,
+        value.challenger_seconds,
+        value.moved_at,
+        fixed_bytes(value.subject, 32),
+        fixed_bytes(value.node, 32),
+        value.level,
+        value.index,
+        value.offset,
     )
 
 
-def decode_attention_answer(values: tuple[Any, ...]) -> AttentionAnswer:
-    """Inverse of `encode_attention_answer`."""
-    return AttentionAnswer(
-        checksum(values[0]),
-        decode_commitment(values[1]),
-        decode_rollout_leaf(values[2]),
-        tuple(values[3]),
+def decode_aggregate_game(values: tuple[Any, ...]) -> AggregateGame:
+    """Inverse of `encode_aggregate_game`."""
+    return AggregateGame(
+        AggregateStage(values[0]),
+        checksum(values[1]),
+        checksum(values[2]),
+        checksum(values[3]),
         values[4],
-        tuple(values[5]),
+        values[5],
+        values[6],
+        values[7],
+        values[8],
+        values[9],
+        values[10],
+        values[11],
     )
+
+
+AGGREGATE_MATTER_ABI: Final = (
+    "(bytes32,uint32,bytes32,uint32,uint40,bytes32,uint40,uint32,uint32,uint32,uint32)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateMatter:
+    """What is challenged: a version that the accused posted, or one that it rests on."""
+
+    task: bytes
+    """Of the posting."""
+    version: int
+    """In dispute; the posted one, until the challenger goes back to its parent."""
+    digest: bytes
+    """Of that version."""
+    back: int
+    """How many times the challenger went back."""
+    posted_at: int
+    """When the accused posted."""
+    genesis_digest: bytes
+    """As in the task's parameters, like all that follows."""
+    start: int
+    round_seconds: int
+    commit_seconds: int
+    challenge_window: int
+    dispute_seconds: int
+
+
+def encode_aggregate_matter(value: AggregateMatter) -> tuple[Any, ...]:
+    """The tuple that Solidity sees."""
+    return (
+        fixed_bytes(value.task, 32),
+        value.version,
+        fixed_bytes(value.digest, 32),
+        value.back,
+        value.posted_at,
+        fixed_bytes(value.genesis_digest, 32),
+        value.start,
+        value.round_seconds,
+        value.commit_seconds,
+        value.challenge_window,
+        value.dispute_seconds,
+    )
+
+
+def decode_aggregate_matter(values: tuple[Any, ...]) -> AggregateMatter:
+    """Inverse of `encode_aggregate_matter`."""
+    return AggregateMatter(
+        values[0],
+        values[1],
+        values[2],
+        values[3],
+        values[4],
+        values[5],
+        values[6],
+        values[7],
+        values[8],
+        values[9],
+        values[10],
+    )
+
+
+AGGREGATE_ENTRY_ABI: Final = "(address,(uint32,uint32,bytes32,bytes32,uint32,uint40))"
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateEntry:
+    """A commitment of a node, as the hub's ring still holds it."""
+
+    node: str
+    commitment: Commitment
+
+
+def encode_aggregate_entry(value: AggregateEntry) -> tuple[Any, ...]:
+    """The tuple that Solidity sees."""
+    return (value.node, encode_commitment(value.commitment))
+
+
+def decode_aggregate_entry(values: tuple[Any, ...]) -> AggregateEntry:
+    """Inverse of `encode_aggregate_entry`."""
+    return AggregateEntry(checksum(values[0]), decode_commitment(values[1]))
+
+
+PIECE_OPENING_ABI: Final = "(bytes,bytes32[])"
+
+
+@dataclass(frozen=True, slots=True)
+class PieceOpening:
+    """A piece of a file under the root in its manifest."""
+
+    data: bytes
+    proof: tuple[bytes, ...]
+    """Siblings bottom up."""
+
+
+def encode_piece_opening(value: PieceOpening) -> tuple[Any, ...]:
+    """The tuple that Solidity sees."""
+    return (value.data, tuple(fixed_bytes(item, 32) for item in value.proof))
+
+
+def decode_piece_opening(values: tuple[Any, ...]) -> PieceOpening:
+    """Inverse of `encode_piece_opening`."""
+    return PieceOpening(values[0], tuple(values[1]))
+
+
+AGGREGATE_FAULT_ABI: Final = "(uint32,bytes,uint64,(bytes,bytes32[]))"
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateFault:
+    """Why an accepted commitment's update is none."""
+
+    entry: int
+    """Of the answer's entries, or of the manifests that count."""
+    manifest: bytes
+    """The commitment's. If it has no head, or that of a file of another length, this is enough."""
+    offset: int
+    """Else a byte of the file that no update has there."""
+    piece: PieceOpening
+    """The piece that holds the byte."""
+
+
+def encode_aggregate_fault(value: AggregateFault) -> tuple[Any, ...]:
+    """The tuple that Solidity sees."""
+    return (value.entry, value.manifest, value.offset, encode_piece_opening(value.piece))
+
+
+def decode_aggregate_fault(values: tuple[Any, ...]) -> AggregateFault:
+    """Inverse of `encode_aggregate_fault`."""
+    return AggregateFault(values[0], values[1], values[2], decode_piece_opening(values[3]))
+
+
+AGGREGATE_ANSWER_ABI: Final = "(bytes,uint32,bytes,(address,(uint32,uint32,bytes32,bytes32,uint32,uint40)),(address,(uint32,uint32,bytes32,bytes32,uint32,uint40))[],(uint32,bytes,uint64,(bytes,bytes32[]))[],bool)"
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateAnswer:
+    """The accused's first move."""
+
+    manifest: bytes
+    """Of the version in dispute."""
+    parent_at: int
+    """Where in it the parent's digest begins."""
+    parent_manifest: bytes
+    """Of the version before."""
+    earliest: AggregateEntry
+    """The first posting of this version or a later one; all zero if it is the accused's own."""
+    entries: tuple[AggregateEntry, ...]
+    """The commitments whose updates make the version, by node, ascending."""
+    faults: tuple[AggregateFault, ...]
+    """Those of them whose update is none, ascending, as far as the chain can see it."""
+    unreadable: bool
+    """Whether there is one whose manifest leads to no file, which the chain cannot see."""
+
+
+def encode_aggregate_answer(value: AggregateAnswer) -> tuple[Any, ...]:
+    """The tuple that Solidity sees."""
+    return (
+        value.manifest,
+        value.parent_at,
+        value.parent_manifest,
+        encode_aggregate_entry(value.earliest),
+        tuple(encode_aggregate_entry(item) for item in value.entries),
+        tuple(encode_aggregate_fault(item) for item in value.faults),
+        value.unreadable,
+    )
+
+
+def decode_aggregate_answer(values: tuple[Any, ...]) -> AggregateAnswer:
+    """Inverse of `encode_aggregate_answer`."""
+    return AggregateAnswer(
+        values[0],
+        values[1],
+        values[2],
+        decode_aggregate_entry(values[3]),
+        tuple(decode_aggregate_entry(item) for item in values[4]),
+        tuple(decode_aggregate_fault(item) for item in values[5]),
+        values[6],
+    )
+
+
+AGGREGATE_CLAIM_ABI: Final = (
+    "(bytes32,uint32,bytes32,bytes32,bytes32,bytes32,uint64,uint40,bool,bytes32,bytes32,uint32)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateClaim:
+    """What the answer fixed.
+
+    Twin of `Claim` in protocol/spec/aggregate/game.py.
+    """
+
+    matter: bytes
+    """Hash of the `AggregateMatter`."""
+    version: int
+    """In dispute."""
+    task: bytes
+    """As in the matter."""
+    root: bytes
+    """Over the pieces of the version's checkpoint."""
+    parent_digest: bytes
+    """Of the version before."""
+    parent_root: bytes
+    """Over the pieces of that version's checkpoint."""
+    file_bytes: int
+    """Of either checkpoint."""
+    decided_at: int
+    """Slashings before it count for the version."""
+    given_up: bool
+    """Whether the version was decided so late that it is its parent once more."""
+    nodes: bytes
+    """`keccak256(abi.encode(address[]))` of the nodes whose commitments are accepted, ascending."""
+    manifests: bytes
+    """`keccak256(abi.encode(bytes32[]))` of their manifests, but for those whose update is none."""
+    count: int
+    """How many manifests."""
+
+
+def encode_aggregate_claim(value: AggregateClaim) -> tuple[Any, ...]:
+    """The tuple that Solidity sees."""
+    return (
+        fixed_bytes(value.matter, 32),
+        value.version,
+        fixed_bytes(value.task, 32),
+        fixed_bytes(value.root, 32),
+        fixed_bytes(value.parent_digest, 32),
+        fixed_bytes(value.parent_root, 32),
+        value.file_bytes,
+        value.decided_at,
+        value.given_up,
+        fixed_bytes(value.nodes, 32),
+        fixed_bytes(value.manifests, 32),
+        value.count,
+    )
+
+
+def decode_aggregate_claim(values: tuple[Any, ...]) -> AggregateClaim:
+    """Inverse of `encode_aggregate_claim`."""
+    return AggregateClaim(
+        values[0],
+        values[1],
+        values[2],
+        values[3],
+        values[4],
+        values[5],
+        values[6],
+        values[7],
+        values[8],
+        values[9],
+        values[10],
+        values[11],
+    )
+
+
+AGGREGATE_INPUTS_ABI: Final = "(int32,int64,bytes)"
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateInputs:
+    """What the accused says that the disputed integer is made from."""
+
+    weight: int
+    """Of the version before, in units of 2^-20."""
+    momentum: int
+    """Of the version before, in units of 2^-32."""
+    terms: bytes
+    """Of each update that counts, the mantissa and the exponent of its block, a byte each."""
+
+
+def encode_aggregate_inputs(value: AggregateInputs) -> tuple[Any, ...]:
+    """The tuple that Solidity sees."""
+    return (value.weight, value.momentum, value.terms)
+
+
+def decode_aggregate_inputs(values: tuple[Any, ...]) -> AggregateInputs:
+    """Inverse of `encode_aggregate_inputs`."""
+    return AggregateInputs(values[0], values[1], values[2])
+
+
+AGGREGATE_TERM_ABI: Final = "(bytes32[],uint32,bool,bytes,(bytes,bytes32[]))"
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateTerm:
+    """The challenger's last move against a term of the inputs."""
+
+    manifests: tuple[bytes, ...]
+    """As the answer's event told them."""
+    term: int
+    """Of the inputs."""
+    is_mantissa: bool
+    """Which of its two bytes."""
+    manifest: bytes
+    """Of that update's commitment."""
+    piece: PieceOpening
+    """The piece of the update that holds the byte."""
+
+
+def encode_aggregate_term(value: AggregateTerm) -> tuple[Any, ...]:
+    """The tuple that Solidity sees."""
+    return (
+        tuple(fixed_bytes(item, 32) for item in value.manifests),
+        value.term,
+        value.is_mantissa,
+        value.manifest,
+        encode_piece_opening(value.piece),
+    )
+
+
+def decode_aggregate_term(values: tuple[Any, ...]) -> AggregateTerm:
+    """Inverse of `encode_aggregate_term`."""
+    return AggregateTerm(tuple(values[0]), values[1], values[2], values[3], decode_piece_opening(values[4]))
+
+
+AGGREGATE_RULE_ABI: Final = "(uint32,uint32,uint32,uint32,uint32,uint32)"
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateRule:
+    """How versions follow from updates. Twin of `Rule` in protocol/spec/aggregate/game.py."""
+
+    parameters: int
+    """Of the policy."""
+    learning_rate_numerator: int
+    """Of the outer step."""
+    learning_rate_denominator: int
+    """Of the outer step."""
+    momentum_numerator: int
+    """Of the outer step."""
+    momentum_denominator: int
+    """Of the outer step."""
+    max_exponent_offset: int
+    """Largest exponent of a block of an update, above -32."""
+
+
+def encode_aggregate_rule(value: AggregateRule) -> tuple[Any, ...]:
+    """The tuple that Solidity sees."""
+    return (
+        value.parameters,
+        value.learning_rate_numerator,
+        value.learning_rate_denominator,
+        value.momentum_numerator,
+        value.momentum_denominator,
+        value.max_exponent_offset,
+    )
+
+
+def decode_aggregate_rule(values: tuple[Any, ...]) -> AggregateRule:
+    """Inverse of `encode_aggregate_rule`."""
+    return AggregateRule(values[0], values[1], values[2], values[3], values[4], values[5])

@@ -6,12 +6,13 @@ import {Assertions} from "../utils/Assertions.sol";
 /// @title Deployed sizes in bytes; a chain takes at most 24,576 (EIP-170)
 contract SizesTest is Assertions {
     function test_sizes() public {
-        string[7] memory names = [
+        string[8] memory names = [
             "Hub",
             "ObjectiveJudge",
             "JuryJudge",
             "CanonicalJudge",
             "CanonicalSteps",
+            "AggregateJudge",
             "AttentionJudge",
             "SortingReward"
         ];

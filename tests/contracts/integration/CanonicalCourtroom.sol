@@ -80,7 +80,7 @@ abstract contract CanonicalCourtroom is VectorTest {
         uint256[] memory limits = json.parseJsonUintArray(file, string.concat(key, ".thresholds"));
         ToplocThresholds memory thresholds =
             ToplocThresholds(uint32(limits[0]), uint32(limits[1]), uint32(limits[2]));
-        judge = new CanonicalJudge(address(hub), address(steps), shape, thresholds, CLOCK, GRACE);
+        judge = new CanonicalJudge(address(hub), address(steps), address(0), shape, thresholds, CLOCK, GRACE);
         fund(CREATOR, 1000 ether);
         vm.prank(CREATOR);
         task = hub.createTask(params(), 1000);

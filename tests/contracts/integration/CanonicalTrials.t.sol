@@ -188,17 +188,17 @@ contract CanonicalTrialsTest is CanonicalPlay {
     function test_AJudgeNeedsTheStepsItWasWrittenWith() external {
         ToplocThresholds memory thresholds = judge.thresholds();
         vm.expectRevert(ICanonicalGame.CanonicalJudge_BadTerms.selector);
-        new CanonicalJudge(address(hub), address(rule), shape, thresholds, CLOCK, GRACE);
+        new CanonicalJudge(address(hub), address(rule), address(0), shape, thresholds, CLOCK, GRACE);
     }
 
     function test_AJudgeRefusesAStepThatNoTransactionHolds() external {
         ToplocThresholds memory thresholds = judge.thresholds();
         RefereeShape memory long = shape;
         long.positions = 48;
-        new CanonicalJudge(address(hub), address(steps), long, thresholds, CLOCK, GRACE);
+        new CanonicalJudge(address(hub), address(steps), address(0), long, thresholds, CLOCK, GRACE);
         long.positions = 256;
         vm.expectRevert(ICanonicalGame.CanonicalJudge_BadTerms.selector);
-        new CanonicalJudge(address(hub), address(steps), long, thresholds, CLOCK, GRACE);
+        new CanonicalJudge(address(hub), address(steps), address(0), long, thresholds, CLOCK, GRACE);
     }
 
     function convict(RefereeRow calldata row) external {
