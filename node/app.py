@@ -31,20 +31,18 @@ from cupel.node.rollout.process import Parts
 from cupel.node.rollout.rule import require_known_rule
 from cupel.node.rollout.sampler import check_engine
 from cupel.protocol.attesting import Attested
-from cupel.protocol.chain.games import GameFeed
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.config import ConfigError
-from cupel.protocol.court import Recaller, open_court
+from cupel.protocol.court import Courts, open_courts
 from cupel.protocol.custody import Custody
 from cupel.protocol.environments.installed import check_environment
-from cupel.protocol.game_player import GamePlayer
+from cupel.protocol.game_player import GamePlayer, VersionPlayer
 from cupel.protocol.keeping import Share, share_of_node
 from cupel.protocol.metrics_endpoint import address_of, metrics_endpoint
 from cupel.protocol.model.canonical import CanonicalVersion
 from cupel.protocol.observe import Observer
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant, participate_for_owner
 from cupel.protocol.patience import Patience
-from cupel.protocol.reenactment import can_settle
 from cupel.protocol.settings import Settings
 from cupel.protocol.spec.shardcast.versions import SPARE_VERSIONS, num_whole, spare_for_disputes
 from cupel.protocol.spec.task import TaskSpec
@@ -66,9 +64,9 @@ class Node:
         settings: Settings,
         crew: Crew,
         seams: Seams,
-        court: GameFeed | None = None,
+        courts: Courts | None = None,
     ) -> None:
-        """court: the task's judge of computation."""
+        """courts: where the task names a judge of computation."""
         folder = Path(settings.data_dir)
         self._participant = participant
         self._observer = participant.observer
@@ -79,7 +77,7 @@ class Node:
         self._seams = seams
         shelf = VersionShelf(participant.store, folder / "versions")
         # Whatever can be disputed has to be computed again.
-        spare = SPARE_VERSIONS if court is None else spare_for_disputes(ledger.params)
+        spare = SPARE_VERSIONS if courts is None else spare_for_disputes(ledger.params)
         self._versions = Versions(ledger, spec, participant.swarm, shelf, spare, look=self._look)
         max_bytes = self._versions.max_checkpoint_bytes, self._versions.max_update_bytes
         storing = self._versions.storing
@@ -88,10 +86,10 @@ class Node:
         self._discloser = Discloser(
             participant, lambda: self._ledger, max_bytes, self._versions.false_updates
         )
-        self._player = None
-        if court is not None:
-            recaller = Recaller(participant, lambda: self._ledger, self._versions, court.terms)
-            self._player = GamePlayer(participant, court, recaller.recall)
+        self._players: tuple[GamePlayer | VersionPlayer, ...] = ()
+        if courts is not None:
+            ledger_of, stand = (lambda: self._ledger), seams.stand
+            self._players = courts.players(participant, ledger_of, self._versions, stand=stand)
         self._shared = folder / FOLDER
         self._workshop = Workshop(self._shared / self._task.hex())
         attesters, quorum = settings.trusted_attesters, settings.attestations
@@ -228,9 +226,8 @@ class Node:
         """Answer demands and disputes as long as the block runs, also while nothing else can be done: silence costs the
         stake."""
         async with asyncio.TaskGroup() as group:
-            answering = [group.create_task(self._discloser.run())]
-            if self._player is not None:
-                answering.append(group.create_task(self._player.run()))
+            loops = (self._discloser.run(), *(player.run() for player in self._players))
+            answering = [group.create_task(loop) for loop in loops]
             try:
                 yield
             finally:
@@ -310,11 +307,11 @@ async def _run(settings: Settings, observer: Observer, crew: Crew, seams: Seams)
         check_engine(settings.engine, spec.model)
         # It starts the environment's process, which may take long. Better now than after a stake.
         await asyncio.to_thread(check_environment, spec.environment)
-        court = await open_court(participant, ledger.params, spec)
-        if court is not None and not can_settle(court.terms, ledger.params, spec):
-            problem = "its judge of computation has other terms than its document"
+        courts = await open_courts(participant, ledger.params, spec)
+        if courts is not None and not courts.can_settle(ledger.params, spec):
+            problem = "its judges of computation and versions have other terms than its document"
             raise ConfigError("task", problem, "A dispute could cost the stake: join another task")
-        node = Node(participant, ledger, spec, settings, crew, seams, court)
+        node = Node(participant, ledger, spec, settings, crew, seams, courts)
         meters.gauges = node.gauges
         return await node.run()
     raise AssertionError("the block above returns or raises")

@@ -71,7 +71,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attended:
-    """What a side of a dispute about an answer plays from. Satisfies `game_player.Own`."""
+    """What a side of a dispute about an answer plays from. Satisfies `game_player.Traced`."""
 
     matter: Matter
     trace: Trace

@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from cupel.protocol.chain.contract import Call
 from cupel.protocol.chain.errors import ChainError, ContractError
 from cupel.protocol.config import ConfigError
-from cupel.protocol.games import EndGame, GameRecord, MakeMove, due
+from cupel.protocol.games import Dispute, EndGame, GameRecord, MakeMove, VersionRecord, due
 from cupel.protocol.network import NetworkError
 from cupel.protocol.participant import POLL_SECONDS, Participant
+from cupel.protocol.reenactment import Reenactment
+from cupel.protocol.spec.aggregate import moves as version_moves
+from cupel.protocol.spec.aggregate import players as version_players
+from cupel.protocol.spec.aggregate.game import Terms as VersionTerms
+from cupel.protocol.spec.aggregate.players import Making
 from cupel.protocol.spec.errors import Rejected
-from cupel.protocol.spec.referee.game import Matter, Terms
+from cupel.protocol.spec.referee.game import Matter
 from cupel.protocol.spec.referee.moves import Answer, Attend, Move
 from cupel.protocol.spec.referee.players import Challenger, Held, accused_move
 from cupel.protocol.spec.referee.sides import Trace
 from cupel.protocol.storage import StorageError
 
-Recall = Callable[[GameRecord], Awaitable["Own"]]
-"""What we hold of what is disputed. NetworkError while something of it cannot be had."""
-Stand = Callable[["Own"], tuple[Answer | Attend, Trace]]
+Record = TypeVar("Record", bound=Dispute)
+Own = TypeVar("Own")
+Side = TypeVar("Side", bound="Traced")
+Stand = Callable[[Reenactment], tuple[Answer | Attend, Trace]]
 """What an accused answers and opens."""
+RecallMaking = Callable[[VersionRecord], Awaitable[Making]]
+"""What we hold of a disputed version. NetworkError while something of it cannot be had."""
 
 
-class Own(Protocol):
-    """What a side plays from."""
+class Traced(Protocol):
+    """What a side of a dispute about a trace plays from."""
 
     @property
     def matter(self) -> Matter:
@@ -45,52 +54,48 @@ class Own(Protocol):
         """What an accused says first."""
 
 
-class Court(Protocol):
+class Court(Protocol[Record]):
     """The judge's games, and how to move in them."""
 
     @property
-    def terms(self) -> Terms:
-        """Of every game."""
-
-    @property
-    def games(self) -> Mapping[int, GameRecord]:
+    def games(self) -> Mapping[int, Record]:
         """By challenge, as far as the chain was read."""
 
     async def refresh(self) -> None:
         """Read on. ChainUnavailable."""
 
-    def move(self, record: GameRecord, move: Move) -> Call[Any]:
+    def deadline(self, record: Record) -> int:
+        """A move counts before it."""
+
+    def move(self, record: Record, move: Any) -> Call[Any]:
         """The transaction that makes a move."""
 
-    def end(self, record: GameRecord) -> Call[Any]:
+    def end(self, record: Record) -> Call[Any]:
         """The transaction that ends a game whose mover was silent."""
 
 
-def truthfully(own: Own) -> tuple[Answer | Attend, Trace]:
-    """Answer with the referee's own trace."""
-    return own.answer, own.trace
-
-
-class GamePlayer:
+class Player(ABC, Generic[Record, Own]):
     """Decides and sends; what the chain refuses is tried again after the next look at it."""
 
-    def __init__(
-        self,
-        participant: Participant,
-        court: Court,
-        recall: Recall,
-        *,
-        helps: bool = False,
-        stand: Stand = truthfully,
-    ) -> None:
+    def __init__(self, participant: Participant, court: Court[Record], *, helps: bool = False) -> None:
         """helps: whether to end games of others that nobody ends."""
         self._participant = participant
         self._court = court
-        self._recall = recall
         self._helps = helps
-        self._stand = stand
-        self._held: dict[int, Own] = {}
+        self._held: dict[int, tuple[object, Own]] = {}
         self._told: set[tuple[int, str]] = set()
+
+    @abstractmethod
+    async def _remember(self, record: Record) -> Own:
+        """What we hold of what a game is about. NetworkError while something of it cannot be had."""
+
+    @abstractmethod
+    def _matter(self, record: Record) -> object:
+        """What a game is about now: something else has to be remembered anew."""
+
+    @abstractmethod
+    def _next(self, record: Record, own: Own) -> object | None:
+        """What we say; None if we have no case."""
 
     async def run(self) -> None:
         """Play until cancelled: silence loses, so it goes on beside whatever else takes long."""
@@ -105,7 +110,7 @@ class GamePlayer:
     async def play(self, now: int) -> None:
         """Do what is due at this block time. ChainUnavailable and TransactionTimeout as the client."""
         games, account = self._court.games, self._participant.address
-        for action in due(games.values(), self._court.terms, account, now, helps=self._helps):
+        for action in due(games.values(), self._court.deadline, account, now, helps=self._helps):
             record = games[action.challenge_id]
             try:
                 match action:
@@ -120,10 +125,12 @@ class GamePlayer:
             number: held for number, held in self._held.items() if number in games and not games[number].ended
         }
 
-    async def _move(self, record: GameRecord) -> None:
-        own = self._held.get(record.challenge_id)
-        if own is None:
-            own = self._held[record.challenge_id] = await self._recall(record)
+    async def _move(self, record: Record) -> None:
+        matter = self._matter(record)
+        known, own = self._held.get(record.challenge_id, (None, None))
+        if own is None or known != matter:
+            own = await self._remember(record)
+            self._held[record.challenge_id] = matter, own
         move = await asyncio.to_thread(self._next, record, own)
         if move is None:
             return
@@ -131,7 +138,45 @@ class GamePlayer:
         await self._participant.send(f"dispute: {name}", self._court.move(record, move))
         self._participant.observer.emit("dispute", challenge_id=record.challenge_id, move=name)
 
-    def _next(self, record: GameRecord, own: Own) -> Move | None:
+    def _tell(self, challenge_id: int, error: Exception) -> None:
+        """Report a problem once: it is met again at every attempt."""
+        if (challenge_id, str(error)) not in self._told:
+            self._told.add((challenge_id, str(error)))
+            self._participant.observer.emit("error", message=f"dispute {challenge_id}: {error}")
+
+
+def truthfully(own: Traced) -> tuple[Answer | Attend, Trace]:
+    """Answer with the referee's own trace."""
+    return own.answer, own.trace
+
+
+class GamePlayer(Player[GameRecord, Side]):
+    """Plays disputes about traces."""
+
+    def __init__(
+        self,
+        participant: Participant,
+        court: Court[GameRecord],
+        recall: Callable[[GameRecord], Awaitable[Side]],
+        *,
+        helps: bool = False,
+        stand: Callable[[Side], tuple[Answer | Attend, Trace]] = truthfully,
+    ) -> None:
+        """recall: what we hold of what is disputed; NetworkError while something of it cannot be had.
+
+        stand: what we answer and open when we are accused.
+        """
+        super().__init__(participant, court, helps=helps)
+        self._recall = recall
+        self._stand = stand
+
+    async def _remember(self, record: GameRecord) -> Side:
+        return await self._recall(record)
+
+    def _matter(self, record: GameRecord) -> object:
+        return record.rollout, record.chunk
+
+    def _next(self, record: GameRecord, own: Side) -> Move | None:
         if not record.game.is_challengers:
             answer, trace = self._stand(own)
             return accused_move(record.game, trace, answer)
@@ -140,8 +185,30 @@ class GamePlayer:
             challenger.see(node.level, node.index, node.children)
         return challenger.move(record.game)
 
-    def _tell(self, challenge_id: int, error: Exception) -> None:
-        """Report a problem once: it is met again at every attempt."""
-        if (challenge_id, str(error)) not in self._told:
-            self._told.add((challenge_id, str(error)))
-            self._participant.observer.emit("error", message=f"dispute {challenge_id}: {error}")
+
+class VersionPlayer(Player[VersionRecord, Making]):
+    """Plays disputes about posted versions."""
+
+    def __init__(
+        self,
+        participant: Participant,
+        court: Court[VersionRecord],
+        terms: VersionTerms,
+        recall: RecallMaking,
+        *,
+        helps: bool = False,
+    ) -> None:
+        super().__init__(participant, court, helps=helps)
+        self._terms = terms
+        self._recall = recall
+
+    async def _remember(self, record: VersionRecord) -> Making:
+        return await self._recall(record)
+
+    def _matter(self, record: VersionRecord) -> object:
+        return record.game.matter
+
+    def _next(self, record: VersionRecord, own: Making) -> version_moves.Move | None:
+        if record.game.is_challengers:
+            return version_players.challenger_move(record.game, self._terms, own)
+        return version_players.accused_move(record.game, self._terms, own)

@@ -14,13 +14,11 @@ from cupel.protocol.chain.bindings.jury_judge import JuryJudge
 from cupel.protocol.chain.bindings.structs import ChallengeStatus
 from cupel.protocol.chain.bindings.test_token import TestToken
 from cupel.protocol.chain.contract import Event, Logged
-from cupel.protocol.chain.games import GameFeed
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.config import ConfigError
-from cupel.protocol.court import Recaller, open_court
+from cupel.protocol.court import Courts, open_courts
 from cupel.protocol.custody import Custody
 from cupel.protocol.environments.installed import check_environment
-from cupel.protocol.game_player import GamePlayer
 from cupel.protocol.keeping import Share, share_of_verifier
 from cupel.protocol.metrics_endpoint import HOST, address_of, metrics_endpoint
 from cupel.protocol.model.layout import layout_of
@@ -28,7 +26,6 @@ from cupel.protocol.network import Swarm
 from cupel.protocol.observe import Observer
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant, participate
 from cupel.protocol.patience import Patience
-from cupel.protocol.reenactment import can_settle
 from cupel.protocol.settings import Settings
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.rounds import round_start
@@ -72,9 +69,9 @@ class Verifier:
         folder: Path,
         options: Options,
         make_auditor: MakeAuditor = Auditor,
-        court: GameFeed | None = None,
+        courts: Courts | None = None,
     ) -> None:
-        """court: the task's judge of computation."""
+        """courts: where the task names a judge of computation."""
         params, deployment = ledger.params, participant.deployment
         self._participant = participant
         self._observer = participant.observer
@@ -86,7 +83,7 @@ class Verifier:
             deployment.objective_judge,
             deployment.jury_judge,
             deployment.data_judge,
-            None if court is None else deployment.canonical_judge,
+            None if courts is None else deployment.canonical_judge,
         )
         spare = spare_for_disputes(params)
         shelf = VersionShelf(participant.store, folder / "versions")
@@ -103,12 +100,15 @@ class Verifier:
         self._journal = Journal(folder, ledger.task)
         auditor = make_auditor(rules, participant.swarm, self._versions)
         auditor.budget = self._budget = Budget(options.budget_seconds)
-        refuter = None if court is None else Refuter(court.terms, self._versions)
+        refuter = None
+        if courts is not None:
+            refuter = Refuter(courts.computation.terms, self._versions, courts.versions is not None)
         self._inbox = Inbox(participant, auditor, self._journal, self._judges, options, folder, refuter)
-        self._player = None
-        if court is not None:
-            recaller = Recaller(participant, lambda: self._ledger, self._versions, court.terms)
-            self._player = GamePlayer(participant, court, recaller.recall, helps=True)
+        self._players = (
+            ()
+            if courts is None
+            else courts.players(participant, lambda: self._ledger, self._versions, helps=True)
+        )
         self._withheld = WithheldData(
             participant, ledger.task, self._judges, self._inbox, self._versions.false_updates
         )
@@ -162,8 +162,8 @@ class Verifier:
 
     @asynccontextmanager
     async def _playing(self) -> AsyncIterator[None]:
-        """Move in our disputes about computation, and answer in the audit task, as long as the block runs."""
-        runs = [] if self._player is None else [self._player.run()]
+        """Move in our disputes, and answer in the audit task, as long as the block runs."""
+        runs = [player.run() for player in self._players]
         if self._attendance is not None:
             runs += [self._attendance.player.run(), self._attendance.attendant.run()]
         async with asyncio.TaskGroup() as group:
@@ -332,10 +332,10 @@ async def run_verifier(
         ledger = await participant.find_task(settings.task, settling=True)
         try:
             spec = await participant.fetch_spec(ledger)
-            court = await open_court(participant, ledger.params, spec)
-            if court is not None and not can_settle(court.terms, ledger.params, spec):
-                court = None
-            verifier = Verifier(participant, ledger, spec, folder, options, make_auditor, court)
+            courts = await open_courts(participant, ledger.params, spec)
+            if courts is not None and not courts.can_settle(ledger.params, spec):
+                courts = None
+            verifier = Verifier(participant, ledger, spec, folder, options, make_auditor, courts)
         except Rejected as error:
             raise ConfigError("task", f"this task cannot be checked ({error})", "Choose another") from None
         meters.gauges = verifier.gauges

@@ -281,6 +281,8 @@ class Inbox:
         refutation = None
         if self._refuter is not None and submission is not None:
             refutation = await asyncio.to_thread(self._refuter.evidence, finding, submission)
+        elif self._refuter is not None:
+            refutation = self._refuter.evidence_against_version()
         accusation = accuse(finding, document, self._judges, submission, twin, refutation)
         if accusation is None:
             message = f"the task has no judge for {finding.reason.value} of {node}"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cupel.node.publishing.submission import Draft, Submission
+from cupel.protocol.game_player import Stand, truthfully
 from cupel.protocol.submissions import SubmissionFiles
 
 
@@ -19,3 +20,5 @@ class Seams:
     """Told of every submission that another node published."""
     checkpoint: Callable[[int, bytes], bytes] | None = None
     """The digest posted of a version, made from the canonical one."""
+    stand: Stand = truthfully
+    """What is answered and opened where a computation of ours is disputed."""

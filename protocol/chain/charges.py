@@ -60,6 +60,8 @@ def _data(judge: str, evidence: bytes) -> Charge:
 
 
 def _canonical(judge: str, evidence: bytes) -> Charge:
+    if not evidence:
+        return Charge(judge, "false version")
     if len(evidence) != _CANONICAL_BYTES:
         raise Rejected(Reason.SIZE, f"{len(evidence)} bytes, {_CANONICAL_BYTES} are a rollout and a chunk")
     return Charge(judge, "false computation", int.from_bytes(evidence[:32], "big"))

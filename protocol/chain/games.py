@@ -6,8 +6,6 @@ The judge is the one of computation, or the one of attention: from the accused's
 from __future__ import annotations
 
 import dataclasses
-from collections import deque
-from collections.abc import Mapping
 from typing import Any
 
 from cupel.protocol.chain.bindings import attention_judge as attention
@@ -16,14 +14,12 @@ from cupel.protocol.chain.bindings import structs
 from cupel.protocol.chain.bindings.attention_judge import AttentionJudge
 from cupel.protocol.chain.bindings.canonical_judge import CanonicalJudge
 from cupel.protocol.chain.bindings.hub import Hub
-from cupel.protocol.chain.challenges import challenges_beside
 from cupel.protocol.chain.client import ChainClient
-from cupel.protocol.chain.contract import Call, Event, Logged
-from cupel.protocol.chain.cursor import LogCursor
-from cupel.protocol.chain.errors import EventsMissing
+from cupel.protocol.chain.contract import Call
+from cupel.protocol.chain.disputes import DisputeFeed
 from cupel.protocol.games import GameRecord, OpenedNode
 from cupel.protocol.spec.referee import moves
-from cupel.protocol.spec.referee.game import Chunk, Game, Stage, Terms
+from cupel.protocol.spec.referee.game import Chunk, Game, Stage, Terms, deadline
 from cupel.protocol.spec.task import ModelShape, TaskParams, Thresholds
 
 
@@ -36,8 +32,8 @@ class Shown:
     chunk: structs.CanonicalChunk | None = None
 
 
-class GameFeed:
-    """Follows the judge's events through reorganisations. Satisfies `Court`."""
+class GameFeed(DisputeFeed[GameRecord]):
+    """The judge's games. Satisfies `Court`."""
 
     def __init__(
         self,
@@ -49,47 +45,20 @@ class GameFeed:
         audit: TaskParams | None = None,
     ) -> None:
         """audit: the audit task that a judge of attention is followed for."""
-        self.terms = terms
-        self.games: Mapping[int, GameRecord] = {}
-        self._chain = chain
-        self._hub = hub
-        self._judge = judge
         self._kinds: Any = attention if isinstance(judge, AttentionJudge) else court
+        super().__init__(chain, hub, judge, first_block, self._kinds.GameOpened)
+        self.terms = terms
+        self._judge = judge
         self._audit = audit
-        self._cursor = LogCursor(chain, judge, first_block)
-        self._events: list[Logged[Event]] = []
-        self._waiting: deque[Logged[Event]] = deque()
-        self._challenges: dict[int, structs.Challenge] = {}
-        self._records: dict[int, GameRecord] = {}
         self._shown: dict[int, Shown] = {}
 
-    async def refresh(self) -> None:
-        """Take in what the judge did since the last call. ChainUnavailable; what was read then is kept."""
-        progress = await self._cursor.advance()
-        rewound = progress.rewound_to
-        if rewound is not None:
-            kept = [one for one in self._events if one.block_number <= rewound]
-            self._waiting = deque(one for one in self._waiting if one.block_number <= rewound)
-            self._events, self._records, self._shown = [], {}, {}
-            for logged in kept:
-                self._take(logged)
-        self._waiting += progress.events
-        while self._waiting:
-            logged = self._waiting[0]
-            if isinstance(logged.event, self._kinds.GameOpened):
-                self._challenges |= await challenges_beside(self._chain, self._hub, logged)
-            self._take(logged)
-            self._waiting.popleft()
-        self.games = dict(self._records)
+    def _forget(self) -> None:
+        super()._forget()
+        self._shown = {}
 
-    def _take(self, logged: Logged[Event]) -> None:
-        try:
-            self._apply(logged.event)
-        except KeyError as error:
-            self._cursor.restart()
-            self._waiting.clear()
-            raise EventsMissing("the endpoint left out events of a dispute; reading all again") from error
-        self._events.append(logged)
+    def deadline(self, record: GameRecord) -> int:
+        """A move counts before it."""
+        return deadline(record.game, self.terms)
 
     def move(self, record: GameRecord, move: moves.Move) -> Call[Any]:
         """The transaction that makes a move."""

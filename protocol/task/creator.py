@@ -12,6 +12,7 @@ from cupel.protocol.chain.bindings.canonical_judge import CanonicalJudge
 from cupel.protocol.chain.bindings.errors import Hub_NothingToRefund
 from cupel.protocol.chain.games import read_terms
 from cupel.protocol.chain.ledger import TaskLedger
+from cupel.protocol.chain.version_games import read_version_terms
 from cupel.protocol.config import ConfigError
 from cupel.protocol.custody import Custody
 from cupel.protocol.environments.installed import check_environment
@@ -30,6 +31,7 @@ from cupel.protocol.spec.rounds import round_start
 from cupel.protocol.spec.task import NOTHING_PINNED, Pinned, TaskParams, check_task, task_id
 from cupel.protocol.storage import VersionShelf
 from cupel.protocol.task.plan import TaskPlan, load_plan
+from cupel.protocol.version_court import aggregate_judge_of, settles_versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,10 @@ async def _judges(participant: Participant, plan: TaskPlan) -> tuple[str, ...]:
     always = (deployment.objective_judge, deployment.jury_judge, deployment.data_judge)
     judge = CanonicalJudge(participant.chain, deployment.canonical_judge)
     terms = await read_terms(judge, plan.spec.model.architecture)
-    settles = settles_plan(terms, plan.spec, plan.terms.dispute_seconds)
+    aggregate = await aggregate_judge_of(participant.chain, judge)
+    rule = None if aggregate is None else await read_version_terms(aggregate)
+    seconds = plan.terms.dispute_seconds
+    settles = settles_plan(terms, plan.spec, seconds) and settles_versions(rule, plan.spec, seconds)
     return (*always, deployment.canonical_judge) if settles else always
 
 

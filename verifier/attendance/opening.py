@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cupel.protocol.attendance import Looker
+from cupel.protocol.attendance import Attended, Looker
 from cupel.protocol.chain.bindings.attention_judge import AttentionJudge
 from cupel.protocol.chain.games import GameFeed, read_terms
 from cupel.protocol.chain.ledger import TaskLedger
@@ -24,7 +24,7 @@ class Attendance:
     """Answers, and the disputes about answers."""
 
     attendant: Attendant
-    player: GamePlayer
+    player: GamePlayer[Attended]
 
 
 async def open_attendance(

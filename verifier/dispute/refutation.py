@@ -1,4 +1,4 @@
-"""Whether arithmetic on the chain refutes a finding's TOPLOC proof: then no jury is needed."""
+"""Whether arithmetic on the chain refutes a TOPLOC proof or a posted version: then no jury is needed."""
 
 from __future__ import annotations
 
@@ -18,6 +18,15 @@ class Refuter:
 
     terms: Terms
     versions: Versions
+    judges_versions: bool = False
+    """Whether it passes disputes about posted versions on to a judge of them."""
+
+    def evidence_against_version(self) -> bytes | None:
+        """Evidence against a posted version that is not ours: nothing, for the poster has to answer.
+
+        None where no judge settles it.
+        """
+        return b"" if self.judges_versions else None
 
     def evidence(self, finding: Finding, submission: FetchedSubmission) -> bytes | None:
         """Evidence for the CanonicalJudge, `abi.encode(uint32 rollout, uint32 chunk)`; None where it would acquit.

@@ -65,6 +65,7 @@ class Weights:
 
     def __init__(self, parameters: npt.NDArray[np.int32], tensors: tuple[TensorShape, ...]) -> None:
         """parameters: flat, in the manifest's order."""
+        self.parameters = parameters
         self._blocks = [tuple(weight_blocks(row)) for row in rows(parameters, tensors)]
         self._leaves = [weight_leaf(row) for row in rows(parameters, tensors)]
 

@@ -6,7 +6,7 @@ import pytest
 
 from cupel.protocol.chain.bindings.structs import Challenge
 from cupel.protocol.games import TURN_SECONDS, EndGame, GameAction, GameRecord, MakeMove, due
-from cupel.protocol.spec.referee.game import Game, Stage, Terms
+from cupel.protocol.spec.referee.game import Game, Stage, Terms, deadline
 from cupel.protocol.testing.builders import example_spec
 
 NODE, CHALLENGER, OTHER = (f"0x{number:040x}" for number in (1, 2, 3))
@@ -40,9 +40,14 @@ PICKS = dataclasses.replace(ANSWERS, challenge_id=8, game=Game(60, 2, moved_at=1
 def test_what_is_due(
     record: GameRecord, account: str, now: int, helps: bool, expected: tuple[GameAction, ...]
 ) -> None:
-    assert due([record], TERMS, account, now, helps=helps) == expected
+    assert due([record], ends, account, now, helps=helps) == expected
+
+
+def ends(record: GameRecord) -> int:
+    """By the terms."""
+    return deadline(record.game, TERMS)
 
 
 def test_the_move_with_the_least_time_comes_first() -> None:
     later = dataclasses.replace(ANSWERS, challenge_id=9, game=Game(60, 60, moved_at=1001))
-    assert due([later, ANSWERS], TERMS, NODE, 1010, helps=False) == (MakeMove(7), MakeMove(9))
+    assert due([later, ANSWERS], ends, NODE, 1010, helps=False) == (MakeMove(7), MakeMove(9))

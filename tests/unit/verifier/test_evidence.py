@@ -204,6 +204,16 @@ def test_a_false_checkpoint_goes_to_the_jury(world: Any) -> None:
     assert JuryEvidence.from_bytes(accusation.evidence).rollout is None
 
 
+def test_a_false_checkpoint_goes_to_the_judge_of_versions_where_there_is_one(world: Any) -> None:
+    finding = check_checkpoint(3, b"\1" * 32, b"\2" * 32)
+    assert finding is not None
+    submission = world.submission()
+    judges = Judges(OBJECTIVE, JURY, canonical=DATA)
+    accusation = accuse(finding, document(finding, submission), judges, None, refutation=b"")
+    assert accusation is not None
+    assert (accusation.judge, accusation.evidence) == (DATA, b"")
+
+
 @pytest.mark.parametrize(
     ("rollout", "reason", "asked"),
     [

@@ -69,3 +69,9 @@ def test_other_findings_are_not_its_matter(case: Case, changes: dict[str, Any]) 
 
 def test_without_the_version_nothing_is_charged(case: Case) -> None:
     assert case.evidence(FINDING, case.false, held=False) is None
+
+
+def test_a_version_is_charged_without_evidence_where_a_judge_settles_it(case: Case) -> None:
+    versions: Any = {}
+    assert Refuter(case.terms, versions, judges_versions=True).evidence_against_version() == b""
+    assert Refuter(case.terms, versions).evidence_against_version() is None
