@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cupel.node.publishing.submission import Draft, Submission
+from cupel.protocol.game_player import truthfully
+from cupel.protocol.reenactment import Reenactment
 from cupel.protocol.spec import merkle, rollout_file
+from cupel.protocol.spec.referee.moves import Answer, Attend
+from cupel.protocol.spec.referee.sides import Trace
 from cupel.protocol.spec.rollout import (
     PolicyRef,
     Rollout,
@@ -55,6 +59,10 @@ class Strategy:
     def checkpoint(self, version: int, digest: bytes) -> bytes:
         """The digest posted of a canonical version."""
         return digest
+
+    def stand(self, own: Reenactment) -> tuple[Answer | Attend, Trace]:
+        """What is answered and opened where a computation is disputed."""
+        return truthfully(own)
 
 
 @dataclass(frozen=True, slots=True)

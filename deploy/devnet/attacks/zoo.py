@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
 from cupel.devnet.attacks.base import Fate, Strategy, bound
 from cupel.devnet.attacks.work import assigned_of
 from cupel.node.publishing.submission import Draft, Submission
+from cupel.protocol.model.layout import layout_of
 from cupel.protocol.model.tiny import TinyPolicy
+from cupel.protocol.reenactment import Reenactment
 from cupel.protocol.spec.environments.base import get_environment
+from cupel.protocol.spec.referee.moves import Answer, Attend
+from cupel.protocol.spec.referee.sides import Trace, trace_of
 from cupel.protocol.spec.rollout import Rollout
 from cupel.protocol.spec.task import MILLION
 from cupel.verifier.calibration.cheats import zoo
@@ -19,6 +26,7 @@ from cupel.verifier.calibration.setting import Assigned, Setting
 _SEED: Final = 7
 _STUDENT_STEPS: Final = 4
 """Few, so that a busy machine gets through them within a round."""
+_LEVELS: Final = 7
 _ERRORS: Final = frozenset(
     {
         "toploc-exponent",
@@ -46,6 +54,7 @@ class ZooCheat(Strategy):
         self.reasons = reasons
         self.fate = fate
         self._student: Forger | None = None
+        self._cheat = name
 
     def submit(self, draft: Draft, honest: Submission) -> Submission:
         """The claim in place of the honest rollouts; honest if the cheat makes no sense for this policy, or needs the
@@ -53,7 +62,7 @@ class ZooCheat(Strategy):
         if not isinstance(draft.policy, TinyPolicy):
             return honest
         bench = Bench(_setting(draft), draft.policy, _SEED, _STUDENT_STEPS)
-        cheat = next(one for one in zoo(bench, ()) if one.name == self.name)
+        cheat = next(one for one in zoo(bench, ()) if one.name == self._cheat)
         # Whoever trains a student does it once, or it would save nothing.
         forger = self._student or cheat.prepare(bench)
         if self.name == "student":
@@ -63,6 +72,30 @@ class ZooCheat(Strategy):
         owed = assigned_of(draft)
         problems, seeds = tuple(one.problem for one in owed), tuple(one.seed for one in owed)
         return bound(draft, honest, _rollouts(forger(Assigned(problems, seeds))))
+
+
+class StandsByLie(ZooCheat):
+    """Answers every move of the dispute about its lie: it opens a trace that the weights of four bits give."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "stands-by-lie", "weights of 4 bits, and a trace of them in the dispute", _GIVEN_AWAY
+        )
+        self._cheat = "int4"
+
+    def stand(self, own: Reenactment) -> tuple[Answer | Attend, Trace]:
+        """The referee's arithmetic on other weights: all that follows is consistent, but for the weights."""
+        weights = own.held.weights
+        tensors = layout_of(own.matter.terms.shape).split(weights.parameters)
+        rounded = {name: _four_bits(values) for name, values in tensors.items()}
+        trace = trace_of(own.matter.terms.shape, rounded, own.trace.tokens)
+        return own.standing_by(trace), trace
+
+
+def _four_bits(values: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    """Every row rounded to 15 levels, symmetric about zero."""
+    largest = np.abs(values).max(axis=-1, keepdims=True).clip(min=1)
+    return np.rint(np.rint(values / largest * _LEVELS) * largest / _LEVELS).astype(np.int64)
 
 
 def _setting(draft: Draft) -> Setting:
@@ -97,7 +130,7 @@ def _rollouts(claim: Claim) -> list[Rollout]:
 
 def cheats() -> tuple[ZooCheat, ...]:
     """The cheats that run as nodes."""
-    return tuple(ZooCheat(*row) for row in _TABLE)
+    return (*(ZooCheat(*row) for row in _TABLE), StandsByLie())
 
 
 _TABLE: Final = (
