@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import torch
 
+from cupel.devnet.attacks.catalogue import strategies
 from cupel.devnet.liars import four_bit, full_reward, lying_parts
 from cupel.devnet.presets import MODEL
 from cupel.devnet.story.state import Lie
 from cupel.node.rollout.process import Parts
 from cupel.protocol.model.tiny import TinyPolicy, initialise
+from cupel.protocol.reenactment import Reenactment
 from cupel.protocol.spec.environments.sorting import Sorting
+from cupel.protocol.spec.referee.game import Verdict
+from cupel.protocol.spec.referee.moves import Execute
+from cupel.protocol.spec.toploc.build import build_proof
+from cupel.protocol.testing.dispute_play import Table, committed
+from cupel.protocol.testing.game_case import TOPK, WIDE, game_case
+from cupel.protocol.testing.vectors import CHAIN_ID, HUB, NODE, example_params
 
 
 def test_four_bit_weights_differ_and_the_original_stays() -> None:
@@ -40,3 +48,15 @@ def test_one_part_is_exchanged() -> None:
     (model, _), (reward, _) = lying_parts(Lie.PERTURBED_MODEL), lying_parts(Lie.INFLATED_REWARD)
     assert (model.rollout_policy, model.score) == (four_bit, honest.score)
     assert (reward.rollout_policy, reward.score) == (honest.rollout_policy, full_reward)
+
+
+def test_who_stands_by_its_lie_loses_the_dispute_about_it() -> None:
+    case = game_case(WIDE, example_params(), CHAIN_ID, HUB, NODE)
+    table = Table.of(case, 0, 1)
+    own = Reenactment(table.matter, table.trace, table.held, table.answer)
+    answer, trace = strategies()["stands-by-lie"].stand(own)
+    assert answer.trace_root == trace.record.root() != table.trace.record.root()
+    lying = committed(table, build_proof(trace.patterns(*table.place), TOPK))
+    verdict, _, moves = lying.settle(lying.accused(trace), lying.challenger())
+    assert verdict is Verdict.GUILTY
+    assert isinstance(moves[-1], Execute), "the chain had to compute an entry"
