@@ -2,7 +2,7 @@
 
     python benchmarks/operations/real_chaos.py --seed 1 --out real_chaos.jsonl
 
-A run takes a quarter of an hour of a clock: chain time is real here. The bulk of the campaign is `cupel chaos`, which
+A run takes twenty minutes of a clock: chain time is real here. The bulk of the campaign is `cupel chaos`, which
 simulates time; what it simulates is real here, and the same rules are held against both.
 """
 

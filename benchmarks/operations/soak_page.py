@@ -85,6 +85,8 @@ def _page(
         f" {sum(loads) / len(loads):.1f} on average, on 2 cores.",
         "`node-1` is a publisher, `node-1/1` its rollout process, `node-1/2` its trainer. RSS counts memory that forked"
         " processes share in each of them; PSS divides it.",
+        "anvil keeps the state of every block in memory, and is the only one that has to grow. Open files move with"
+        " the connections that a process keeps for reuse: at most eight to each server.",
         "![Memory, open files, threads and data folders over time](soak.svg)",
         "## What happened",
         _outcome(facts, events),

@@ -119,6 +119,10 @@ def page(runs: Sequence[Mapping[str, Any]]) -> str:
         f"- seed {run['seed']}: {one['rule']}: {one['what']}" for run in runs for one in run["broken"]
     ]
     parts = [
+        "# Chaos, in simulated time",
+        "`cupel chaos --runs 200 --out chaos.jsonl`; this page is `cupel chaos --page --out chaos.jsonl`. Nodes,"
+        " verifiers and contracts are the real ones, on anvil; time, links, the way to the chain and deaths are"
+        " simulated ([docs/running.md](../../docs/running.md#chaos)).",
         f"{len(runs)} runs, seeds {seeds[0] if seeds else 0} to {seeds[-1] if seeds else 0};"
         f" {sum(not run['broken'] for run in runs)} broke no rule.",
         "\n".join(["| rule | | runs' violations |", "|---|---|---:|", *rules]),

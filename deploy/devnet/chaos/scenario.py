@@ -6,9 +6,9 @@ import random
 from dataclasses import dataclass
 from typing import Final
 
-ROUND_SECONDS: Final = 45
-COMMIT_SECONDS: Final = 36
-WINDOW_SECONDS: Final = 135
+ROUND_SECONDS: Final = 90
+COMMIT_SECONDS: Final = 75
+WINDOW_SECONDS: Final = 225
 BLOCK_SECONDS: Final = 2
 ROUNDS: Final = 3
 LEAD_SECONDS: Final = 60
@@ -163,8 +163,8 @@ def draw_scenario(seed: int) -> Scenario:
         lies=lies,
         verifiers=verifiers,
         rounds=ROUNDS,
-        link=Link(draw.uniform(0.005, 0.4), draw.uniform(0, 0.15), 10 ** draw.uniform(5, 7)),
-        faults=RpcFaults(draw.uniform(0.005, 0.08), draw.choice((0, 0, 0.02)), draw.choice((0, 0, 0.02))),
+        link=Link(draw.uniform(0.005, 0.15), draw.uniform(0, 0.08), 10 ** draw.uniform(5.5, 7)),
+        faults=RpcFaults(draw.uniform(0.005, 0.05), draw.choice((0, 0, 0.01)), draw.choice((0, 0, 0.01))),
         work_seconds=draw.uniform(0.3, 2.5),
         partitions=tuple(
             Partition(*spell(50), frozenset(draw.sample([*nodes, *watchers], draw.randint(1, 2))))

@@ -53,7 +53,7 @@ from cupel.protocol.model.weights import flatten
 from cupel.protocol.spec.task import ModelShape
 from cupel.protocol.task.plan import TaskPlan
 
-JURY: Final = JuryTerms(3, 0, 45, 45, 0, 6, JUROR_STAKE)
+JURY: Final = JuryTerms(3, 0, 60, 60, 0, 10, JUROR_STAKE)
 DATA: Final = DataTerms(answer_seconds=60, close_seconds=30)
 MOST_NODES: Final = 5
 MOST_VERIFIERS: Final = 3
@@ -286,7 +286,7 @@ def play(
     scenario: Scenario,
     pace: Pace | None = None,
     preset: Preset = PRESET,
-    stretch: float = 6.0,
+    stretch: float = 3.0,
 ) -> Outcome:
     """A run, after which the chain is as before."""
     snapshot: Any = stand.anvil.do("evm_snapshot")
