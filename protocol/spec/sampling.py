@@ -22,12 +22,23 @@ def gumbel_noise(seed: bytes, num_tokens: int, vocabulary: int) -> npt.NDArray[n
     the verifier's tolerance absorbs.
     """
     assert len(seed) == 32
+    return gumbel_of(noise_stream(seed).random_raw(num_tokens * vocabulary)).reshape(num_tokens, vocabulary)
+
+
+def noise_stream(seed: bytes, block: int = 0) -> np.random.Philox:
+    """The stream of a rollout's words, from a block of four; a token takes as many as the vocabulary has entries."""
     key = np.frombuffer(seed[:16], dtype="<u8")
     counter = np.zeros(4, dtype=np.uint64)
+    counter[0] = block
     counter[2:] = np.frombuffer(seed[16:], dtype="<u8")
-    raw = np.random.Philox(key=key, counter=counter).random_raw(num_tokens * vocabulary)
-    uniform = ((raw >> np.uint64(11)).astype(np.float64) + 0.5) * UNIFORM_STEP
-    return (-np.log(-np.log(uniform))).reshape(num_tokens, vocabulary)
+    return np.random.Philox(key=key, counter=counter)
+
+
+def gumbel_of(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
+    """Noise of a stream's words: the same shape."""
+    uniform = ((words >> np.uint64(11)).astype(np.float64) + 0.5) * UNIFORM_STEP
+    noise: npt.NDArray[np.float64] = -np.log(-np.log(uniform))
+    return noise
 
 
 def sampling_scores(
