@@ -18,9 +18,12 @@ from vllm import SamplingParams
 from vllm.v1.sample.logits_processor import LogitsProcessor
 
 from cupel.protocol.model.generate import PAD, Generation
-from cupel.protocol.spec.sampling import gumbel_noise
+from cupel.protocol.model.noise import noise_of, tokens_ahead
 
-_ROW, _SEED, _LIMIT, _TEMPERATURE = "cupel_row", "cupel_seed", "cupel_limit", "cupel_temperature"
+_ROW, _SEED, _TEMPERATURE = "cupel_row", "cupel_seed", "cupel_temperature"
+
+Kept = tuple[NDArray[np.int64], NDArray[np.float32]]
+"""Rollout and position [S, 2] of states [S, H], in the order of their scoring."""
 
 
 class SeededGumbel(LogitsProcessor):  # type: ignore[misc, unused-ignore]
@@ -28,6 +31,7 @@ class SeededGumbel(LogitsProcessor):  # type: ignore[misc, unused-ignore]
 
     def __init__(self, vllm_config: Any, device: torch.device, is_pin_memory: bool) -> None:
         self._vocabulary: Final = int(vllm_config.model_config.get_vocab_size())
+        self._device: Final = torch.device(device)
         self._rows: dict[int, _Drawn] = {}
 
     def is_argmax_invariant(self) -> bool:
@@ -44,8 +48,7 @@ class SeededGumbel(LogitsProcessor):  # type: ignore[misc, unused-ignore]
             given = params.extra_args or {}
             self._rows.pop(index, None)
             if _SEED in given:
-                noise = gumbel_noise(bytes.fromhex(given[_SEED]), given[_LIMIT], self._vocabulary)
-                self._rows[index] = _Drawn(noise, given[_TEMPERATURE], output)
+                self._rows[index] = _Drawn(bytes.fromhex(given[_SEED]), given[_TEMPERATURE], output)
         for source, target, direction in batch_update.moved:
             moved, replaced = self._rows.pop(source, None), self._rows.pop(target, None)
             if moved is not None:
@@ -55,32 +58,60 @@ class SeededGumbel(LogitsProcessor):  # type: ignore[misc, unused-ignore]
 
     def apply(self, logits: torch.Tensor) -> torch.Tensor:
         """logits float32 [requests, vocabulary], changed in place."""
-        for index, drawn in self._rows.items():
-            noise = torch.from_numpy(drawn.noise[len(drawn.output)]).to(logits.device)
-            chosen = (logits[index].double() / drawn.temperature + noise).argmax()
-            logits[index] = -torch.inf
-            logits[index, chosen] = 0.0
+        if not self._rows:
+            return logits
+        drawn = list(self._rows.values())
+        self._draw([one for one in drawn if not one.has_noise()], len(drawn))
+        noise = torch.stack([one.noise() for one in drawn])
+        rows = torch.tensor(list(self._rows), device=logits.device)
+        temperatures = torch.tensor([[one.temperature] for one in drawn], dtype=torch.float64)
+        scores = logits[rows].double() / temperatures.to(logits.device) + noise
+        logits[rows] = -torch.inf
+        logits[rows, scores.argmax(dim=1)] = 0.0
         return logits
 
+    def _draw(self, wanting: list[_Drawn], rows: int) -> None:
+        if not wanting:
+            return
+        count, firsts = tokens_ahead(rows, self._vocabulary), [len(one.output) for one in wanting]
+        seeds = [one.seed for one in wanting]
+        noise = noise_of(seeds, firsts, count, self._vocabulary, self._device)
+        for one, first, ahead in zip(wanting, firsts, noise, strict=True):
+            one.first, one.ahead = first, ahead
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True, eq=False)
 class _Drawn:
-    """A request's noise float64 [T, vocabulary], and vLLM's own growing list of its tokens."""
+    """A request's seed, vLLM's own growing list of its tokens, and noise [B, vocabulary] from token `first` on."""
 
-    noise: NDArray[np.float64]
+    seed: bytes
     temperature: float
     output: list[int]
+    first: int = 0
+    ahead: torch.Tensor | None = None
+
+    def has_noise(self) -> bool:
+        """For its next token."""
+        return self.ahead is not None and 0 <= len(self.output) - self.first < len(self.ahead)
+
+    def noise(self) -> torch.Tensor:
+        """Of its next token [vocabulary]."""
+        assert self.ahead is not None
+        return self.ahead[len(self.output) - self.first]
 
 
 class StateCapture:
-    """A worker extension: keeps the rows that the model scores, by rollout and position."""
+    """A worker extension: keeps the rows that the model scores, by rollout and position.
+
+    Scoring is outside what vLLM captures as CUDA graphs, and what a graph computed is copied before the next replay.
+    """
 
     model_runner: Any
 
     def cupel_begin(self) -> None:
         """Forget what was kept; from the first call on, every scoring is seen."""
         model = self.model_runner.model
-        if not hasattr(self, "_cupel_states"):
+        if not hasattr(self, "_cupel_kept"):
             scored = model.compute_logits
 
             def compute_logits(states: torch.Tensor, *others: Any, **named: Any) -> Any:
@@ -88,11 +119,15 @@ class StateCapture:
                 return scored(states, *others, **named)
 
             model.compute_logits = compute_logits
-        self._cupel_states: dict[tuple[int, int], torch.Tensor] = {}
+        self._cupel_kept: list[torch.Tensor] = []
+        self._cupel_places: list[tuple[int, int]] = []
 
-    def cupel_finish(self) -> dict[tuple[int, int], NDArray[np.float32]]:
-        """State [H] by rollout and position, of everything since `cupel_begin`."""
-        return {place: state.float().cpu().numpy() for place, state in self._cupel_states.items()}
+    def cupel_finish(self) -> Kept:
+        """Everything since `cupel_begin`."""
+        states = torch.cat(self._cupel_kept).float().cpu().numpy()
+        places = np.array(self._cupel_places, np.int64)
+        self._cupel_kept, self._cupel_places = [], []
+        return places, states
 
     def cupel_replace_weights(self, file: str) -> None:
         """Put the tensors of a safetensors file, under Hugging Face's names, into the running model."""
@@ -100,13 +135,16 @@ class StateCapture:
         self.model_runner.reload_weights(weights_iterator=iter(load_file(file).items()))
 
     def _cupel_keep(self, states: torch.Tensor) -> None:
-        runner = self.model_runner
-        for state, name in zip(states, runner.input_batch.req_ids, strict=False):
+        runner, rows = self.model_runner, []
+        for index, name in zip(range(len(states)), runner.input_batch.req_ids, strict=False):
             request = runner.requests[name]
             given = (request.sampling_params.extra_args if request.sampling_params else None) or {}
             if _ROW in given:
-                # A prompt read in parts is scored after each; the last, which chooses the token, stays.
-                self._cupel_states[given[_ROW], len(request.output_token_ids)] = state.clone()
+                rows.append(index)
+                self._cupel_places.append((given[_ROW], len(request.output_token_ids)))
+        if rows:
+            whole = len(rows) == len(states)
+            self._cupel_kept.append(states.clone() if whole else states[rows])
 
 
 def options() -> dict[str, Any]:
@@ -118,6 +156,8 @@ def options() -> dict[str, Any]:
         # A cached prompt is not computed anew, so a replaced policy would meet the old one's keys.
         "enable_prefix_caching": False,
         "skip_tokenizer_init": True,
+        # On a GPU it captures CUDA graphs; on the processor it would compile for a minute.
+        "enforce_eager": not torch.cuda.is_available(),
     }
 
 
@@ -128,18 +168,19 @@ def rollouts_of(
     engine.collective_rpc("cupel_begin")
     wanted = [_sampling(row, seed, limit, end, temperature) for row, seed in enumerate(seeds)]
     made = engine.generate([{"prompt_token_ids": row.tolist()} for row in prompts], wanted, use_tqdm=False)
-    states = engine.collective_rpc("cupel_finish")[0]
+    places, states = engine.collective_rpc("cupel_finish")[0]
     tokens = np.full((len(seeds), limit), PAD, np.int32)
-    hidden = np.zeros((len(seeds), limit, len(next(iter(states.values())))), np.float32)
+    hidden = np.zeros((len(seeds), limit, states.shape[1]), np.float32)
     for row, request in enumerate(made):
         text = request.outputs[0].token_ids
         tokens[row, : len(text)] = text
-        hidden[row, : len(text)] = [states[row, position] for position in range(len(text))]
+    # A prompt read in parts is scored after each; the last, which chooses the token, stays.
+    hidden[places[:, 0], places[:, 1]] = states
     return Generation(tokens, (tokens != PAD).sum(axis=1).astype(np.int32), hidden)
 
 
 def _sampling(row: int, seed: bytes, limit: int, end: int, temperature: float) -> SamplingParams:
-    given = {_ROW: row, _SEED: seed.hex(), _LIMIT: limit, _TEMPERATURE: temperature}
+    given = {_ROW: row, _SEED: seed.hex(), _TEMPERATURE: temperature}
     return SamplingParams(
         temperature=0.0, max_tokens=limit, stop_token_ids=[end], detokenize=False, extra_args=given
     )

@@ -18,6 +18,15 @@ from cupel.protocol.model.recorder import StateSink
 from cupel.protocol.model.transformers_engine import TransformersPolicy
 
 _HEAD: Final = "lm_head.weight"
+ENVIRONMENT: Final = {
+    # A process of vLLM's own would be one more to keep up; the rollout process may have no children.
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+    # The other runner takes no logits processors.
+    "VLLM_USE_V2_MODEL_RUNNER": "0",
+    # Else a GPU's attention rounds float32 to ten bits, which no verifier's thresholds bear.
+    "TRITON_F32_DEFAULT": "ieee",
+}
+"""What must be set before vLLM starts."""
 
 
 class VllmSampler:
@@ -63,8 +72,7 @@ def _weights(policy: TransformersPolicy) -> dict[str, torch.Tensor]:
 
 
 def _engine_of(policy: TransformersPolicy, folder: Path) -> Any:
-    # A process of vLLM's own would be one more to keep up; the rollout process may have no children.
-    os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
+    os.environ.update(ENVIRONMENT)
     from vllm import LLM
 
     from cupel.node.rollout.vllm_engine import options
@@ -74,4 +82,4 @@ def _engine_of(policy: TransformersPolicy, folder: Path) -> Any:
     untied.architectures = [type(policy.model).__name__]
     untied.save_pretrained(folder)
     sizes = {"max_model_len": policy.shape.positions, "dtype": "float32"}
-    return LLM(str(folder), enforce_eager=True, seed=0, **sizes, **options())
+    return LLM(str(folder), seed=0, **sizes, **options())

@@ -1,6 +1,7 @@
 """vLLM samples by the protocol: its tokens and states are those of a prefill by `transformers`.
 
-Run by tools/vllm_cpu.sh in an environment of its own; skipped where vLLM is not installed.
+Run by tools/vllm_cpu.sh in an environment of its own; skipped where vLLM is not installed. On a GPU vLLM samples
+there, with CUDA graphs, and the prefill stays on the processor.
 """
 
 import os
@@ -13,7 +14,9 @@ import torch
 from safetensors.torch import save_file
 
 pytest.importorskip("vllm", reason="sh tools/vllm_cpu.sh")
-os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
+from cupel.node.rollout.vllm_sampler import ENVIRONMENT
+
+os.environ.update(ENVIRONMENT)
 
 from vllm import LLM
 
@@ -53,8 +56,14 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("model")
     policy_of_seed(1).model.save_pretrained(folder)
     # A small batch of tokens, so that prompts are read in parts and requests move within the batch.
-    sizes = {"max_model_len": 64, "max_num_seqs": 6, "max_num_batched_tokens": 64}
-    return LLM(str(folder), dtype="float32", enforce_eager=True, seed=0, **sizes, **options())
+    sizes: dict[str, Any] = {"max_model_len": 64, "max_num_seqs": 6, "max_num_batched_tokens": 64}
+    # Decoding is captured whole, but not compiled, which would take longer than the tests.
+    graphs = {"mode": 0, "cudagraph_mode": "FULL_DECODE_ONLY", "cudagraph_capture_sizes": [1, 2, 4, 6]}
+    if torch.cuda.is_available():
+        sizes |= {"gpu_memory_utilization": 0.2, "compilation_config": graphs}
+    made = LLM(str(folder), dtype="float32", seed=0, **sizes, **options())
+    print(made.llm_engine.vllm_config.compilation_config.cudagraph_mode)
+    return made
 
 
 def rollouts(engine: Any) -> Generation:
