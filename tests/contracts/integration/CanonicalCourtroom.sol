@@ -261,9 +261,9 @@ abstract contract CanonicalCourtroom is VectorTest {
     }
 
     /// @dev A row of the weights tree: weight i is ((i * 2654435761 mod 2^32) >> 13) - 2^18.
-    function weightRow(uint256 first, uint256 count) internal pure returns (bytes memory data) {
-        data = new bytes(4 * count);
-        for (uint256 i = 0; i < count; ++i) {
+    function weightRow(uint256 first, uint256 entries) internal pure returns (bytes memory data) {
+        data = new bytes(4 * entries);
+        for (uint256 i = 0; i < entries; ++i) {
             uint256 drawn = ((first + i) * 2_654_435_761) % 2 ** 32;
             bytes4 word = bytes4(uint32(int32(int256(drawn >> 13) - 2 ** 18)));
             for (uint256 j = 0; j < 4; ++j) {
@@ -281,9 +281,9 @@ abstract contract CanonicalCourtroom is VectorTest {
             // Of a layer the last tensor alone has rows as long as the feed-forward part.
             bool isOut = row < shape.layers * ofLayer
                 && row % ofLayer >= 4 * uint256(shape.width) + shape.feedForward + 4;
-            uint256 count = isOut ? shape.feedForward : shape.width;
-            all[row] = weightRow(next, count);
-            next += count;
+            uint256 entries = isOut ? shape.feedForward : shape.width;
+            all[row] = weightRow(next, entries);
+            next += entries;
         }
     }
 

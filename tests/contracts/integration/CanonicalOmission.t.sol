@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Traces} from "../utils/Traces.sol";
 import {CanonicalPlay} from "./CanonicalPlay.sol";
-import {ICanonicalJudge} from "contracts/interfaces/ICanonicalJudge.sol";
+import {ICanonicalGame} from "contracts/interfaces/ICanonicalGame.sol";
 import {RefereeLayout} from "contracts/libraries/RefereeLayout.sol";
 import {RefereeMath} from "contracts/libraries/RefereeMath.sol";
 import {RowOpening} from "contracts/types/CanonicalGame.sol";
@@ -35,7 +35,7 @@ contract CanonicalOmissionTest is CanonicalPlay {
         answerAs(honestAnswer(Traces.root(accusedLevels)));
         for (uint256 element = 0; element < chunk.elements; element += 7) {
             RowOpening memory opening = finalRow(element);
-            vm.expectRevert(ICanonicalJudge.CanonicalJudge_ChargeFails.selector);
+            vm.expectRevert(ICanonicalGame.CanonicalJudge_ChargeFails.selector);
             vm.prank(CHALLENGER);
             judge.chargeOmitted(challenge, game, chunk, support, element, opening);
         }
@@ -46,7 +46,7 @@ contract CanonicalOmissionTest is CanonicalPlay {
         RowOpening memory opening = finalRow(0);
         vm.expectRevert(
             abi.encodeWithSelector(
-                ICanonicalJudge.CanonicalJudge_OutOfRange.selector, chunk.elements, chunk.elements
+                ICanonicalGame.CanonicalJudge_OutOfRange.selector, chunk.elements, chunk.elements
             )
         );
         vm.prank(CHALLENGER);

@@ -171,7 +171,8 @@ contract AttentionJudgeTest is AttentionCourtroom {
 
     function test_AnHonestVerifierIsPaidAndCannotBeConvicted() external {
         lie(0, 0);
-        (accusedRows, accusedLevels) = (rows, ownLevels);
+        accusedRows = rows;
+        accusedLevels = ownLevels;
         commitAnswer(honestRoot());
         ask();
         attend();
