@@ -43,6 +43,7 @@ from cupel.protocol.model.canonical import CanonicalVersion
 from cupel.protocol.observe import Observer
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant, participate_for_owner
 from cupel.protocol.patience import Patience
+from cupel.protocol.reenactment import Reenactment
 from cupel.protocol.settings import Settings
 from cupel.protocol.spec.shardcast.versions import SPARE_VERSIONS, num_whole, spare_for_disputes
 from cupel.protocol.spec.task import TaskSpec
@@ -86,7 +87,7 @@ class Node:
         self._discloser = Discloser(
             participant, lambda: self._ledger, max_bytes, self._versions.false_updates
         )
-        self._players: tuple[GamePlayer | VersionPlayer, ...] = ()
+        self._players: tuple[GamePlayer[Reenactment] | VersionPlayer, ...] = ()
         if courts is not None:
             ledger_of, stand = (lambda: self._ledger), seams.stand
             self._players = courts.players(participant, ledger_of, self._versions, stand=stand)

@@ -33,7 +33,9 @@ async def serve(port: int, num_wallets: int, folder: Path, say: Callable[[str], 
     with tempfile.TemporaryDirectory(prefix="cupel-devnet-") as logs:
         async with local_chain(anvil, port, Path(logs) / "anvil.log") as chain:
             with waiting("deploying the contracts, making wallets", 2) as done:
-                deployment = await deploy(chain.rpc_url, CHAIN_ID, built, FULL.jury, DATA, CANONICAL, AGGREGATE)
+                deployment = await deploy(
+                    chain.rpc_url, CHAIN_ID, built, FULL.jury, DATA, CANONICAL, AGGREGATE
+                )
                 done(1)
                 wallets = await asyncio.to_thread(_write_files, folder, num_wallets, deployment)
                 await fund(chain.rpc_url, deployment, {wallet.address: _TOKENS_EACH for wallet in wallets})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -92,10 +92,11 @@ class StandsByLie(ZooCheat):
         return own.standing_by(trace), trace
 
 
-def _four_bits(values: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+def _four_bits(values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     """Every row rounded to 15 levels, symmetric about zero."""
     largest = np.abs(values).max(axis=-1, keepdims=True).clip(min=1)
-    return np.rint(np.rint(values / largest * _LEVELS) * largest / _LEVELS).astype(np.int64)
+    rounded = np.rint(np.rint(values / largest * _LEVELS) * largest / _LEVELS)
+    return np.asarray(rounded, dtype=np.int64)
 
 
 def _setting(draft: Draft) -> Setting:

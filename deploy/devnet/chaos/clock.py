@@ -35,7 +35,7 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         """Simulated seconds since the loop was made."""
         return self._now
 
-    def call_later(  # type: ignore[override]  # typeshed knows the arguments' types, which nobody here looks at
+    def call_later(
         self,
         delay: float,
         callback: Callable[[*Arguments], object],

@@ -19,8 +19,8 @@ from cupel.protocol.network.announcement import Announcement
 from cupel.protocol.network.client import BlockClient
 from cupel.protocol.network.endpoint import Endpoint
 from cupel.protocol.network.errors import PeerSilent
-from cupel.protocol.network.exchange.engine import Wire
 from cupel.protocol.network.exchange.exchange import Exchange
+from cupel.protocol.network.exchange.wire import Wire
 from cupel.protocol.network.finding import BlockFinder
 from cupel.protocol.network.swarm import Swarm
 from cupel.protocol.spec.hashing import sha256
@@ -161,7 +161,7 @@ class SimulatedSwarm(Swarm):
         self._control = self._links_control  # type: ignore[assignment]  # the same methods
         self._client = BlockClient(random.Random(seed), self._links_control.ask_block)
         self._finder = BlockFinder(self._client, store)
-        wire = Wire(self._client.request, self._client.post)
+        wire = Wire(self._client.request, self._client.request_many, self._client.post)
         self._exchange = Exchange(wire, random.Random(seed), self._find)
 
     async def __aenter__(self) -> Self:
