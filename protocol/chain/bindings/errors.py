@@ -113,7 +113,7 @@ class AggregateJudge_NoFault(ContractError):
 
 @dataclass(unsafe_hash=True)
 class AggregateJudge_NoWayBack(ContractError):
-    """Nobody goes back further than eight times, or behind version 0."""
+    """Nobody goes back further than three times, or behind version 0."""
 
     SELECTOR: ClassVar[bytes] = bytes.fromhex("58b0ba16")
     TYPES: ClassVar[tuple[str, ...]] = ("uint32",)
@@ -458,6 +458,15 @@ class CanonicalJudge_NotMover(ContractError):
     def from_abi(cls, values: tuple[Any, ...]) -> Self:
         """The error with these ABI-decoded fields."""
         return cls(checksum(values[0]), checksum(values[1]))
+
+
+@dataclass(unsafe_hash=True)
+class CanonicalJudge_NotRollouts(ContractError):
+    """The commitment is a posted version, which has no rollouts."""
+
+    SELECTOR: ClassVar[bytes] = bytes.fromhex("db48fb02")
+    TYPES: ClassVar[tuple[str, ...]] = ("uint32",)
+    sequence: int
 
 
 @dataclass(unsafe_hash=True)
@@ -1908,6 +1917,7 @@ KNOWN: Final[dict[bytes, type[ContractError]]] = {
         CanonicalJudge_NotHub,
         CanonicalJudge_NotInDispute,
         CanonicalJudge_NotMover,
+        CanonicalJudge_NotRollouts,
         CanonicalJudge_OtherSubject,
         CanonicalJudge_OutOfRange,
         CanonicalJudge_ProofNotProven,

@@ -27,6 +27,7 @@ __all__ = [
     "AggregateRule",
     "AggregateStage",
     "AggregateTerm",
+    "AttentionAnswer",
     "Ballot",
     "CanonicalAnswer",
     "CanonicalChunk",
@@ -1566,3 +1567,48 @@ def encode_aggregate_rule(value: AggregateRule) -> tuple[Any, ...]:
 def decode_aggregate_rule(values: tuple[Any, ...]) -> AggregateRule:
     """Inverse of `encode_aggregate_rule`."""
     return AggregateRule(values[0], values[1], values[2], values[3], values[4], values[5])
+
+
+ATTENTION_ANSWER_ABI: Final = "(address,(uint32,uint32,bytes32,bytes32,uint32,uint40),(uint32,uint32,bytes32,uint32,bytes32,uint32,bytes32,bytes32,uint32),bytes32[],bytes32,bytes32[])"
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionAnswer:
+    """The accused's first move: what its answer is about, and the answer."""
+
+    node: str
+    """Whose commitment was looked at."""
+    target: Commitment
+    """That commitment."""
+    audited: RolloutLeaf
+    """Its leaf at the drawn position."""
+    audited_proof: tuple[bytes, ...]
+    """From that leaf to the target's root."""
+    trace_root: bytes
+    """Of the referee's trace of the rollout's sequence: the answer."""
+    answer_proof: tuple[bytes, ...]
+    """From the leaf of the answer to the root of the accused's own commitment."""
+
+
+def encode_attention_answer(value: AttentionAnswer) -> tuple[Any, ...]:
+    """The tuple that Solidity sees."""
+    return (
+        value.node,
+        encode_commitment(value.target),
+        encode_rollout_leaf(value.audited),
+        tuple(fixed_bytes(item, 32) for item in value.audited_proof),
+        fixed_bytes(value.trace_root, 32),
+        tuple(fixed_bytes(item, 32) for item in value.answer_proof),
+    )
+
+
+def decode_attention_answer(values: tuple[Any, ...]) -> AttentionAnswer:
+    """Inverse of `encode_attention_answer`."""
+    return AttentionAnswer(
+        checksum(values[0]),
+        decode_commitment(values[1]),
+        decode_rollout_leaf(values[2]),
+        tuple(values[3]),
+        values[4],
+        tuple(values[5]),
+    )
