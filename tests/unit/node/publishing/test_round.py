@@ -103,10 +103,10 @@ class Dying(Participant):
 
     dies: str = ""
 
-    async def send(self, action: str, call: Any) -> Any:
+    async def send(self, action: str, call: Any, by: Any = None) -> Any:
         if action == "commit" and self.dies == "before":
             raise Killed
-        receipt = await super().send(action, call)
+        receipt = await super().send(action, call, by)
         if action == "commit" and self.dies == "after":
             raise Killed
         return receipt
@@ -339,11 +339,11 @@ def test_an_outage_in_the_middle_of_a_round_is_gone_on_from(tmp_path: Path) -> N
     class Away(Dying):
         left = 3
 
-        async def send(self, action: str, call: Any) -> Any:
+        async def send(self, action: str, call: Any, by: Any = None) -> Any:
             self.left -= 1
             if self.left >= 0:
                 raise ChainUnavailable("away")
-            return await super().send(action, call)
+            return await super().send(action, call, by)
 
     async def scenario(world: World) -> None:
         node = world.participant
