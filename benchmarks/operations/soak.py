@@ -25,7 +25,7 @@ from stage import CHAIN, Cast, Stage, begin, opened
 from watching import families, folder_size, usage_of
 
 from cupel.devnet.deployment import DataTerms, JuryTerms
-from cupel.devnet.presets import CANONICAL, JUROR_STAKE, Pace, Preset
+from cupel.devnet.presets import AGGREGATE, CANONICAL, JUROR_STAKE, Pace, Preset
 
 SAMPLES: Final = "samples.jsonl"
 SAMPLE_SECONDS: Final = 10.0
@@ -44,6 +44,7 @@ PRESET: Final = Preset(
     pretrain_steps=100,
     jury=JURY,
     canonical=CANONICAL,
+    aggregate=AGGREGATE,
     least_round_seconds=ROUND_SECONDS,
     reward_margin=0,
 )
