@@ -51,7 +51,8 @@ def first_pay_seconds(clone: Path) -> float | None:
         events = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
         paid = [one["time"] for one in events if one.get("event") == "claimed" and int(one.get("amount", 0))]
         if paid:
-            return round((min(paid) - min(one["time"] for one in events)) / 1000, 1)
+            began = min(one["time"] for one in events)
+            return float(round((min(paid) - began) / 1000, 1))
     return None
 
 
