@@ -50,8 +50,26 @@ class Dispute(Protocol):
         """Who wins by the mover's silence."""
 
 
+class _Turns:
+    """Whose move it is, of a record."""
+
+    __slots__ = ()
+    challenge: Challenge
+    game: Game | VersionGame
+
+    @property
+    def mover(self) -> str:
+        """As `Dispute`."""
+        return self.challenge.challenger if self.game.is_challengers else self.challenge.node
+
+    @property
+    def waiter(self) -> str:
+        """As `Dispute`."""
+        return self.challenge.node if self.game.is_challengers else self.challenge.challenger
+
+
 @dataclass(frozen=True, slots=True)
-class GameRecord:
+class GameRecord(_Turns):
     """A dispute about computation, as the chain tells of it."""
 
     challenge_id: int
@@ -63,35 +81,15 @@ class GameRecord:
     """Nodes, from the root down."""
     ended: bool = False
 
-    @property
-    def mover(self) -> str:
-        """As `Dispute`."""
-        return self.challenge.challenger if self.game.is_challengers else self.challenge.node
-
-    @property
-    def waiter(self) -> str:
-        """As `Dispute`."""
-        return self.challenge.node if self.game.is_challengers else self.challenge.challenger
-
 
 @dataclass(frozen=True, slots=True)
-class VersionRecord:
+class VersionRecord(_Turns):
     """A dispute about a posted version, as the chain tells of it."""
 
     challenge_id: int
     challenge: Challenge
     game: VersionGame
     ended: bool = False
-
-    @property
-    def mover(self) -> str:
-        """As `Dispute`."""
-        return self.challenge.challenger if self.game.is_challengers else self.challenge.node
-
-    @property
-    def waiter(self) -> str:
-        """As `Dispute`."""
-        return self.challenge.node if self.game.is_challengers else self.challenge.challenger
 
 
 @dataclass(frozen=True, slots=True)
