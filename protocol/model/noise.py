@@ -9,7 +9,7 @@ Shapes: N rollouts, B tokens drawn at a time, V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -29,27 +29,6 @@ _LOW: Final = 0xFFFF_FFFF
 _MANTISSA: Final = (1 << 53) - 1
 _NUMBERS_AHEAD: Final = 1 << 24
 """Numbers drawn at a time, at most: 128 MiB."""
-
-Draw = Callable[[int], Tensor]
-"""Noise float64 [N, V] of token t; called with 0, 1, 2 and so on, on the engine's device."""
-
-
-def given_noise(noise: NDArray[np.float64], device: torch.device) -> Draw:
-    """Noise that is there: [N, T, V]."""
-    return lambda step: torch.from_numpy(noise[:, step]).to(device)
-
-
-def seeded_noise(seeds: Sequence[bytes], limit: int, vocabulary: int, device: torch.device) -> Draw:
-    """Noise of the seeds, 32 bytes each, for T = limit tokens at most."""
-    ahead = min(limit, tokens_ahead(len(seeds), vocabulary))
-    drawn: list[Tensor] = []
-
-    def draw(step: int) -> Tensor:
-        if step % ahead == 0:
-            drawn[:] = [noise_of(seeds, [step] * len(seeds), ahead, vocabulary, device)]
-        return drawn[0][:, step % ahead]
-
-    return draw
 
 
 def tokens_ahead(rollouts: int, vocabulary: int) -> int:

@@ -10,7 +10,6 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Protocol, Self
 
-import torch
 from torch import Tensor, nn
 
 from cupel.protocol.spec.task import ModelShape
@@ -37,8 +36,7 @@ class Places:
 
 
 class Policy(nn.Module):
-    """Weights are named as the task's `Layout` names them. As made they are float32 in the machine's own memory; a node
-    may move them to an accelerator."""
+    """Weights are float32 and named as the task's `Layout` names them."""
 
     shape: ModelShape
 
@@ -60,8 +58,3 @@ class Policy(nn.Module):
     @abstractmethod
     def logits(self, hidden: Tensor) -> Tensor:
         """Scores of the next token: float32 [..., vocabulary]."""
-
-
-def device_of(policy: Policy) -> torch.device:
-    """Where its weights lie, and so what it computes on."""
-    return next(policy.parameters()).device
