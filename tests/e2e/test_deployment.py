@@ -93,12 +93,15 @@ class Desk:
         return path
 
     def script(self, network: Path, *, broadcast: bool = True) -> Ended:
-        """Run Deploy.s.sol, which may read this folder besides the checkout's own."""
+        """Run Deploy.s.sol as the guide says, which may read this folder besides the checkout's own.
+
+        Ten transactions at once are more than one block takes, and an anvil does not mine again for what is left.
+        """
         config = self.folder / "foundry.toml"
         allowed = f'fs_permissions = [\n  {{ access = "read", path = "{self.folder}" }},'
         text = (ROOT / "foundry.toml").read_text(encoding="utf-8").replace("fs_permissions = [", allowed)
         config.write_text(text, encoding="utf-8")
-        signing = ["--broadcast", "--keystore", self.wallet.keystore, "--sender", self.wallet.address]
+        signing = ["--broadcast", "--slow", "--keystore", self.wallet.keystore, "--sender", self.wallet.address]
         signing += ["--password-file", self.wallet.password_file]
         return run(
             *(find_binary(ROOT, "forge"), "script", "deploy/script/Deploy.s.sol"),
