@@ -21,6 +21,8 @@ class Block:
 
     number: int
     hash: bytes
+    parent: bytes
+    """Hash of the block before."""
     timestamp: int
     """Unix seconds."""
     base_fee: int
@@ -73,6 +75,7 @@ def block_of(answer: Any) -> Block | None:
     return Block(
         quantity(fields.get("number")),
         octets(fields.get("hash"), 32),
+        octets(fields.get("parentHash"), 32),
         quantity(fields.get("timestamp")),
         quantity(fields.get("baseFeePerGas", "0x0")),
     )

@@ -97,12 +97,12 @@ class ChainClient:
         """Number of the newest block."""
         return quantity(await self._request("eth_blockNumber", []))
 
-    async def block_hash(self, number: int) -> bytes | None:
-        """Hash of a block, None if there is no such block."""
+    async def block(self, number: int) -> Block | None:
+        """A block's header, None if there is no such block."""
         block = block_of(await self._request("eth_getBlockByNumber", [hex(number), False]))
         if block is not None and block.number != number:
             raise ChainUnavailable(f"{self.rpc_url} answered block {block.number}, not {number}")
-        return None if block is None else block.hash
+        return block
 
     async def balance(self, address: str) -> int:
         """Native balance in wei."""

@@ -71,11 +71,15 @@ class LogCursor:
             last = min(first + MAX_SPAN - 1, max(first, newest - READ_SINGLY))
             last = min(last, head)
             # The hash first: a reorganisation during the read then shows at the next look.
-            tip = await self._client.block_hash(last)
+            tip = await self._client.block(last)
             if tip is None:
                 break
-            events += await self._read(first, last, tip)
-            told.append((last, tip))
+            events += await self._read(first, last, tip.hash)
+            opening = tip if first == last else await self._client.block(first)
+            if told and (opening is None or opening.parent != told[-1][1]):
+                # Nobody would look at that block again: the newest one is in the chain.
+                raise ChainUnavailable(f"block {told[-1][0]} was replaced while what follows it was read")
+            told.append((last, tip.hash))
             first = last + 1
         self._told, self._next, self._afresh = told, first, False
         return Progress(rewound_to, tuple(events))
@@ -98,7 +102,8 @@ class LogCursor:
         forgotten = False
         while told:
             number, known = told[-1]
-            if await self._client.block_hash(number) == known:
+            block = await self._client.block(number)
+            if block is not None and block.hash == known:
                 break
             told.pop()
             forgotten = True

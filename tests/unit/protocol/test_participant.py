@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cupel.protocol.chain.answers import Block
 from cupel.protocol.chain.bindings import hub
 from cupel.protocol.chain.contract import Event, Logged
 from cupel.protocol.chain.deployments import Deployment
@@ -31,8 +32,9 @@ class FakeChain:
     async def head(self) -> int:
         return len(self.events)
 
-    async def block_hash(self, number: int) -> bytes:
-        return number.to_bytes(32, "big")
+    async def block(self, number: int) -> Block:
+        parent = (number - 1).to_bytes(32, "big")
+        return Block(number, number.to_bytes(32, "big"), parent, timestamp=0, base_fee=0)
 
     async def logs_in(self, contract: Any, number: int, block_hash: bytes) -> tuple[Logged[Event], ...]:
         if number in self.hidden:

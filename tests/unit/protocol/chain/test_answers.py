@@ -11,7 +11,14 @@ from cupel.protocol.chain.errors import ChainUnavailable
 
 HASH, OTHER = b"\1" * 32, b"\2" * 32
 ADDRESS = "0x00000000000000000000000000000000000000AB"
-BLOCK = {"number": "0x5", "hash": "0x" + HASH.hex(), "timestamp": "0x64", "baseFeePerGas": "0x7"}
+PARENT = bytes([9]) * 32
+BLOCK = {
+    "number": "0x5",
+    "hash": "0x" + HASH.hex(),
+    "parentHash": "0x" + PARENT.hex(),
+    "timestamp": "0x64",
+    "baseFeePerGas": "0x7",
+}
 RECEIPT = {
     "transactionHash": "0x" + HASH.hex(),
     "status": "0x1",
@@ -44,7 +51,7 @@ shapes = st.recursive(
 def test_good_answers_are_read() -> None:
     assert (quantity("0x0"), quantity("0x" + "f" * 64)) == (0, 2**256 - 1)
     assert (octets("0x"), octets("0xaa00", 2)) == (b"", b"\xaa\0")
-    assert block_of(BLOCK) == Block(5, HASH, 100, 7)
+    assert block_of(BLOCK) == Block(5, HASH, PARENT, 100, 7)
     assert block_of(None) is None
     assert mined_of(RECEIPT, HASH) == Mined(HASH, True, 21_000, 5, None)
     assert mined_of(RECEIPT | {"contractAddress": ADDRESS.lower()}, HASH) == Mined(

@@ -71,7 +71,11 @@ def test_a_sent_call_changes_the_state_and_the_log(anvil: Any) -> None:
         logs = await client.logs(token, receipt.block_number, await client.head())
         assert [logged.event for logged in logs] == [Transfer(ZERO, client.address, 500)]
         assert logs[0].transaction_hash == receipt.transaction_hash
-        assert logs[0].block_hash == await client.block_hash(receipt.block_number)
+        block, before = await client.block(receipt.block_number), await client.block(receipt.block_number - 1)
+        assert block is not None
+        assert before is not None
+        assert (logs[0].block_hash, block.parent) == (block.hash, before.hash)
+        assert await client.block(receipt.block_number + 1) is None
         assert receipt.gas_used > 21_000
 
     with_token(anvil, test)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cupel.protocol.chain import cursor
+from cupel.protocol.chain.answers import Block
 from cupel.protocol.chain.cursor import LogCursor, Progress
 from cupel.protocol.chain.errors import ChainUnavailable, EndpointBehind
 
@@ -33,8 +34,13 @@ class FakeChain:
     blocks: list[str] = field(default_factory=list)
     fail_after: int | None = None
     changed: int = 0
+    turns: dict[int, list[str]] = field(default_factory=dict)
+    """Other chains, by how many requests are answered before each."""
+    requests: int = 0
 
     def _request(self) -> None:
+        self.blocks = self.turns.pop(self.requests, self.blocks)
+        self.requests += 1
         if self.fail_after is not None:
             if self.fail_after == 0:
                 raise ChainUnavailable("down")
@@ -44,18 +50,22 @@ class FakeChain:
         self._request()
         return len(self.blocks) - 1
 
-    async def block_hash(self, number: int) -> bytes | None:
+    async def block(self, number: int) -> Block | None:
         self._request()
-        return self.blocks[number].encode() if number < len(self.blocks) else None
+        if number >= len(self.blocks):
+            return None
+        parent = self.blocks[number - 1] if number else ""
+        return Block(number, self.blocks[number].encode(), parent.encode(), timestamp=0, base_fee=0)
 
     async def logs(self, contract: Any, first: int, last: int) -> tuple[str, ...]:
         self._request()
         assert last - first < cursor.MAX_SPAN
+        last = min(last, len(self.blocks) - 1)
         return tuple(happened(self.blocks[number], number) for number in range(first, last + 1))
 
     async def logs_in(self, contract: Any, number: int, block_hash: bytes) -> tuple[str, ...]:
         self._request()
-        if self.blocks[number].encode() != block_hash:
+        if number >= len(self.blocks) or self.blocks[number].encode() != block_hash:
             raise ChainUnavailable("no such block")
         return (happened(self.blocks[number], number),)
 
@@ -143,6 +153,29 @@ def test_a_block_that_is_replaced_while_it_is_read_is_read_again() -> None:
     assert look(one) == Progress(None, ("b", "C", "D"))
 
 
+@pytest.mark.parametrize("answered", range(3, 8))
+@pytest.mark.parametrize("span", [1, 8])
+def test_a_reorganisation_below_what_is_read_is_not_missed(
+    monkeypatch: pytest.MonkeyPatch, answered: int, span: int
+) -> None:
+    """The newest known block is replaced after it was looked at, and before the block above it is."""
+    monkeypatch.setattr(cursor, "READ_SINGLY", span)
+    chain = FakeChain(list("abc"))
+    one = make(chain)
+    known = list(look(one).events)
+    chain.blocks += "de"
+    chain.turns[chain.requests + answered - 1] = list("aBCDE")
+    for _ in range(3):
+        try:
+            progress = look(one)
+        except ChainUnavailable:
+            continue
+        if progress.rewound_to is not None:
+            del known[progress.rewound_to :]
+        known += progress.events
+    assert known == list("BCDE")
+
+
 def test_after_a_gap_everything_is_told_again() -> None:
     chain = FakeChain(list("abc"))
     one = make(chain)
@@ -153,24 +186,53 @@ def test_after_a_gap_everything_is_told_again() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(["grow", "fork", "shrink", "fail"]), st.integers(1, 12)), max_size=25)
+    st.lists(
+        st.tuples(
+            st.sampled_from(["grow", "fork", "shrink", "fail"]),
+            st.integers(1, 12),
+            st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), max_size=2),
+        ),
+        max_size=25,
+    ),
+    st.sampled_from([1, 3, cursor.READ_SINGLY]),
 )
-def test_who_follows_knows_the_chain_whatever_it_went_through(steps: list[tuple[str, int]]) -> None:
-    """The model: apply what is told, take back what is rewound. It equals the chain after every look that succeeds."""
+def test_who_follows_knows_the_chain_whatever_it_went_through(
+    steps: list[tuple[str, int, list[tuple[int, int]]]], singly: int
+) -> None:
+    """The model: apply what is told, take back what is rewound. It equals the chain once that rests.
+
+    The chain goes through something before each look, and is replaced at up to two moments during it.
+    """
     chain, known, fork = FakeChain(["genesis"]), list[Happened](), 0
     one = make(chain)
-    for what, much in steps:
+
+    def forked(depth: int, new: int) -> list[str]:
+        nonlocal fork
         fork += 1
-        chain.fail_after = much if what == "fail" else None
-        if what in ("fork", "shrink"):
-            del chain.blocks[max(1, len(chain.blocks) - much) :]
-        if what != "shrink":
-            chain.blocks += [f"{fork}.{number}" for number in range(much + (what == "fork"))]
+        kept = chain.blocks[: max(1, len(chain.blocks) - depth)]
+        return kept + [f"{fork}.{number}" for number in range(new)]
+
+    def look_on() -> bool:
         try:
             progress = look(one)
         except ChainUnavailable:
-            continue
+            return False
         if progress.rewound_to is not None:
-            known = [event for event in known if event.block_number <= progress.rewound_to]
-        known += progress.events
+            known[:] = [event for event in known if event.block_number <= progress.rewound_to]
+        known.extend(progress.events)
+        return True
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cursor, "READ_SINGLY", singly)
+        for what, much, turns in steps:
+            chain.fail_after = much if what == "fail" else None
+            depth = much if what in ("fork", "shrink") else 0
+            chain.blocks = forked(depth, 0 if what == "shrink" else much + (what == "fork"))
+            chain.turns = {chain.requests + at: forked(depth, depth + 1) for at, depth in turns}
+            if look_on() and not turns:
+                assert known == chain.blocks[1:]
+        chain.fail_after, chain.turns = None, {}
+        chain.blocks = forked(0, 1)
+        while not look_on():  # it may be behind what was known
+            chain.blocks = forked(0, 13)
         assert known == chain.blocks[1:]
