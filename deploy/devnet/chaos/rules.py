@@ -11,8 +11,8 @@ from cupel.devnet.chaos.world import Outcome
 from cupel.protocol.chain.bindings.structs import ChallengeStatus
 from cupel.protocol.spec.rounds import commit_deadline, round_start
 
-AGAIN_SECONDS: Final = 20.0
-"""To notice a reorganisation, and to have a commitment mined once more."""
+AGAIN_SECONDS: Final = 30.0
+"""To notice a reorganisation, to do the round's work over for the seed it has now, and to have it mined."""
 GOOD_LATENCY_SECONDS, GOOD_LOSS, GOOD_SPEED = 0.1, 0.05, 1e6
 """Links over which a round of these spans is never missed."""
 
@@ -56,17 +56,19 @@ def one_commitment_a_round(run: Outcome) -> list[str]:
         problems += [
             f"{name} lost its commitment of round {number}"
             for number, at in told.items()
-            if number not in rounds and not _taken_too_late(run, int(str(number)), at)
+            if number not in rounds and not _taken_too_late(run, name, int(str(number)), at)
         ]
     return problems
 
 
-def _taken_too_late(run: Outcome, number: int, at: float) -> bool:
-    """Whether a reorganisation took what was mined by then, when little or no time was left to send it again."""
-    deadline = commit_deadline(run.ledger.params, number) - run.start - AGAIN_SECONDS
+def _taken_too_late(run: Outcome, name: str, number: int, at: float) -> bool:
+    """Whether a reorganisation took what was mined by then, and the node had little or no time to do it again."""
+    scenario = run.scenario
+    latest = commit_deadline(run.ledger.params, number) - run.start - AGAIN_SECONDS
+    ends = [ends for begins, ends in scenario.absences(name) if begins <= latest]
     return any(
-        at <= turn.at <= at + (turn.depth + 1) * run.scenario.block_seconds and turn.at > deadline
-        for turn in run.scenario.reorganisations
+        at <= turn.at <= at + (turn.depth + 1) * scenario.block_seconds and max(turn.at, *ends, 0.0) > latest
+        for turn in scenario.reorganisations
     )
 
 

@@ -135,6 +135,11 @@ class Scenario:
         """All honest."""
         return tuple(f"verifier-{number}" for number in range(1, self.verifiers + 1))
 
+    def absences(self, name: str) -> list[tuple[float, float]]:
+        """When a process is dead, or hears nothing of the chain."""
+        spans = [(out.begins, out.ends) for out in self.outages if out.concerns(name)]
+        return spans + [(kill.at, kill.at + kill.down_seconds) for kill in self.kills if kill.name == name]
+
     def disturbed(self, name: str, begins: float, ends: float) -> bool:
         """Whether anything but slow links and slow answers touched a process in this time."""
         spans = [(cut.begins, cut.ends) for cut in self.partitions]

@@ -10,7 +10,7 @@ import pytest
 from cupel.devnet.chaos.actors import Ears
 from cupel.devnet.chaos.campaign import page
 from cupel.devnet.chaos.rules import RULES, broken_rules
-from cupel.devnet.chaos.scenario import ROUND_SECONDS, Link, Reorganisation, Scenario, draw_scenario
+from cupel.devnet.chaos.scenario import ROUND_SECONDS, Kill, Link, Reorganisation, Scenario, draw_scenario
 from cupel.devnet.chaos.world import Outcome
 from cupel.protocol.chain.bindings.structs import Challenge, ChallengeStatus
 from cupel.protocol.chain.ledger import ChallengeRecord, CheckpointRecord, MemberRecord, TaskLedger
@@ -46,7 +46,7 @@ def quiet(**changes: Any) -> Scenario:
 
 def good_run(**changes: Any) -> Outcome:
     params = dataclasses.replace(
-        example_params(), start=START + 60, rounds=1, round_seconds=ROUND_SECONDS, commit_seconds=36
+        example_params(), start=START + 60, rounds=1, round_seconds=ROUND_SECONDS, commit_seconds=50
     )
     ledger = TaskLedger(bytes(32), params)
     for number, node in enumerate(list(ADDRESSES.values())[:3]):
@@ -103,6 +103,14 @@ def test_two_commitments_of_one_round_are_told() -> None:
 @pytest.mark.parametrize(("at", "lost"), [(72.0, True), (90.0, False)])
 def test_a_commitment_is_lost_only_if_it_could_be_sent_again(at: float, lost: bool) -> None:
     run = good_run(scenario=quiet(reorganisations=(Reorganisation(at, 12, 0.0),)))
+    del run.ledger.work[ADDRESSES["node-2"], 0]
+    assert ("one-commitment-a-round" in broken(run)) == lost
+
+
+@pytest.mark.parametrize(("name", "lost"), [("node-2", False), ("node-1", True)])
+def test_who_was_away_until_it_was_too_late_has_lost_nothing(name: str, lost: bool) -> None:
+    kills = (Kill(74.0, 16.0, name),)
+    run = good_run(scenario=quiet(reorganisations=(Reorganisation(72.0, 12, 0.0),), kills=kills))
     del run.ledger.work[ADDRESSES["node-2"], 0]
     assert ("one-commitment-a-round" in broken(run)) == lost
 
