@@ -18,7 +18,8 @@ from cupel.protocol.games import GameRecord
 from cupel.protocol.model.canonical import CanonicalVersion
 from cupel.protocol.network import NetworkError
 from cupel.protocol.participant import FETCH_SECONDS, Participant
-from cupel.protocol.spec import merkle, rollout_file
+from cupel.protocol.published import fetch_published
+from cupel.protocol.spec import merkle
 from cupel.protocol.spec.audits import (
     MAX_ANSWERS_BYTES,
     Answer,
@@ -37,13 +38,10 @@ from cupel.protocol.spec.referee.sides import Trace, Weights, trace_of
 from cupel.protocol.spec.rollout import (
     LeafContext,
     RolloutLeaf,
-    SubmissionManifest,
     leaf_hash,
-    make_leaves,
 )
 from cupel.protocol.spec.rounds import CommittedWork, commitment_of
 from cupel.protocol.spec.shardcast.cid import Cid
-from cupel.protocol.submissions import fetch_submission
 from cupel.protocol.versions import Versions
 
 _LEAF_ABI: Final = "(uint32,uint32,bytes32,uint32,bytes32,uint32,bytes32,bytes32,uint32)"
@@ -96,26 +94,19 @@ class Looker:
         NetworkError while something of it cannot be had; Rejected for a target that no answer is possible to.
         """
         ledger = self.checked()
-        params, most = ledger.params, self.versions.max_update_bytes
-        files = await fetch_submission(
-            self.participant.swarm, work.manifest, params, most, FETCH_SECONDS, self.versions.false_updates
-        )
-        if isinstance(files.rollouts, Rejected):
-            raise files.rollouts
-        policy = SubmissionManifest.from_bytes(files.manifest).policy
-        version = await self.versions.recall(policy.version, policy.digest, FETCH_SECONDS)
-        rollouts = rollout_file.decode(files.rollouts, params)
-        leaves = make_leaves(rollouts, policy, params.chunk_tokens)
+        published = await fetch_published(self.participant.swarm, self.versions, ledger.params, work)
+        leaves = published.leaves
         target = target_of(ledger.task, work.node, commitment_of(work))
         drawn = drawn_of(beacon, verifier, target, work.units)
         hashes = [leaf_hash(self._context(ledger.task, work), leaf) for leaf in leaves]
         if merkle.root(list(hashes)) != work.root or len(leaves) != work.units:
             raise _unanswerable("the rollouts are not those of its root")
-        completion, leaf = rollouts[drawn].tokens, leaves[drawn]
+        completion, leaf = published.rollouts[drawn].tokens, leaves[drawn]
         tokens = (*get_environment(SORTING).prompt(leaf.problem), *completion[:-1])
         if len(tokens) > self.terms.shape.positions:
             raise _unanswerable(f"{len(tokens)} tokens are more than the policy reads")
-        return Found(work, target, drawn, leaf, merkle.proof(hashes, drawn), completion, tokens, version)
+        proof = merkle.proof(hashes, drawn)
+        return Found(work, target, drawn, leaf, proof, completion, tokens, published.version)
 
     async def look(self, found: Found) -> Trace:
         """Run every layer over it: a second of computation for the models that the judge covers."""

@@ -13,15 +13,13 @@ from cupel.protocol.chain.version_games import VersionFeed
 from cupel.protocol.game_player import GamePlayer, Stand, VersionPlayer, truthfully
 from cupel.protocol.games import GameRecord
 from cupel.protocol.network import NetworkError
-from cupel.protocol.participant import FETCH_SECONDS, Participant
+from cupel.protocol.participant import Participant
+from cupel.protocol.published import fetch_published
 from cupel.protocol.reenactment import Reenactment, can_settle, matter_of, reenact
-from cupel.protocol.spec import rollout_file
-from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.referee.game import Terms
-from cupel.protocol.spec.rollout import LeafContext, SubmissionManifest, make_leaves
+from cupel.protocol.spec.rollout import LeafContext
 from cupel.protocol.spec.rounds import commitment_of
 from cupel.protocol.spec.task import TaskParams, TaskSpec
-from cupel.protocol.submissions import fetch_submission
 from cupel.protocol.version_court import VersionRecaller, open_version_court, settles_versions
 from cupel.protocol.versions import Versions
 
@@ -86,14 +84,8 @@ class Recaller:
         work = ledger.work.get(place)
         if work is None:
             raise NetworkError("our own look at the chain does not know the disputed commitment yet")
-        params, most = ledger.params, self.versions.max_update_bytes
-        files = await fetch_submission(self.participant.swarm, work.manifest, params, most, FETCH_SECONDS)
-        if isinstance(files.rollouts, Rejected):
-            raise files.rollouts
-        policy = SubmissionManifest.from_bytes(files.manifest).policy
-        version = await self.versions.recall(policy.version, policy.digest, FETCH_SECONDS)
-        rollouts = rollout_file.decode(files.rollouts, params)
-        leaves = make_leaves(rollouts, policy, params.chunk_tokens)
+        params = ledger.params
+        published = await fetch_published(self.participant.swarm, self.versions, params, work)
         context = LeafContext(
             self.participant.chain.chain_id,
             self.participant.hub.address,
@@ -103,4 +95,6 @@ class Recaller:
             work.round,
         )
         matter = matter_of(self.terms, params, context, commitment_of(work), record.rollout, record.chunk)
-        return await asyncio.to_thread(reenact, matter, rollouts, leaves, version)
+        return await asyncio.to_thread(
+            reenact, matter, published.rollouts, published.leaves, published.version
+        )

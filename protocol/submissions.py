@@ -67,6 +67,17 @@ async def fetch_submission(
     return SubmissionFiles(manifest, rollouts, update)
 
 
+async def fetch_rollouts(
+    swarm: Swarm, manifest_digest: bytes, params: TaskParams, deadline_seconds: float
+) -> tuple[SubmissionManifest, bytes]:
+    """A submission's manifest and rollouts file alone. NetworkError; Rejected for what no honest submission has."""
+    manifest = SubmissionManifest.from_bytes(await fetch_manifest(swarm, manifest_digest, deadline_seconds))
+    file = await _fetch_file(swarm, manifest.rollouts, max_rollouts_bytes(params), deadline_seconds)
+    if isinstance(file, Rejected):
+        raise file
+    return manifest, file
+
+
 async def fetch_update(
     swarm: Swarm, manifest_digest: bytes, max_bytes: int, deadline_seconds: float
 ) -> bytes | Rejected:

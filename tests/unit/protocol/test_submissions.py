@@ -16,6 +16,7 @@ from cupel.protocol.spec.shardcast.unixfs import file_dag
 from cupel.protocol.submissions import (
     Missing,
     fetch_posted,
+    fetch_rollouts,
     fetch_submission,
     fetch_update,
     missing_parts,
@@ -119,6 +120,18 @@ def test_nobody_looks_for_an_update_that_was_shown_to_be_another() -> None:
     assert files.rollouts == WORK.rollouts
     assert isinstance(files.update, Rejected)
     assert files.update.reason is Reason.MANIFEST
+
+
+def test_rollouts_are_fetched_whatever_the_update_is() -> None:
+    swarm: Any = Peers(WORK.manifest, WORK.rollouts)
+    manifest, rollouts = run(fetch_rollouts(swarm, DIGEST, WORK.params, 1))
+    assert (manifest.to_bytes(), rollouts) == (WORK.manifest, WORK.rollouts)
+    withheld: Any = Peers(WORK.manifest, UPDATE)
+    with pytest.raises(BlockUnavailable):
+        run(fetch_rollouts(withheld, DIGEST, WORK.params, 1))
+    false: Any = Peers(b"no manifest")
+    with pytest.raises(Rejected):
+        run(fetch_rollouts(false, sha256(b"no manifest"), WORK.params, 1))
 
 
 def test_a_posted_version_is_fetched_by_its_digest() -> None:
