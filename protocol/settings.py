@@ -139,9 +139,9 @@ def trace_settings(
             )
     if settings.max_fee_gwei < 0:
         raise ConfigError("max_fee_gwei", f"{settings.max_fee_gwei} is negative", "Use 0 for any price")
-    for name in ("attestations", "release_quorum", "canary_one_in"):
+    for name, zero in (("attestations", "none"), ("release_quorum", "all"), ("canary_one_in", "none")):
         if getattr(settings, name) < 0:
-            raise ConfigError(name, f"{getattr(settings, name)} is below zero", "Use 0 for none")
+            raise ConfigError(name, f"{getattr(settings, name)} is below zero", f"Use 0 for {zero}")
     return settings, origins
 
 
