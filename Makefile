@@ -16,7 +16,7 @@ MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup demo test check bind vectors snapshots deploy campaign coverage slither prove \
-	differential-toploc docs clean clean-all
+	differential-toploc docs locks clean clean-all
 .DELETE_ON_ERROR:
 
 STEP := @tools/setup.sh
@@ -48,6 +48,10 @@ check: setup
 ## make bind       regenerate protocol/chain/bindings from the contracts
 bind: setup
 	@. tools/path.sh && forge build contracts && python tools/bindgen.py
+
+## make locks      write the hashes of all pinned packages again; ARGS=--newest takes newer versions first
+locks: setup .setup/locking
+	@. tools/path.sh && exec python tools/lock_python.py $(ARGS)
 
 ## make vectors    regenerate tests/vectors from the specification
 vectors: setup
@@ -101,16 +105,19 @@ clean-all: clean
 	$(STEP) prerequisites
 .setup/environment: | .setup/prerequisites
 	$(STEP) environment
-.setup/torch: .setup/environment
-	$(STEP) torch
-.setup/packages: .setup/torch requirements/lock.txt pyproject.toml setup.py $(KERNEL_SOURCES)
+.setup/packages: .setup/environment requirements/build.txt requirements/lock.txt pyproject.toml setup.py \
+		$(KERNEL_SOURCES)
 	$(STEP) packages
-.setup/tools: package.json package-lock.json requirements/node.txt | .setup/packages
+.setup/torch: .setup/packages
+	$(STEP) torch
+.setup/tools: package.json package-lock.json requirements/node.txt | .setup/torch
 	$(STEP) tools
 .setup/audit: requirements/audit.txt | .setup/prerequisites
 	$(STEP) audit
 .setup/contracts: .setup/tools foundry.toml tools/solc $(CONTRACT_SOURCES)
 	$(STEP) contracts
+.setup/locking: requirements/locking.txt | .setup/packages
+	$(STEP) locking
 .setup/docs: requirements/docs.txt | .setup/packages
 	$(STEP) docs
 .setup/browser: requirements/browser.txt | .setup/packages

@@ -7,39 +7,28 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from eth_account.signers.local import LocalAccount
-from eth_keys.datatypes import Signature
-from eth_keys.exceptions import BadSignature
-from eth_typing import Hash32
-from eth_utils.exceptions import ValidationError
 
 from cupel.protocol.network import Announcement, AnnouncementKind, NetworkError
 from cupel.protocol.participant import FETCH_SECONDS, Participant
+from cupel.protocol.signatures import sign, signer
 from cupel.protocol.spec.attestation import MAX_ATTESTATION_BYTES, Attestation, Statement, statement
-from cupel.protocol.spec.errors import Reason, Rejected
+from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.rounds import CommittedWork
 
 MAX_REMEMBERED: Final = 4096
 """Commitments whose attestations are remembered, the newest."""
 MAX_WAITING: Final = 64
 """Attestations of one commitment that wait for it: anybody may send some in an attester's name."""
-_RECOVERY_BASE: Final = 27
 
 
 def attest(account: LocalAccount, said: Statement, sequence: int) -> Attestation:
     """Sign a statement about commitment `sequence` of its node."""
-    signed = account.unsafe_sign_hash(Hash32(said.digest))
-    r, s = signed.r.to_bytes(32, "big"), signed.s.to_bytes(32, "big")
-    return Attestation(said.node, sequence, r, s, signed.v - _RECOVERY_BASE)
+    return Attestation(said.node, sequence, *sign(account, said.digest))
 
 
 def attester(said: Statement, attestation: Attestation) -> str:
     """Checksum address that signed. Rejected(SCHEMA) for what no key makes."""
-    numbers = (attestation.parity, int.from_bytes(attestation.r, "big"), int.from_bytes(attestation.s, "big"))
-    try:
-        key = Signature(vrs=numbers).recover_public_key_from_msg_hash(said.digest)
-    except (BadSignature, ValidationError) as error:
-        raise Rejected(Reason.SCHEMA, f"not a signature: {error}") from None
-    return str(key.to_checksum_address())
+    return signer(said.digest, attestation.r, attestation.s, attestation.parity)
 
 
 @dataclass(slots=True)

@@ -62,20 +62,46 @@ class Settings:
     """Attesters that must have found nothing in the work a node builds on, before it is final; 0 asks nobody."""
     attesters: str = ""
     """Addresses of the verifiers whose attestations a node counts, with commas between."""
+    release_signers: str = ""
+    """Addresses of those whose releases of Cupel `cupel update` takes, with commas between; empty: nobody's."""
+    release_quorum: int = 0
+    """How many of them must have signed a release; 0 for all of them."""
     canary_one_in: int = 0
     """A node that lies on purpose in one of so many rounds, so that verifiers earn: it costs its stake. 0: never."""
 
     @property
     def trusted_attesters(self) -> frozenset[str]:
         """The attesters as checksum addresses. ConfigError if one is none, or if there are fewer than asked for."""
-        named = [text.strip() for text in self.attesters.split(",") if text.strip()]
-        for text in named:
-            if not is_checksum_address(text):
-                raise ConfigError("attesters", f"{text!r} is no checksum address", "Correct it")
-        if self.attestations > len(set(named)):
-            problem = f"{self.attestations} attestations asked for, {len(set(named))} attesters named"
+        named = _addresses("attesters", self.attesters)
+        if self.attestations > len(named):
+            problem = f"{self.attestations} attestations asked for, {len(named)} attesters named"
             raise ConfigError("attesters", problem, "Name more of them, or ask for fewer attestations")
-        return frozenset(named)
+        return named
+
+    @property
+    def trusted_releasers(self) -> tuple[frozenset[str], int]:
+        """Whose signatures on a release count, as checksum addresses, and how many of them are needed, at least one.
+
+        ConfigError if nobody is named, if one is no address, or if more are needed than named.
+        """
+        named = _addresses("release_signers", self.release_signers)
+        if not named:
+            remedy = (
+                "Write the addresses of those you trust into your settings; Cupel trusts nobody by itself"
+            )
+            raise ConfigError("release_signers", "you trust nobody's releases", remedy)
+        if self.release_quorum > len(named):
+            problem = f"{self.release_quorum} signatures asked for, {len(named)} signers named"
+            raise ConfigError("release_quorum", problem, "Name more signers, or ask for fewer of them")
+        return named, self.release_quorum or len(named)
+
+
+def _addresses(key: str, text: str) -> frozenset[str]:
+    named = [part.strip() for part in text.split(",") if part.strip()]
+    for part in named:
+        if not is_checksum_address(part):
+            raise ConfigError(key, f"{part!r} is no checksum address", "Correct it")
+    return frozenset(named)
 
 
 def load_settings(
@@ -113,9 +139,9 @@ def trace_settings(
             )
     if settings.max_fee_gwei < 0:
         raise ConfigError("max_fee_gwei", f"{settings.max_fee_gwei} is negative", "Use 0 for any price")
-    for name in ("attestations", "canary_one_in"):
+    for name, zero in (("attestations", "none"), ("release_quorum", "all"), ("canary_one_in", "none")):
         if getattr(settings, name) < 0:
-            raise ConfigError(name, f"{getattr(settings, name)} is below zero", "Use 0 for none")
+            raise ConfigError(name, f"{getattr(settings, name)} is below zero", f"Use 0 for {zero}")
     return settings, origins
 
 

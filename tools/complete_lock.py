@@ -2,8 +2,8 @@
 
 `npm install --package-lock-only` leaves out optional dependencies whose package is absent from the registry in
 use; on another platform, or with another registry, the lock is then incomplete (npm/cli#9846). The added entries
-name a version but no integrity hash, because there was no package to hash. Host names of the registry in use are
-removed as well, so that the lock works with any registry.
+get their integrity hash from the registry in use, which must have them by now. Host names of the registry are removed,
+so that the lock works with any.
 
     npm install --package-lock-only && python tools/complete_lock.py [package-lock.json]
 """
@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +47,32 @@ def _platform_entry(version: str, system: str, processor: str) -> dict[str, Any]
     }
 
 
+def with_integrity(lock: dict[str, Any], ask: Callable[[str], str]) -> dict[str, Any]:
+    """The lock with a hash for each entry that lacks one; ask answers name@version with its integrity (SRI)."""
+    packages = {
+        path: {**entry, "integrity": ask(f"{path.rpartition('node_modules/')[2]}@{entry['version']}")}
+        if path and "integrity" not in entry
+        else entry
+        for path, entry in lock["packages"].items()
+    }
+    return {**lock, "packages": packages}
+
+
+def _registry_integrity(package: str) -> str:
+    answer = subprocess.run(
+        ["npm", "view", package, "dist.integrity"], check=True, stdout=subprocess.PIPE, text=True
+    ).stdout.strip()
+    if not answer:
+        raise SystemExit(f"the registry has no {package}: lock it where there is one")
+    return answer
+
+
 def main(arguments: list[str]) -> int:
     """Rewrite the named lock file in place."""
     path = Path(arguments[0] if arguments else "package-lock.json")
     lock = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(json.dumps(completed(lock), indent=2) + "\n", encoding="utf-8")
+    whole = with_integrity(completed(lock), _registry_integrity)
+    path.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
     return 0
 
 

@@ -31,6 +31,7 @@ from cupel.protocol.spec.diloco.codec import get_codec
 from cupel.protocol.spec.encoding import parse_canonical_json
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.jury_evidence import JuryEvidence
+from cupel.protocol.spec.release import Release, SignedRelease, read_statement
 from cupel.protocol.spec.rollout import SubmissionManifest
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.spec.shardcast.manifest import WeightsManifest
@@ -99,6 +100,10 @@ def targets() -> dict[str, Target]:
     manifest, document = work.manifest, weights.to_bytes()
     cid = Cid.from_digest(b"\1" * 32)
     evidence = JuryEvidence(3, "stale policy", b"\1" * 32).to_bytes()
+    wheel = "cupel-0.2.0-py3-none-any.whl"
+    release = SignedRelease(
+        Release("0.2.0", wheel, b"\1" * 32, str(cid), 5, "0.1.0", "a" * 40, 1), b"\2" * 32, b"\3" * 32, 0
+    )
     return {
         "task specification": Target(TaskSpec.from_bytes, (Rejected,), [example_spec().to_bytes()]),
         "submission manifest": Target(SubmissionManifest.from_bytes, (Rejected,), [manifest]),
@@ -114,6 +119,7 @@ def targets() -> dict[str, Target]:
         "update": Target(
             lambda data: CODEC.from_bytes(data, 64, 255), (Rejected,), [bytes(CODEC.num_bytes(64))]
         ),
+        "release statement": Target(read_statement, (Rejected,), [release.to_line(), release.to_line() * 2]),
         "CID": Target(_text(Cid.parse), (Rejected,), [str(cid).encode()]),
         "demand": Target(DataDemand.from_bytes, (Rejected,), [DataDemand(Part.LEAF, 3).to_bytes()]),
         "jury evidence": Target(JuryEvidence.from_bytes, (Rejected,), [evidence]),

@@ -48,13 +48,10 @@ def node_components(lock: dict[str, Any]) -> list[dict[str, Any]]:
 
 def document(root: Path) -> dict[str, Any]:
     """The whole of it."""
-    components = python_components(
-        (root / "requirements" / "lock.txt").read_text(encoding="utf-8"), "required"
-    )
-    for name in ("audit", "ipfs", "node"):
-        components += python_components(
-            (root / "requirements" / f"{name}.txt").read_text(encoding="utf-8"), "excluded"
-        )
+    components = []
+    for path in sorted((root / "requirements").glob("*.txt"), key=lambda path: path.name != "lock.txt"):
+        scope = "required" if path.name == "lock.txt" else "excluded"
+        components += python_components(path.read_text(encoding="utf-8"), scope)
     components += node_components(json.loads((root / "package-lock.json").read_text(encoding="utf-8")))
     unique = {component["bom-ref"]: component for component in reversed(components)}
     project = re.search(r'^version = "([^"]+)"', (root / "pyproject.toml").read_text(encoding="utf-8"), re.M)

@@ -75,17 +75,18 @@ make_environment() {
     pwd >"$STAMPS/place"
 }
 
-install_torch() {
-    say "2/5 installing ${TORCH} (the largest download; minutes on a slow line)"
-    logged torch "$VENV/bin/python" -m pip install --disable-pip-version-check \
-        --constraint requirements/lock.txt "$TORCH"
-    printf '%s\n' "$TORCH" >"$STAMPS/torch.requirement"
+# locked STEP PYTHON FILE: install what the file pins and nothing else; other bytes than it has hashes of are refused.
+# The build tools go first, so that packages that come as sources are built with them and not with unpinned ones.
+locked() {
+    logged "$1" "$2" -m pip install --disable-pip-version-check --no-deps --require-hashes \
+        --requirement requirements/build.txt
+    logged "$1" "$2" -m pip install --disable-pip-version-check --no-deps --require-hashes --no-build-isolation \
+        --requirement "requirements/$3.txt"
 }
 
 install_packages() {
-    say "3/5 installing the Python packages of requirements/lock.txt"
-    logged packages "$VENV/bin/python" -m pip install --disable-pip-version-check --no-deps \
-        --requirement requirements/lock.txt
+    say "2/5 installing the Python packages of requirements/lock.txt"
+    locked packages "$VENV/bin/python" lock
     logged cupel "$VENV/bin/python" -m pip install --disable-pip-version-check --no-deps --no-build-isolation \
         --editable .
     "$VENV/bin/python" -c 'from cupel.protocol.spec.toploc import _kernel' 2>/dev/null ||
@@ -93,11 +94,18 @@ install_packages() {
     "$VENV/bin/python" tools/typing_view.py
 }
 
+# Without a hash: each of its builds (CPU, CUDA versions) has another index, other bytes and, for CUDA, other packages
+# beside it, and TORCH may name any of them. After the lock, so that of its needs only those are fetched that no lock has.
+install_torch() {
+    say "3/5 installing ${TORCH} (the largest download; minutes on a slow line)"
+    logged torch "$VENV/bin/python" -m pip install --disable-pip-version-check "$TORCH"
+    printf '%s\n' "$TORCH" >"$STAMPS/torch.requirement"
+}
+
 install_contract_tools() {
     if ! is_recent_node; then
         say "4/5 no Node 20 or newer on this machine: installing one into $VENV"
-        logged node "$VENV/bin/python" -m pip install --disable-pip-version-check --no-deps \
-            --requirement requirements/node.txt
+        locked node "$VENV/bin/python" node
         PATH="$PWD/$VENV/bin:$PATH"
     fi
     say "4/5 installing Foundry, OpenZeppelin and the Solidity compiler with Node $(node --version)"
@@ -116,15 +124,19 @@ install_ipfs() {
 # For the tests of pages alone; the browser itself is the machine's, and without one they skip.
 install_browser() {
     say "for the tests: installing the browser driver"
-    logged browser "$VENV/bin/python" -m pip install --disable-pip-version-check --no-deps \
-        --requirement requirements/browser.txt
+    locked browser "$VENV/bin/python" browser
+}
+
+# Only `make locks` needs it.
+install_locking() {
+    say "installing uv"
+    locked locking "$VENV/bin/python" locking
 }
 
 # Only `make docs` needs it.
 install_docs() {
     say "installing MkDocs"
-    logged docs "$VENV/bin/python" -m pip install --disable-pip-version-check --no-deps \
-        --requirement requirements/docs.txt
+    locked docs "$VENV/bin/python" docs
 }
 
 build_contracts() {
@@ -137,8 +149,7 @@ build_contracts() {
 install_auditors() {
     say "installing slither and halmos into $VENV-audit"
     logged audit "$(find_python)" -m venv --clear "$VENV-audit"
-    logged audit "$VENV-audit/bin/python" -m pip install --disable-pip-version-check --no-deps \
-        --requirement requirements/audit.txt
+    locked audit "$VENV-audit/bin/python" audit
 }
 
 # Forget steps whose result is gone: a deleted .venv or node_modules, a moved repository, another TORCH.
@@ -151,7 +162,7 @@ forget_stale_steps() {
     [ -e "$STAMPS/environment" ] || rm -f "$STAMPS/torch" "$STAMPS/packages" "$STAMPS/tools"
     [ -f node_modules/.package-lock.json ] || rm -f "$STAMPS/tools"
     [ -d tests/interop/ipfs_daemon/node_modules ] || rm -f "$STAMPS/ipfs"
-    [ -e "$STAMPS/packages" ] || rm -f "$STAMPS/browser" "$STAMPS/docs"
+    [ -e "$STAMPS/packages" ] || rm -f "$STAMPS/browser" "$STAMPS/docs" "$STAMPS/locking"
     [ -d out ] || rm -f "$STAMPS/contracts"
 }
 
@@ -166,6 +177,7 @@ contracts) build_contracts ;;
 ipfs) install_ipfs ;;
 browser) install_browser ;;
 docs) install_docs ;;
+locking) install_locking ;;
 audit) install_auditors ;;
 *) fail "unknown step '${1:-}'" "use the Makefile" ;;
 esac

@@ -21,6 +21,7 @@ class Reason(StrEnum):
     BLOCK_HASH = "block-hash"
     DAG = "dag"
     ENDPOINT = "endpoint"
+    RELEASE = "release"
     MERKLE_EMPTY = "merkle-empty"
     TASK_PARAMETERS = "task-parameters"
     TASK_SPEC = "task-spec"

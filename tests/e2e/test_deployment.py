@@ -101,7 +101,14 @@ class Desk:
         allowed = f'fs_permissions = [\n  {{ access = "read", path = "{self.folder}" }},'
         text = (ROOT / "foundry.toml").read_text(encoding="utf-8").replace("fs_permissions = [", allowed)
         config.write_text(text, encoding="utf-8")
-        signing = ["--broadcast", "--slow", "--keystore", self.wallet.keystore, "--sender", self.wallet.address]
+        signing = [
+            "--broadcast",
+            "--slow",
+            "--keystore",
+            self.wallet.keystore,
+            "--sender",
+            self.wallet.address,
+        ]
         signing += ["--password-file", self.wallet.password_file]
         return run(
             *(find_binary(ROOT, "forge"), "script", "deploy/script/Deploy.s.sol"),

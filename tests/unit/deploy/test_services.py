@@ -1,19 +1,24 @@
-"""Files of the deployments: they parse, name settings that exist, and keep their doors closed.
+"""Files of the deployments: they parse, name settings and commands that exist, and keep their doors closed.
 
-What has to run them (a container runtime, a cluster) is not here; systemd examines its units where it is installed.
+What has to run them (a container runtime, a cluster) is not here; the programs that examine them do where installed.
 """
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+import json
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer.main
 
+from cupel.protocol.cli import command_tree
 from cupel.protocol.settings import Settings
 
 yaml = pytest.importorskip("yaml")
@@ -21,6 +26,12 @@ yaml = pytest.importorskip("yaml")
 ROOT = Path(__file__).resolve().parents[3]
 DEPLOY = ROOT / "deploy"
 VARIABLES = {f"CUPEL_{field.name.upper()}" for field in dataclasses.fields(Settings)}
+DOCKERFILE = (DEPLOY / "docker" / "Dockerfile").read_text()
+EXAMINERS = {
+    "hadolint": ("--failure-threshold", "error", "deploy/docker/Dockerfile"),
+    "docker-compose": ("--file", "deploy/docker/compose.yml", "config", "--quiet"),
+    "kubernetes-validate": ("--strict", "deploy/kubernetes/node.yml"),
+}
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 
 
@@ -69,14 +80,70 @@ def test_files_that_images_and_services_name_are_there() -> None:
         for volume in service.get("volumes", ()):
             source = volume.split(":")[0]
             assert not source.startswith(".") or (DEPLOY / "docker" / source).is_file()
-    text = (DEPLOY / "docker" / "Dockerfile").read_text()
-    targets = set(re.findall(r"^FROM .* AS (\w+)$", text, re.M))
+    targets = set(re.findall(r"^FROM .* AS (\w+)$", DOCKERFILE, re.M))
     assert {"node", "verifier", "devnet"} <= targets
-    for line in re.findall(r"^COPY (?!--from)(.*)$", text, re.M):
-        for source in line.split()[:-1]:
-            assert (ROOT / source).exists(), source
+    for source in copied():
+        assert (ROOT / source).exists(), source
     wanted = {one["build"]["target"] for one in compose()["services"].values() if "build" in one}
     assert wanted <= targets
+
+
+def copied() -> list[str]:
+    """What the images take from the repository."""
+    lines = re.findall(r"^COPY (?!--from)(.*)$", DOCKERFILE, re.M)
+    return [source for line in lines for source in line.split()[:-1]]
+
+
+def test_images_get_every_folder_that_the_package_is_built_from() -> None:
+    tree = ast.parse((ROOT / "setup.py").read_text())
+    (components,) = (
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "COMPONENTS"
+    )
+    assert set(components.values()) <= set(copied())
+    allowed = (DEPLOY / "docker" / "Dockerfile.dockerignore").read_text().splitlines()
+    assert [source for source in copied() if f"!{source}" not in allowed] == []
+
+
+def test_whoever_uses_an_image_of_ours_can_build_it() -> None:
+    # Compose would ask a registry for it otherwise.
+    for service in compose()["services"].values():
+        assert service["image"].startswith("cupel-") is ("build" in service)
+        assert "build" in service or re.search(r":v?\d+\.\d+\.\d+$", service["image"])
+
+
+def started() -> list[str]:
+    """The `cupel` command lines of images, services and units."""
+    (steps,) = compose()["services"]["creator"]["command"]
+    found = re.findall(r"(?:^|&& (?:exec )?)(cupel .*?)(?= &&|$)", steps)
+    for stage in re.split(r"^FROM ", DOCKERFILE, flags=re.M):
+        words = re.findall(r"^(?:ENTRYPOINT|CMD) (\[.*\])$", stage, re.M)
+        if words:
+            found.append(shlex.join(word for part in words for word in json.loads(part)))
+    for unit in UNITS:
+        found += re.findall(r"^ExecStart=/opt/cupel/bin/(.*)$", unit.read_text(), re.M)
+    return found
+
+
+def test_commands_and_options_that_are_started_exist() -> None:
+    lines = started()
+    assert len(lines) == 3 + 3 + len(UNITS)
+    for line in lines:
+        command: Any = typer.main.get_command(command_tree([]))
+        words = shlex.split(line)[1:]
+        while words and hasattr(command, "commands"):
+            command = command.commands[words.pop(0)]
+        command.make_context(line, words)
+
+
+@pytest.mark.parametrize("name", EXAMINERS)
+def test_programs_that_know_these_files_take_them(name: str) -> None:
+    program = shutil.which(name)
+    if program is None:
+        pytest.skip(f"{name} is not installed")
+    done = subprocess.run([program, *EXAMINERS[name]], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_cluster_s_pod_has_no_rights() -> None:
@@ -89,6 +156,8 @@ def test_the_cluster_s_pod_has_no_rights() -> None:
     assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
     assert "@sha256:" in container["image"]
     assert {one["name"] for one in container["env"]} <= VARIABLES
+    # It does not have a load balancer's address, and a process announces what it listens on.
+    assert {"name": "CUPEL_INBOUND", "value": "no"} in container["env"]
     assert {mount["name"] for mount in container["volumeMounts"]} == {
         *(volume["name"] for volume in pod["volumes"]),
         *(claim["metadata"]["name"] for claim in workload["spec"]["volumeClaimTemplates"]),

@@ -8,7 +8,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_lines_and_entries_become_components() -> None:
-    text = "# a word\nWeb3==8.0.0\nfoo[bar]==1.2 --hash=sha256:00\n-r other.txt\n"
+    text = "# a word\nWeb3==8.0.0\nfoo[bar]==1.2 \\\n    --hash=sha256:00\n-r other.txt\n"
     assert [one["purl"] for one in sbom.python_components(text, "required")] == [
         "pkg:pypi/web3@8.0.0",
         "pkg:pypi/foo@1.2",
