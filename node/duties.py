@@ -164,7 +164,7 @@ def next_duty(view: View) -> Duty:
     """The one thing to do now."""
     membership = view.membership
     if membership is None:
-        return _join(view)
+        return join(view.params, view.now)
     if membership.slashed:
         return Stop("slashed")
     if not membership.exited:
@@ -182,14 +182,13 @@ def turn(view: View, subject: int, salt: str) -> int:
     return sorted(view.roster, key=rank).index(view.account)
 
 
-def _join(view: View) -> Duty:
-    first = (
-        0 if view.now < view.params.start else (view.now - view.params.start) // view.params.round_seconds + 1
-    )
-    remaining = view.params.rounds - first
+def join(params: TaskParams, now: int) -> Join | Stop:
+    """What who is no member yet does: rounds that have begun are not joined."""
+    first = 0 if now < params.start else (now - params.start) // params.round_seconds + 1
+    remaining = params.rounds - first
     if remaining <= 0:
         return Stop("the task has no round left to join")
-    return Join(remaining * view.params.units_per_round)
+    return Join(remaining * params.units_per_round)
 
 
 def _training(view: View, membership: Membership) -> Duty | None:

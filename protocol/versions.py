@@ -18,7 +18,7 @@ from cupel.protocol.grounds import Grounds
 from cupel.protocol.model.canonical import CanonicalVersion, next_version
 from cupel.protocol.model.checkpoint import max_checkpoint_bytes
 from cupel.protocol.model.layout import layout_of
-from cupel.protocol.network import NetworkError, Superseded, Swarm
+from cupel.protocol.network import NetworkError, NotServed, Superseded, Swarm
 from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT, Update
 from cupel.protocol.spec.diloco.codec import Codec, get_codec
 from cupel.protocol.spec.errors import Rejected
@@ -37,7 +37,7 @@ LOOK_SECONDS: Final = 1.0
 """Between two looks at the chain while a checkpoint is on its way."""
 
 
-class VersionUnavailable(NetworkError):
+class VersionUnavailable(NotServed):
     """A canonical version can be neither computed nor fetched at the moment."""
 
 
@@ -156,8 +156,12 @@ class Versions:
                 return
         facts = self._ledger.facts(now)
         at_most = min(needed_versions(facts), default=facts.params.rounds)
-        if not await self._fetch_checkpoint(*newest_settled(facts, at_most), deadline_seconds):
-            raise VersionUnavailable("no peer serves the task's initial checkpoint; is the creator running?")
+        number, digest = newest_settled(facts, at_most)
+        if not await self._fetch_checkpoint(number, digest, deadline_seconds):
+            raise VersionUnavailable(
+                f"waiting for version {number} to begin with, which no peer serves: creator {facts.params.creator}"
+                " and every verifier should"
+            )
 
     async def advance(self, ledger: TaskLedger, now: int, deadline_seconds: float) -> CanonicalVersion:
         """Compute the next version, or fetch it if an update is out of reach. VersionUnavailable if neither works.
