@@ -138,7 +138,7 @@ class Versions:
         if outdated is not None and outdated - 1 in self._versions:
             self._drop_from(outdated)
             outdated = None
-        if outdated is not None or self._grounds.refuted(self.digests(), ledger):
+        if outdated is not None or self._grounds.refuted(ledger):
             return None
         return self.newest.version
 
@@ -152,7 +152,8 @@ class Versions:
             posted = {record.version: record.digest for record in self._ledger.standing()}
             await self._resume(posted)
             if await self._catch_up(posted, deadline_seconds) or self._versions:
-                self._grounds.unproven.update(self._versions)
+                for number, version in self._versions.items():
+                    self._grounds.taken(number, version.digest)
                 return
         facts = self._ledger.facts(now)
         at_most = min(needed_versions(facts), default=facts.params.rounds)
@@ -180,10 +181,10 @@ class Versions:
             record = ledger.checkpoint(current.version + 1)
             posted = {} if record is None else {record.version: record.digest}
             if await self._catch_up(posted, deadline_seconds):
-                self._grounds.taken(self.newest.version)
+                self._grounds.taken(self.newest.version, self.newest.digest)
                 return self.newest
             raise VersionUnavailable(f"version {current.version + 1}: {error}") from error
-        self._grounds.made_of(made.version, work, on_trust=current.version in self._grounds.unproven)
+        self._grounds.made_of(made.version, work)
         await self._keep(made)
         return made
 
