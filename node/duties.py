@@ -12,7 +12,7 @@ from typing import Final
 
 from cupel.protocol.spec.encoding import words
 from cupel.protocol.spec.hashing import keccak256
-from cupel.protocol.spec.rounds import commit_deadline, round_at, round_start
+from cupel.protocol.spec.rounds import commit_deadline, given_up_at, round_at, round_start
 from cupel.protocol.spec.task import TaskParams
 
 # Seconds between turns: one node opens the round or posts the checkpoint, the next one steps in if it is silent.
@@ -193,10 +193,10 @@ def join(params: TaskParams, now: int) -> Join | Stop:
 
 def _training(view: View, membership: Membership) -> Duty | None:
     """Rounds and versions, the newest needs first."""
-    if membership.exit_requested_at is not None and view.newest_version >= view.params.rounds:
+    if membership.exit_requested_at is not None and _may_go(view):
         return None
     if view.newest_version < 0:
-        return Wait() if view.blocked_version == 0 else Aggregate(0)
+        return None if view.blocked_version == 0 else Aggregate(0)
     ended = min(view.params.rounds, max(0, (view.now - view.params.start) // view.params.round_seconds))
     if view.newest_version < ended and view.newest_version + 1 != view.blocked_version:
         return Aggregate(view.newest_version + 1)
@@ -233,7 +233,7 @@ def _work(view: View, membership: Membership) -> Duty | None:
 def _money(view: View, membership: Membership) -> Duty | None:
     params = view.params
     final = _claimable(view, membership)
-    over = view.newest_version >= params.rounds and view.now >= round_start(params, params.rounds)
+    over = _may_go(view) and view.now >= round_start(params, params.rounds)
     if len(final) >= CLAIM_BATCH or (
         final and over and len(final) == len(membership.work) - membership.num_paid
     ):
@@ -242,11 +242,20 @@ def _money(view: View, membership: Membership) -> Duty | None:
         return None
     if membership.exit_requested_at is None:
         # The last checkpoint is posted first: a leaving node may not commit to anything any more.
-        return RequestExit() if view.newest_version in view.checkpoints else None
+        posted = view.newest_version in view.checkpoints
+        return RequestExit() if posted or view.newest_version < params.rounds else None
     quiet_since = min(membership.exit_requested_at, round_start(params, params.rounds))
     exit_at = quiet_since + params.challenge_window + params.dispute_seconds + params.exit_margin
     settled = membership.num_paid == len(membership.work) and membership.lowest_challenged is None
     return Exit() if settled and view.now >= exit_at else None
+
+
+def _may_go(view: View) -> bool:
+    """Whether no version keeps us. We hold the last, or it does not come: nobody can lose a stake over any round
+    any more, and there was one to make every version that had been given up in."""
+    params = view.params
+    too_late = given_up_at(params, params.rounds - 1) + params.round_seconds
+    return view.newest_version >= params.rounds or view.now >= too_late
 
 
 def _claimable(view: View, membership: Membership) -> tuple[int, ...]:
