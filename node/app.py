@@ -161,7 +161,7 @@ class Node:
                     if self._patience.failing:
                         # What the failure left undone may have become too late.
                         self._rounds.take_up(self._ledger, now)
-                    duty = duties.next_duty(await self._view(now))
+                    duty = self._seams.decide(await self._view(now))
                     if isinstance(duty, duties.Stop):
                         await self._discloser.collect()
                         return self._stop(duty)

@@ -309,12 +309,16 @@ class Versions:
                 if any(record.version > number for record in self._ledger.standing()):
                     superseded.set()
 
-    async def _keep(self, version: CanonicalVersion) -> None:
-        """Hold and serve a version."""
+    async def serve(self, version: CanonicalVersion) -> None:
+        """Have a version for others."""
         async with self.storing:
             await asyncio.to_thread(
                 self._shelf.put, version.manifest.to_bytes(), version.file, version.update
             )
+
+    async def _keep(self, version: CanonicalVersion) -> None:
+        """Hold and serve a version."""
+        await self.serve(version)
         self._hold(version)
 
     def _hold(self, version: CanonicalVersion) -> None:
