@@ -96,7 +96,6 @@ def test_no_round_at_all_is_no_rise(facts: ChainFacts, final_state: DemoState, c
     assert failed(facts, change(final_state, nodes=none)) == {"reward-rose"}
 
 
-@pytest.mark.parametrize("version", [3, 12])
 @pytest.mark.parametrize("last", [False, True])
 def test_what_a_slashed_node_posted_says_nothing_and_is_posted_again_if_it_is_the_last(
     facts: ChainFacts, final_state: DemoState, change: Change, last: bool
@@ -109,6 +108,7 @@ def test_what_a_slashed_node_posted_says_nothing_and_is_posted_again_if_it_is_th
     )
 
 
+@pytest.mark.parametrize("version", [3, 12])
 def test_node_with_another_digest(
     facts: ChainFacts, final_state: DemoState, change: Change, version: int
 ) -> None:
