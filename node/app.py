@@ -31,6 +31,7 @@ from cupel.node.rollout.process import Parts
 from cupel.node.rollout.rule import require_known_rule
 from cupel.node.rollout.sampler import check_engine
 from cupel.protocol.attesting import Attested
+from cupel.protocol.chain.errors import ChainUnavailable
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.config import ConfigError
 from cupel.protocol.court import Courts, open_courts
@@ -135,7 +136,8 @@ class Node:
 
     async def _missed(self) -> duties.Stop | None:
         """Why there is nothing left to wait for, if there is not: only who has no stake here may go."""
-        with self._patience.attempt():
+        # Not an attempt of its own: what is waited for stays told once.
+        with contextlib.suppress(ChainUnavailable):
             now = await self._participant.chain.now()
             await self._participant.refresh()
             duty = duties.join(self._params, now)
