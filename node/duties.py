@@ -73,6 +73,8 @@ class View:
     """Oldest canonical version this node holds."""
     attested_version: int | None = None
     """Newest version that rests on attested or final work alone; None if this node asks for no attestations."""
+    is_settled: bool = False
+    """Whether the newest version held is what stands for it on the chain, and nobody can challenge that any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +195,9 @@ def join(params: TaskParams, now: int) -> Join | Stop:
 
 def _training(view: View, membership: Membership) -> Duty | None:
     """Rounds and versions, the newest needs first."""
-    if membership.exit_requested_at is not None and _may_go(view):
+    if membership.exit_requested_at is not None and (
+        view.newest_version >= view.params.rounds or _is_too_late(view)
+    ):
         return None
     if view.newest_version < 0:
         return None if view.blocked_version == 0 else Aggregate(0)
@@ -233,7 +237,8 @@ def _work(view: View, membership: Membership) -> Duty | None:
 def _money(view: View, membership: Membership) -> Duty | None:
     params = view.params
     final = _claimable(view, membership)
-    over = _may_go(view) and view.now >= round_start(params, params.rounds)
+    has_last = view.newest_version >= params.rounds and view.now >= round_start(params, params.rounds)
+    over = has_last or _is_too_late(view)
     if len(final) >= CLAIM_BATCH or (
         final and over and len(final) == len(membership.work) - membership.num_paid
     ):
@@ -241,21 +246,20 @@ def _money(view: View, membership: Membership) -> Duty | None:
     if not over:
         return None
     if membership.exit_requested_at is None:
-        # The last checkpoint is posted first: a leaving node may not commit to anything any more.
-        posted = view.newest_version in view.checkpoints
-        return RequestExit() if posted or view.newest_version < params.rounds else None
+        # A leaving node commits to nothing any more, and the last version is posted again if its poster is slashed.
+        # After the last round the stake comes home no sooner for being asked for early.
+        return RequestExit() if view.is_settled or _is_too_late(view) else None
     quiet_since = min(membership.exit_requested_at, round_start(params, params.rounds))
     exit_at = quiet_since + params.challenge_window + params.dispute_seconds + params.exit_margin
     settled = membership.num_paid == len(membership.work) and membership.lowest_challenged is None
     return Exit() if settled and view.now >= exit_at else None
 
 
-def _may_go(view: View) -> bool:
-    """Whether no version keeps us. We hold the last, or it does not come: nobody can lose a stake over any round
-    any more, and there was one to make every version that had been given up in."""
+def _is_too_late(view: View) -> bool:
+    """Whether to go, whatever stands for the last version: nobody can lose a stake over any round any more, and there
+    was another in which to make every version that had been given up."""
     params = view.params
-    too_late = given_up_at(params, params.rounds - 1) + params.round_seconds
-    return view.newest_version >= params.rounds or view.now >= too_late
+    return view.now >= given_up_at(params, params.rounds - 1) + params.round_seconds
 
 
 def _claimable(view: View, membership: Membership) -> tuple[int, ...]:

@@ -93,7 +93,19 @@ CASES = {
     "posts it in the next round": (view(1400, checkpoints={1: b"", 2: b""}), PostCheckpoint(3)),
     "works when it is posted": (view(1105), WorkRound(1, 1)),
     "is told of its slashing": (view(1105, member(slashed=True)), Stop("slashed")),
-    "asks to leave after the last version": (view(1300, member(work=DONE[:1], num_paid=1)), RequestExit()),
+    "asks to leave once the last version is settled": (
+        view(1351, member(work=DONE[:1], num_paid=1), is_settled=True),
+        RequestExit(),
+    ),
+    "stays while its poster may be slashed": (view(1390, member(work=DONE[:1], num_paid=1)), Wait()),
+    "posts again what a slashed node had posted": (
+        view(1390, member(work=DONE[:1], num_paid=1), checkpoints={1: b"", 2: b""}),
+        PostCheckpoint(3),
+    ),
+    "leaves though another version stands, when it is too late": (
+        view(1500, member(work=DONE[:1], num_paid=1)),
+        RequestExit(),
+    ),
     "posts the last version first": (view(1300, checkpoints={1: b"", 2: b""}), PostCheckpoint(3)),
     "claims when all is final": (view(1351, after(num_paid=0)), Claim((1, 2, 3, 4))),
     "does not claim before": (view(1350, after(num_paid=0)), Wait()),
