@@ -31,6 +31,7 @@ from cupel.node.rollout.process import Parts
 from cupel.node.rollout.rule import require_known_rule
 from cupel.node.rollout.sampler import check_engine
 from cupel.protocol.attesting import Attested
+from cupel.protocol.chain.errors import ChainUnavailable
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.config import ConfigError
 from cupel.protocol.court import Courts, open_courts
@@ -129,7 +130,20 @@ class Node:
                     await self._begin()
                     break
                 await self._patience.pause()
+                if (stop := await self._missed()) is not None:
+                    return self._stop(stop)
             return await self._work()
+
+    async def _missed(self) -> duties.Stop | None:
+        """Why there is nothing left to wait for, if there is not: only who has no stake here may go."""
+        # Not an attempt of its own: what is waited for stays told once.
+        with contextlib.suppress(ChainUnavailable):
+            now = await self._participant.chain.now()
+            await self._participant.refresh()
+            duty = duties.join(self._params, now)
+            if isinstance(duty, duties.Stop) and self._participant.address not in self._ledger.members:
+                return duty
+        return None
 
     async def _begin(self) -> None:
         """Take up what was left."""
@@ -149,7 +163,7 @@ class Node:
                     if self._patience.failing:
                         # What the failure left undone may have become too late.
                         self._rounds.take_up(self._ledger, now)
-                    duty = duties.next_duty(await self._view(now))
+                    duty = self._seams.decide(await self._view(now))
                     if isinstance(duty, duties.Stop):
                         await self._discloser.collect()
                         return self._stop(duty)
@@ -298,13 +312,12 @@ async def _run(settings: Settings, observer: Observer, crew: Crew, seams: Seams)
             observer.emit("metrics", port=served)
         participant = await stack.enter_async_context(participate_for_owner(settings, meters))
         await participant.announce_endpoint()
-        ledger = await participant.find_task(settings.task)
+        ledger, spec = await participant.take_up(settings.task)
         meters.emit(
             "task", task="0x" + ledger.task.hex(), start=ledger.params.start, rounds=ledger.params.rounds
         )
         rule, twin = ledger.params.reward_rule, participant.deployment.sorting_reward
         await require_known_rule(participant.chain, rule, twin)
-        spec = await participant.fetch_spec(ledger)
         check_engine(settings.engine, spec.model)
         # It starts the environment's process, which may take long. Better now than after a stake.
         await asyncio.to_thread(check_environment, spec.environment)

@@ -12,7 +12,7 @@ from typing import Final
 
 from cupel.protocol.spec.encoding import words
 from cupel.protocol.spec.hashing import keccak256
-from cupel.protocol.spec.rounds import commit_deadline, round_at, round_start
+from cupel.protocol.spec.rounds import commit_deadline, given_up_at, round_at, round_start
 from cupel.protocol.spec.task import TaskParams
 
 # Seconds between turns: one node opens the round or posts the checkpoint, the next one steps in if it is silent.
@@ -73,6 +73,8 @@ class View:
     """Oldest canonical version this node holds."""
     attested_version: int | None = None
     """Newest version that rests on attested or final work alone; None if this node asks for no attestations."""
+    is_settled: bool = False
+    """Whether the newest version held is what stands for it on the chain, and nobody can challenge that any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,7 @@ def next_duty(view: View) -> Duty:
     """The one thing to do now."""
     membership = view.membership
     if membership is None:
-        return _join(view)
+        return join(view.params, view.now)
     if membership.slashed:
         return Stop("slashed")
     if not membership.exited:
@@ -182,22 +184,23 @@ def turn(view: View, subject: int, salt: str) -> int:
     return sorted(view.roster, key=rank).index(view.account)
 
 
-def _join(view: View) -> Duty:
-    first = (
-        0 if view.now < view.params.start else (view.now - view.params.start) // view.params.round_seconds + 1
-    )
-    remaining = view.params.rounds - first
+def join(params: TaskParams, now: int) -> Join | Stop:
+    """What who is no member yet does: rounds that have begun are not joined."""
+    first = 0 if now < params.start else (now - params.start) // params.round_seconds + 1
+    remaining = params.rounds - first
     if remaining <= 0:
         return Stop("the task has no round left to join")
-    return Join(remaining * view.params.units_per_round)
+    return Join(remaining * params.units_per_round)
 
 
 def _training(view: View, membership: Membership) -> Duty | None:
     """Rounds and versions, the newest needs first."""
-    if membership.exit_requested_at is not None and view.newest_version >= view.params.rounds:
+    if membership.exit_requested_at is not None and (
+        view.newest_version >= view.params.rounds or _is_too_late(view)
+    ):
         return None
     if view.newest_version < 0:
-        return Wait() if view.blocked_version == 0 else Aggregate(0)
+        return None if view.blocked_version == 0 else Aggregate(0)
     ended = min(view.params.rounds, max(0, (view.now - view.params.start) // view.params.round_seconds))
     if view.newest_version < ended and view.newest_version + 1 != view.blocked_version:
         return Aggregate(view.newest_version + 1)
@@ -234,7 +237,8 @@ def _work(view: View, membership: Membership) -> Duty | None:
 def _money(view: View, membership: Membership) -> Duty | None:
     params = view.params
     final = _claimable(view, membership)
-    over = view.newest_version >= params.rounds and view.now >= round_start(params, params.rounds)
+    has_last = view.newest_version >= params.rounds and view.now >= round_start(params, params.rounds)
+    over = has_last or _is_too_late(view)
     if len(final) >= CLAIM_BATCH or (
         final and over and len(final) == len(membership.work) - membership.num_paid
     ):
@@ -242,12 +246,20 @@ def _money(view: View, membership: Membership) -> Duty | None:
     if not over:
         return None
     if membership.exit_requested_at is None:
-        # The last checkpoint is posted first: a leaving node may not commit to anything any more.
-        return RequestExit() if view.newest_version in view.checkpoints else None
+        # A leaving node commits to nothing any more, and the last version is posted again if its poster is slashed.
+        # After the last round the stake comes home no sooner for being asked for early.
+        return RequestExit() if view.is_settled or _is_too_late(view) else None
     quiet_since = min(membership.exit_requested_at, round_start(params, params.rounds))
     exit_at = quiet_since + params.challenge_window + params.dispute_seconds + params.exit_margin
     settled = membership.num_paid == len(membership.work) and membership.lowest_challenged is None
     return Exit() if settled and view.now >= exit_at else None
+
+
+def _is_too_late(view: View) -> bool:
+    """Whether to go, whatever stands for the last version: nobody can lose a stake over any round any more, and there
+    was another in which to make every version that had been given up."""
+    params = view.params
+    return view.now >= given_up_at(params, params.rounds - 1) + params.round_seconds
 
 
 def _claimable(view: View, membership: Membership) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from cupel.node import duties
 from cupel.node.publishing.seams import Seams
 from cupel.protocol.chain.errors import ContractError
 from cupel.protocol.chain.ledger import TaskLedger
+from cupel.protocol.model.canonical import CanonicalVersion
 from cupel.protocol.participant import Participant
 from cupel.protocol.spec.consent import Consent
 from cupel.protocol.versions import Versions
@@ -82,13 +83,20 @@ class Errands:
         return bytes(chain.account.unsafe_sign_hash(Hash32(consent.digest)).signature)
 
     async def _post(self, version: int) -> None:
-        digest = self._versions.digests()[version]
-        if self._seams.checkpoint is not None:
-            digest = self._seams.checkpoint(version, digest)
+        false = self._falsified(version)
+        if false is None:
+            digest = self._versions.digests()[version]
+        else:
+            digest = false.digest
+            await self._versions.serve(false)
         participant = self._participant
         call = participant.hub.post_checkpoint(self._ledger().task, version, digest)
         await participant.send("post checkpoint", call)
         self._observer.emit("checkpoint", version=version, digest="0x" + digest.hex())
+
+    def _falsified(self, version: int) -> CanonicalVersion | None:
+        parent = self._versions.get(version - 1)
+        return None if self._seams.version is None or parent is None else self._seams.version(parent)
 
     async def _claim(self, sequences: tuple[int, ...]) -> None:
         participant, ledger = self._participant, self._ledger()

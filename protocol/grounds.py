@@ -2,37 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.spec.rounds import CommittedWork
 
 
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A version that was taken as somebody posted it."""
+
+    version: int
+    digest: bytes
+
+    def is_void(self, ledger: TaskLedger) -> bool:
+        """Whether none of its postings stands any more. One that a reorganisation took back is none yet."""
+        postings = [one for one in ledger.posted if (one.version, one.digest) == (self.version, self.digest)]
+        return bool(postings) and not any(map(ledger.stands, postings))
+
+
 class Grounds:
-    """Of each version by its number; a version that was whole before anybody looked has none."""
+    """Of each version by its number. Genesis has none: the task's parameters name it."""
 
     def __init__(self) -> None:
-        self.unproven: set[int] = set()
-        """Versions that rest on somebody's word, or on one that does."""
+        self._words: dict[int, Word] = {}
         self._work: dict[int, tuple[CommittedWork, ...]] = {}
 
-    def made_of(self, number: int, work: tuple[CommittedWork, ...], on_trust: bool = False) -> None:
-        """The version was computed from this. on_trust: and from a parent that rests on somebody's word."""
-        self._work[number] = work
-        if on_trust:
-            self.unproven.add(number)
-        else:
-            self.unproven.discard(number)
+    @property
+    def unproven(self) -> frozenset[int]:
+        """Versions that rest on somebody's word, or on one that does."""
+        return frozenset(self._words)
 
-    def taken(self, number: int) -> None:
+    def made_of(self, number: int, work: tuple[CommittedWork, ...]) -> None:
+        """The version was computed from this and its parent, whose word it rests on if that rests on one."""
+        self._work[number] = work
+        word = self._words.get(number - 1)
+        if word is None:
+            self._words.pop(number, None)
+        else:
+            self._words[number] = word
+
+    def taken(self, number: int, digest: bytes) -> None:
         """The version was taken as it was posted."""
         self._work.pop(number, None)
-        self.unproven.add(number)
+        if number > 0:
+            self._words[number] = Word(number, digest)
 
     def forget(self, number: int) -> None:
-        """The version is held no more."""
+        """The version is held no more; what was made of it still rests on what it rested on."""
         self._work.pop(number, None)
-        self.unproven.discard(number)
+        self._words.pop(number, None)
 
     def outdated(self, ledger: TaskLedger, now: int) -> int | None:
         """The oldest version that was made of other work than counts now; None if all are right.
@@ -48,12 +67,10 @@ class Grounds:
             None,
         )
 
-    def refuted(self, digests: Mapping[int, bytes], ledger: TaskLedger) -> bool:
-        """Whether a version held rests on the word of a poster that lost its stake, and nobody else posted the same."""
-        return any(_lost(number, digests[number], ledger) for number in self.unproven)
+    def refuted(self, ledger: TaskLedger) -> bool:
+        """Whether a version held rests on a void word.
 
-
-def _lost(number: int, digest: bytes, ledger: TaskLedger) -> bool:
-    stands = ledger.checkpoint(number)
-    posters = [record.node for record in ledger.posted if record.digest == digest]
-    return any(map(ledger.slashed, posters)) and (stands is None or stands.digest != digest)
+        What a process computed itself is as true as what it computed it from, whoever posted the same and whatever
+        became of that node.
+        """
+        return any(word.is_void(ledger) for word in set(self._words.values()))

@@ -25,6 +25,7 @@ from cupel.protocol.environments.installed import open_environment
 from cupel.protocol.keys import load_account
 from cupel.protocol.network import Swarm
 from cupel.protocol.observe import Observer
+from cupel.protocol.patience import Patience
 from cupel.protocol.purse import Purse
 from cupel.protocol.settings import Settings
 from cupel.protocol.spec.environments.base import check_fit
@@ -162,6 +163,15 @@ class Participant:
         check_task(ledger.params, spec)
         check_fit(ledger.params, spec, open_environment(spec.environment))
         return spec
+
+    async def take_up(self, selector: str, settling: bool = False) -> tuple[TaskLedger, TaskSpec]:
+        """`find_task` and `fetch_spec`, both waited for. Rejected as the latter."""
+
+        async def found() -> tuple[TaskLedger, TaskSpec]:
+            ledger = await self.find_task(selector, settling)
+            return ledger, await self.fetch_spec(ledger)
+
+        return await Patience(self.observer).persist(found)
 
     def report_transfers(self) -> None:
         """Emit what moved so far."""

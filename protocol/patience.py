@@ -1,4 +1,5 @@
-"""Going on while the world fails: the chain is away, a disk is full, an account is empty, a contract refuses.
+"""Going on while the world fails: the chain is away, a disk is full, an account is empty, a contract refuses, no peer
+serves what is needed.
 
 A process holds a stake, so it stops for nothing that may pass: it says once what is wrong and tries again, at longer
 and longer intervals.
@@ -8,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Final, TypeVar
 
 from cupel.protocol.chain.errors import (
     ChainUnavailable,
@@ -18,6 +19,7 @@ from cupel.protocol.chain.errors import (
     TransactionFailed,
     TransactionTimeout,
 )
+from cupel.protocol.network import NotServed
 from cupel.protocol.observe import Observer
 from cupel.protocol.storage.port import StorageError
 
@@ -26,6 +28,8 @@ MOST_SECONDS: Final = 8.0
 MOST_DOUBLINGS: Final = 10
 MOST_REFUSALS: Final = 3
 """The same refusal of a contract as often in a row is no race that was lost: it will not pass."""
+
+Found = TypeVar("Found")
 
 
 class Patience:
@@ -56,10 +60,18 @@ class Patience:
             TransactionFailed,
             StorageError,
             NoGasMoney,
+            NotServed,
         ) as error:
             self._note(error)
         else:
             self._failures, self._refusals, self._problem = 0, 0, ""
+
+    async def persist(self, action: Callable[[], Awaitable[Found]]) -> Found:
+        """Attempt it until it succeeds, with pauses."""
+        while True:
+            with self.attempt():
+                return await action()
+            await self.pause()
 
     async def pause(self) -> None:
         """Wait before the next attempt; not at all after one that succeeded."""

@@ -18,7 +18,7 @@ from cupel.protocol.grounds import Grounds
 from cupel.protocol.model.canonical import CanonicalVersion, next_version
 from cupel.protocol.model.checkpoint import max_checkpoint_bytes
 from cupel.protocol.model.layout import layout_of
-from cupel.protocol.network import NetworkError, Superseded, Swarm
+from cupel.protocol.network import NetworkError, NotServed, Superseded, Swarm
 from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT, Update
 from cupel.protocol.spec.diloco.codec import Codec, get_codec
 from cupel.protocol.spec.errors import Rejected
@@ -37,7 +37,7 @@ LOOK_SECONDS: Final = 1.0
 """Between two looks at the chain while a checkpoint is on its way."""
 
 
-class VersionUnavailable(NetworkError):
+class VersionUnavailable(NotServed):
     """A canonical version can be neither computed nor fetched at the moment."""
 
 
@@ -138,7 +138,7 @@ class Versions:
         if outdated is not None and outdated - 1 in self._versions:
             self._drop_from(outdated)
             outdated = None
-        if outdated is not None or self._grounds.refuted(self.digests(), ledger):
+        if outdated is not None or self._grounds.refuted(ledger):
             return None
         return self.newest.version
 
@@ -152,12 +152,17 @@ class Versions:
             posted = {record.version: record.digest for record in self._ledger.standing()}
             await self._resume(posted)
             if await self._catch_up(posted, deadline_seconds) or self._versions:
-                self._grounds.unproven.update(self._versions)
+                for number, version in self._versions.items():
+                    self._grounds.taken(number, version.digest)
                 return
         facts = self._ledger.facts(now)
         at_most = min(needed_versions(facts), default=facts.params.rounds)
-        if not await self._fetch_checkpoint(*newest_settled(facts, at_most), deadline_seconds):
-            raise VersionUnavailable("no peer serves the task's initial checkpoint; is the creator running?")
+        number, digest = newest_settled(facts, at_most)
+        if not await self._fetch_checkpoint(number, digest, deadline_seconds):
+            raise VersionUnavailable(
+                f"waiting for version {number} to begin with, which no peer serves: creator {facts.params.creator}"
+                " and every verifier should"
+            )
 
     async def advance(self, ledger: TaskLedger, now: int, deadline_seconds: float) -> CanonicalVersion:
         """Compute the next version, or fetch it if an update is out of reach. VersionUnavailable if neither works.
@@ -176,10 +181,10 @@ class Versions:
             record = ledger.checkpoint(current.version + 1)
             posted = {} if record is None else {record.version: record.digest}
             if await self._catch_up(posted, deadline_seconds):
-                self._grounds.taken(self.newest.version)
+                self._grounds.taken(self.newest.version, self.newest.digest)
                 return self.newest
             raise VersionUnavailable(f"version {current.version + 1}: {error}") from error
-        self._grounds.made_of(made.version, work, on_trust=current.version in self._grounds.unproven)
+        self._grounds.made_of(made.version, work)
         await self._keep(made)
         return made
 
@@ -304,12 +309,16 @@ class Versions:
                 if any(record.version > number for record in self._ledger.standing()):
                     superseded.set()
 
-    async def _keep(self, version: CanonicalVersion) -> None:
-        """Hold and serve a version."""
+    async def serve(self, version: CanonicalVersion) -> None:
+        """Have a version for others."""
         async with self.storing:
             await asyncio.to_thread(
                 self._shelf.put, version.manifest.to_bytes(), version.file, version.update
             )
+
+    async def _keep(self, version: CanonicalVersion) -> None:
+        """Hold and serve a version."""
+        await self.serve(version)
         self._hold(version)
 
     def _hold(self, version: CanonicalVersion) -> None:

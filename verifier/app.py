@@ -176,7 +176,7 @@ class Verifier:
 
     async def _prepare(self) -> None:
         """A version to begin with, the means to challenge, and a juror's stake."""
-        await self._versions.start(await self._participant.chain.now(), FETCH_SECONDS)
+        await self._patience.persist(self._begin)
         token = TestToken(self._participant.chain, self._params.token)
         balance = await token.balance_of(self._participant.address)
         if balance < self._params.bond:
@@ -198,6 +198,9 @@ class Verifier:
             self._rules = await read_rules(self._jury)
             if self._options.jury_places:
                 await self._enlist(self._jury, self._options.jury_places)
+
+    async def _begin(self) -> None:
+        await self._versions.start(await self._participant.chain.now(), FETCH_SECONDS)
 
     async def _enlist(self, jury: JuryJudge, places: int) -> None:
         juror = await jury.juror_of(self._participant.address)
@@ -329,9 +332,8 @@ async def run_verifier(
             observer.emit("metrics", port=port)
         participant = await stack.enter_async_context(participate(settings, meters))
         await participant.announce_endpoint()
-        ledger = await participant.find_task(settings.task, settling=True)
         try:
-            spec = await participant.fetch_spec(ledger)
+            ledger, spec = await participant.take_up(settings.task, settling=True)
             courts = await open_courts(participant, ledger.params, spec)
             if courts is not None and not courts.can_settle(ledger.params, spec):
                 courts = None

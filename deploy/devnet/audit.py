@@ -11,6 +11,7 @@ from typing import Any, Final
 from cupel.devnet.facts import ChainFacts, GasUse, HubMoney, Terms
 from cupel.devnet.history import ZERO, History
 from cupel.devnet.rpc import LocalRpc
+from cupel.protocol.chain.bindings.canonical_judge import CanonicalJudge
 from cupel.protocol.chain.bindings.hub import Hub, TaskCreated
 from cupel.protocol.chain.bindings.test_token import TestToken, Transfer
 from cupel.protocol.chain.client import ChainClient
@@ -29,6 +30,7 @@ CONTRACTS: Final = (
     "CanonicalJudge",
     "AttentionJudge",
     "SortingReward",
+    "AggregateJudge",
 )
 
 
@@ -78,6 +80,7 @@ async def read_facts(client: ChainClient, deployment: Deployment, task: bytes, a
     created = history.created
     assert created is not None, "a demo is judged after its task was created"
     funded = _minted([item.event for item in await client.logs(token, deployment.first_block, last)])
+    aggregate = await CanonicalJudge(client, deployment.canonical_judge).aggregate()
     accounts = {*funded, *(member.payout for member in history.members), burn, deployment.jury_judge}
     return ChainFacts(
         block=last,
@@ -93,7 +96,7 @@ async def read_facts(client: ChainClient, deployment: Deployment, task: bytes, a
         claims=tuple(history.claims),
         withdrawals=tuple(history.withdrawals),
         checkpoints=tuple(history.checkpoints.values()),
-        gas=blocks.gas(deployment, _functions(artefacts)),
+        gas=blocks.gas(deployment, aggregate, _functions(artefacts)),
         hub=_hub_money(obligations, await token.balance_of(hub.address)),
         funded=funded,
         balances={account: await token.balance_of(account) for account in accounts},
@@ -136,8 +139,13 @@ class _Blocks:
     times: Mapping[int, int]
     transactions: tuple[tuple[dict[str, Any], dict[str, Any]], ...]
 
-    def gas(self, deployment: Deployment, functions: Mapping[str, Mapping[str, str]]) -> tuple[GasUse, ...]:
-        """What each call of our contracts cost; deployments and transactions of other contracts are left out."""
+    def gas(
+        self, deployment: Deployment, aggregate: str, functions: Mapping[str, Mapping[str, str]]
+    ) -> tuple[GasUse, ...]:
+        """What each call of our contracts cost; deployments and transactions of other contracts are left out.
+
+        aggregate: the judge of versions, which the judge of computation names.
+        """
         addresses = (
             deployment.hub,
             deployment.token,
@@ -147,6 +155,7 @@ class _Blocks:
             deployment.canonical_judge,
             deployment.attention_judge,
             deployment.sorting_reward,
+            aggregate,
         )
         names = dict(zip(addresses, CONTRACTS, strict=True))
         uses = []

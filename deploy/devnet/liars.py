@@ -53,7 +53,9 @@ def lying_parts(lie: str) -> tuple[Parts, Seams]:
     strategy = strategies().get(lie)
     if strategy is None:
         raise ConfigError("lie", f"no node lies like {lie!r}", "`cupel demo --attack list` names them all")
-    return Parts(), Seams(strategy.submit, strategy.witness, strategy.checkpoint, strategy.stand)
+    return Parts(), Seams(
+        strategy.submit, strategy.witness, strategy.version, strategy.decide, strategy.stand
+    )
 
 
 def lie_and_run(

@@ -30,7 +30,7 @@ def unhurried(preset: Preset, cores: float, liars: int) -> Preset:
     def longer(seconds: int) -> int:
         return math.ceil(seconds * slowness)
 
-    jury, data, canonical = preset.jury, preset.data, preset.canonical
+    jury, data, canonical, aggregate = preset.jury, preset.data, preset.canonical, preset.aggregate
     return dataclasses.replace(
         preset,
         jury=dataclasses.replace(
@@ -42,5 +42,6 @@ def unhurried(preset: Preset, cores: float, liars: int) -> Preset:
         ),
         data=DataTerms(longer(data.answer_seconds), longer(data.close_seconds)),
         canonical=dataclasses.replace(canonical, clock_seconds=longer(canonical.clock_seconds)),
+        aggregate=dataclasses.replace(aggregate, clock_seconds=longer(aggregate.clock_seconds)),
         least_round_seconds=longer(preset.least_round_seconds),
     )

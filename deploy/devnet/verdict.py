@@ -112,15 +112,17 @@ def reward_rose(state: DemoState, margin: int) -> Check:
 
 def digests_equal(facts: ChainFacts, state: DemoState) -> Check:
     """Chain and honest nodes agree on every canonical version, up to the last."""
-    posted = {checkpoint.version: checkpoint.digest for checkpoint in facts.checkpoints}
+    newest = {one.version: one for one in facts.checkpoints}
+    posted = {version: one.digest for version, one in newest.items() if facts.slash_of(one.poster) is None}
     wrong = []
     for version in range(1, facts.terms.rounds + 1):
-        if version not in posted:
+        # One that a slashed node posted is posted again, unless a later one stands already.
+        if version not in newest or not any(later >= version for later in posted):
             wrong.append(f"version {version} not posted")
         wrong += [
             f"{node.name} disagrees on version {version}"
             for node in state.honest
-            if version in node.versions and node.versions[version] != posted.get(version)
+            if version in posted and version in node.versions and node.versions[version] != posted[version]
         ]
     wrong += [
         f"{node.name} lacks the last version"

@@ -103,15 +103,16 @@ class Workshop:
         return Task(TaskParams.from_abi(values), TaskSpec.from_bytes(files["spec"]))
 
     def save_version(self, number: int, manifest: bytes, file: bytes) -> None:
-        """Hand on a canonical version, once."""
+        """Hand on a canonical version, once; another takes the place of one that turned out to be false."""
         journal = self._version(number)
-        if not (journal.folder / marker_of(_VERSION)).exists():
-            save_set(journal, _VERSION, {"manifest": manifest, "checkpoint": file})
+        is_there = (journal.folder / marker_of(_VERSION)).exists()
+        if not is_there or journal.load(_MANIFEST) != manifest:
+            save_set(journal, _VERSION, {_MANIFEST: manifest, "checkpoint": file})
 
     def version(self, number: int) -> tuple[bytes, bytes] | None:
         """Manifest and checkpoint file of a version; None if it is not here."""
         files = load_set(self._version(number), _VERSION)
-        return None if files is None else (files["manifest"], files["checkpoint"])
+        return None if files is None else (files[_MANIFEST], files["checkpoint"])
 
     def place(self, order: Order) -> None:
         """Order a round. An order that is there stays."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cupel.node.duties import Duty, View, next_duty
 from cupel.node.publishing.submission import Draft, Submission
 from cupel.protocol.game_player import Stand, truthfully
+from cupel.protocol.model.canonical import CanonicalVersion
 from cupel.protocol.submissions import SubmissionFiles
 
 
@@ -18,7 +20,9 @@ class Seams:
     """What is published and committed to, made from the honest submission."""
     witness: Callable[[SubmissionFiles], None] | None = None
     """Told of every submission that another node published."""
-    checkpoint: Callable[[int, bytes], bytes] | None = None
-    """The digest posted of a version, made from the canonical one."""
+    version: Callable[[CanonicalVersion], CanonicalVersion | None] | None = None
+    """What is posted and served as the version after this one; None for the true one."""
+    decide: Callable[[View], Duty] = next_duty
+    """What is done next."""
     stand: Stand = truthfully
     """What is answered and opened where a computation of ours is disputed."""

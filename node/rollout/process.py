@@ -57,7 +57,7 @@ class RolloutJob:
         check_dialogue(parts.engine, environment)
         sampler = sampler_of(parts.engine)
         self._worker: Final = RolloutWorker(task.params, task.spec, environment, parts.score, sampler)
-        self._policy: tuple[int, Policy] | None = None
+        self._policy: tuple[bytes, Policy] | None = None
 
     def decide(self, rounds: Sequence[RoundFiles]) -> Work | WaitFor:
         """See `Job.decide`."""
@@ -85,14 +85,14 @@ class RolloutJob:
         return None
 
     def _load(self, order: Order) -> Policy | None:
-        if self._policy is not None and self._policy[0] == order.sampler:
+        if self._policy is not None and self._policy[0] == order.sampler_digest:
             return self._policy[1]
         files = self._workshop.version(order.sampler)
         if files is None:
             return None
         version = read_version(*files, order.sampler_digest, layout_of(self._spec.model))
         policy = self._parts.rollout_policy(policy_of(self._spec.model, version.state))
-        self._policy = (order.sampler, policy)
+        self._policy = (order.sampler_digest, policy)
         return policy
 
     def _batch(self, order: Order, policy: Policy, number: int) -> tuple[Rollout, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from cupel.protocol.chain.bindings import hub
 from cupel.protocol.chain.bindings.structs import Challenge, ChallengeStatus
@@ -17,6 +17,9 @@ from cupel.protocol.spec.rollout import Commitment, checkpoint_root
 from cupel.protocol.spec.rounds import CommittedWork, PostRecord, SlashRecord, accepted_work
 from cupel.protocol.spec.shardcast.versions import PostedVersion, TaskFacts
 from cupel.protocol.spec.task import TaskParams
+
+_HARMLESS: Final = frozenset({ChallengeStatus.NOT_GUILTY, ChallengeStatus.DISMISSED})
+"""Ends of a challenge that leave what it was about as it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +103,20 @@ class TaskLedger:
         present = (m.node for m in self.members.values() if not m.exited and not self.slashed(m.node))
         return tuple(sorted(present, key=str.lower))
 
+    def stands(self, record: CheckpointRecord) -> bool:
+        """Whether a posting counts: its poster was not slashed, or only after nobody could challenge it any more."""
+        slashed_at = next((one.time for one in self.slashes if one.node == record.node), None)
+        if slashed_at is None:
+            return True
+        in_doubt = any(
+            (one.node, one.sequence) == (record.node, record.sequence) and one.status not in _HARMLESS
+            for one in self.challenges.values()
+        )
+        return slashed_at >= record.time + self.params.challenge_window and not in_doubt
+
     def checkpoint(self, version: int) -> CheckpointRecord | None:
-        """The digest that stands for a version: the newest whose poster was not slashed."""
-        for record in reversed(self.posted):
-            if record.version == version and not self.slashed(record.node):
-                return record
-        return None
+        """What stands for a version; of several postings the oldest, since one that was settled stays."""
+        return next((one for one in self.posted if one.version == version and self.stands(one)), None)
 
     def standing(self) -> tuple[CheckpointRecord, ...]:
         """What stands for each posted version, oldest version first."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         ControlPlaneDown,
         LibraryMissing,
         NetworkError,
+        NotServed,
         PortTaken,
         Superseded,
     )
@@ -30,6 +31,7 @@ __all__ = [
     "Endpoint",
     "LibraryMissing",
     "NetworkError",
+    "NotServed",
     "PeerStatistics",
     "PortTaken",
     "Superseded",
@@ -45,6 +47,7 @@ _HOMES: Final = {
         "ControlPlaneDown",
         "LibraryMissing",
         "NetworkError",
+        "NotServed",
         "PortTaken",
         "Superseded",
     ),

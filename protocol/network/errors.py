@@ -4,8 +4,9 @@ NetworkError
   PortTaken           a listening port belongs to somebody else
   LibraryMissing      libp2p is not installed
   ControlPlaneDown    the libp2p thread ended, or does not answer
-  PeerSilent          a peer that is reached by libp2p alone is not connected, or does not answer
-  BlockUnavailable    no peer delivered a block within the caller's deadline
+  NotServed           what was asked for is not to be had at the moment; a later attempt may succeed
+    PeerSilent        a peer that is reached by libp2p alone is not connected, or does not answer
+    BlockUnavailable  no peer delivered a block within the caller's deadline
   Superseded          a newer version of a file appeared before most of it was here
 """
 
@@ -45,14 +46,18 @@ class ControlPlaneDown(NetworkError):
         super().__init__(f"the libp2p thread is down: {problem}; restart this process")
 
 
-class PeerSilent(NetworkError):
+class NotServed(NetworkError):
+    """Something that nobody delivers at the moment."""
+
+
+class PeerSilent(NotServed):
     """A peer that does not answer over libp2p."""
 
     def __init__(self, peer_id: str, problem: str) -> None:
         super().__init__(f"{peer_id} does not answer ({problem})")
 
 
-class BlockUnavailable(NetworkError):
+class BlockUnavailable(NotServed):
     """A block that no peer delivered in time."""
 
     def __init__(self, cid: Cid, deadline_seconds: float, num_peers: int) -> None:

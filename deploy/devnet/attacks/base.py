@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from cupel.node.duties import Duty, View, next_duty
 from cupel.node.publishing.submission import Draft, Submission
 from cupel.protocol.game_player import truthfully
+from cupel.protocol.model.canonical import CanonicalVersion
 from cupel.protocol.reenactment import Reenactment
 from cupel.protocol.spec import merkle, rollout_file
 from cupel.protocol.spec.referee.moves import Answer, Attend
@@ -56,9 +58,13 @@ class Strategy:
     def witness(self, files: SubmissionFiles) -> None:
         """Another node published these."""
 
-    def checkpoint(self, version: int, digest: bytes) -> bytes:
-        """The digest posted of a canonical version."""
-        return digest
+    def version(self, parent: CanonicalVersion) -> CanonicalVersion | None:
+        """What is posted and served as the version after `parent`; None for the true one."""
+        return None
+
+    def decide(self, view: View) -> Duty:
+        """What is done next."""
+        return next_duty(view)
 
     def stand(self, own: Reenactment) -> tuple[Answer | Attend, Trace]:
         """What is answered and opened where a computation is disputed."""

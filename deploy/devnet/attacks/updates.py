@@ -8,7 +8,9 @@ from typing import Final
 import numpy as np
 
 from cupel.devnet.attacks.base import Fate, Strategy, forge
+from cupel.node.duties import Duty, PostCheckpoint, View, next_duty
 from cupel.node.publishing.submission import Draft, Submission
+from cupel.protocol.model.canonical import CanonicalVersion, make_version
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.spec.diloco.blocks import (
     MAX_EXPONENT,
@@ -18,8 +20,8 @@ from cupel.protocol.spec.diloco.blocks import (
     update_to_bytes,
 )
 from cupel.protocol.spec.errors import Rejected
-from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.rollout import Metrics
+from cupel.protocol.spec.rounds import round_start
 from cupel.protocol.submissions import SubmissionFiles
 
 
@@ -104,15 +106,24 @@ class CopiedUpdate(Strategy):
 
 
 class FalseCheckpoint(Strategy):
-    """Posts a digest that is not the canonical version's."""
+    """Posts each version as soon as the chain takes one, without the round's updates: it waits neither for them nor for
+    its turn, so it is there before anybody who computes."""
 
     name = "false-checkpoint"
     title = "a false aggregate posted on-chain"
     reasons = frozenset({"checkpoint"})
 
-    def checkpoint(self, version: int, digest: bytes) -> bytes:
-        """The hash of the true digest."""
-        return sha256(digest)
+    def version(self, parent: CanonicalVersion) -> CanonicalVersion:
+        """The weights of before."""
+        return make_version(parent.version + 1, parent.digest, parent.state, parent.layout)
+
+    def decide(self, view: View) -> Duty:
+        """Post what nobody has posted, if what it would follow is here."""
+        version, member = max(view.checkpoints, default=0) + 1, view.membership
+        is_due = version <= view.params.rounds and view.now >= round_start(view.params, version)
+        is_held = view.oldest_version < version <= view.newest_version + 1
+        may_post = member is not None and not member.slashed and member.exit_requested_at is None
+        return PostCheckpoint(version) if is_due and is_held and may_post else next_duty(view)
 
 
 class WithheldData(Strategy):

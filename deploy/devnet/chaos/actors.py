@@ -158,8 +158,7 @@ class Actor:
 async def act_node(actor: Actor, participant: Participant) -> int:
     """`cupel node run`."""
     parts, seams = lying_parts(actor.lie) if actor.lie else (Parts(), Seams())
-    ledger = await participant.find_task("newest")
-    spec = await participant.fetch_spec(ledger)
+    ledger, spec = await participant.take_up("newest")
     settings = Settings(data_dir=str(actor.folder))
     crew = InlineCrew(actor.folder / "workshop", parts, actor.theatre.work_seconds)
     node = Node(participant, ledger, spec, settings, crew, seams)  # type: ignore[arg-type]  # the crew's methods, without processes
@@ -169,8 +168,7 @@ async def act_node(actor: Actor, participant: Participant) -> int:
 async def act_verifier(actor: Actor, participant: Participant) -> int:
     """`cupel verifier run`."""
     torch.set_num_threads(1)
-    ledger = await participant.find_task("newest", settling=True)
-    spec = await participant.fetch_spec(ledger)
+    ledger, spec = await participant.take_up("newest", settling=True)
     verifier = Verifier(participant, ledger, spec, actor.folder, Options(audit_rollouts=4))
     return await verifier.run()
 

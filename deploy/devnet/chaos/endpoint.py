@@ -44,6 +44,10 @@ class Anvil:
             self._known[body] = self._post(body)
         return self._known[body]
 
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
+
     def _post(self, body: str) -> Any:
         self._connection.request("POST", "/", body, {"Content-Type": "application/json"})
         return json.loads(self._connection.getresponse().read())

@@ -191,6 +191,26 @@ def draw_scenario(seed: int) -> Scenario:
     )
 
 
+def draw_survivor(seed: int) -> Scenario:
+    """One honest node, down while version 1 is posted: it takes that of a node whose later lie costs its stake."""
+    draw = random.Random(f"cupel survivor {seed}")
+    ends = LEAD_SECONDS + ROUND_SECONDS
+    return Scenario(
+        seed=seed,
+        honest=1,
+        lies=("replayed-round",),
+        verifiers=2,
+        rounds=ROUNDS,
+        link=Link(0.02, 0.0, 1e7),
+        faults=RpcFaults(0.005, 0, 0),
+        work_seconds=draw.uniform(0.3, 1.0),
+        partitions=(),
+        outages=(),
+        kills=(Kill(ends - draw.uniform(2, 8), draw.uniform(14, 16), "node-1"),),
+        reorganisations=(),
+    )
+
+
 DAY_ROUND_SECONDS: Final = 900
 DAY_ROUNDS: Final = 96
 """Of a quarter of an hour each: 24 hours."""

@@ -7,7 +7,7 @@ import dataclasses
 import random
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -100,10 +100,10 @@ def standing(preset: Preset = PRESET, rounds: int = 60) -> Iterator[Stand]:
             amounts = starting_tokens(preset, rounds, names, watchers)
             money = {accounts[name].address: amount for name, amount in amounts.items()}
             runner.run(fund(running.rpc_url, deployment, money))
-            anvil = Anvil(running.port)
-            anvil.do("evm_setIntervalMining", 0)
-            anvil.do("evm_setAutomine", False)
-            yield Stand(anvil, deployment, accounts)
+            with closing(Anvil(running.port)) as anvil:
+                anvil.do("evm_setIntervalMining", 0)
+                anvil.do("evm_setAutomine", False)
+                yield Stand(anvil, deployment, accounts)
         finally:
             runner.run(chain.__aexit__(None, None, None))
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import torch
 
 from cupel.devnet.attacks.catalogue import strategies
 from cupel.devnet.liars import four_bit, full_reward, lying_parts
 from cupel.devnet.presets import MODEL
 from cupel.devnet.story.state import Lie
+from cupel.node import duties
 from cupel.node.rollout.process import Parts
 from cupel.protocol.model.tiny import TinyPolicy, initialise
 from cupel.protocol.reenactment import Reenactment
@@ -60,3 +63,24 @@ def test_who_stands_by_its_lie_loses_the_dispute_about_it() -> None:
     verdict, _, moves = lying.settle(lying.accused(trace), lying.challenger())
     assert verdict is Verdict.GUILTY
     assert isinstance(moves[-1], Execute), "the chain had to compute an entry"
+
+
+def test_a_false_version_is_posted_before_anybody_can_have_computed_the_true_one() -> None:
+    params, liar = (
+        dataclasses.replace(example_params(), start=1000, round_seconds=100, rounds=3),
+        strategies(),
+    )
+    member = duties.Membership(0, (), 0, None, None, exited=False, slashed=False)
+    others = tuple(f"0x{number:040x}" for number in range(1, 9))
+    view = duties.View(params, 1100, (*others, NODE), NODE, member, frozenset({0, 1}), {}, 0, 0, 0)
+    assert duties.next_duty(view) == duties.Aggregate(1)
+    decide = liar["false-checkpoint"].decide
+    assert decide(view) == duties.PostCheckpoint(1)
+    assert decide(dataclasses.replace(view, now=1099)) == duties.Wait()
+    assert decide(dataclasses.replace(view, checkpoints={1: b""})) == duties.Aggregate(1)
+    # Not what would follow a version that it does not have.
+    assert decide(dataclasses.replace(view, now=1200, checkpoints={1: b""})) == duties.Aggregate(1)
+    slashed = dataclasses.replace(member, slashed=True)
+    assert decide(dataclasses.replace(view, membership=slashed)) == duties.Stop("slashed")
+    honest = liar["written-answers"].decide
+    assert honest(view) == duties.next_duty(view)

@@ -18,8 +18,11 @@ def test_a_busy_machine_gives_everyone_as_much_more_time_as_it_is_slower() -> No
     assert (slow.jury.appeal_seconds, slow.jury.grace_seconds) == (20, 12)
     assert (slow.data.answer_seconds, slow.data.close_seconds) == (36, 24)
     assert slow.canonical.clock_seconds == 4 * FULL.canonical.clock_seconds
+    assert slow.aggregate.clock_seconds == 4 * FULL.aggregate.clock_seconds
     # Nothing else changes, and what no core is left for has a bound.
-    kept = dataclasses.replace(slow, jury=FULL.jury, data=FULL.data, canonical=FULL.canonical)
+    kept = dataclasses.replace(
+        slow, jury=FULL.jury, data=FULL.data, canonical=FULL.canonical, aggregate=FULL.aggregate
+    )
     assert kept == dataclasses.replace(FULL, least_round_seconds=4 * FULL.least_round_seconds)
     assert unhurried(FULL, 0.0, 2).jury.commit_seconds == 8 * MOST_SLOWNESS
 
@@ -33,6 +36,7 @@ def test_every_further_liar_leaves_jurors_time_for_another_trial() -> None:
 def test_the_task_waits_as_long_as_its_judges_need() -> None:
     slow = unhurried(FAST, 0.5, 6)
     pace = choose_pace(slow, 8, 0.02, 0.5)
-    assert pace.dispute_seconds >= max(slow.jury.needed_seconds, slow.canonical.needed_seconds)
+    judges = (slow.jury, slow.canonical, slow.aggregate)
+    assert pace.dispute_seconds >= max(judge.needed_seconds for judge in judges)
     assert pace.round_seconds >= 4 * FAST.least_round_seconds
     assert pace.challenge_window == pace.round_seconds + slow.data.answer_seconds

@@ -96,6 +96,18 @@ def test_no_round_at_all_is_no_rise(facts: ChainFacts, final_state: DemoState, c
     assert failed(facts, change(final_state, nodes=none)) == {"reward-rose"}
 
 
+@pytest.mark.parametrize("last", [False, True])
+def test_what_a_slashed_node_posted_says_nothing_and_is_posted_again_if_it_is_the_last(
+    facts: ChainFacts, final_state: DemoState, change: Change, last: bool
+) -> None:
+    postings = sorted(facts.checkpoints, key=lambda one: one.version)
+    place, liar = -1 if last else 0, facts.slashes[0].node
+    postings[place] = change(postings[place], digest="0x00", poster=liar)
+    assert failed(change(facts, checkpoints=tuple(postings)), final_state) == (
+        {"digests-equal"} if last else set()
+    )
+
+
 @pytest.mark.parametrize("version", [3, 12])
 def test_node_with_another_digest(
     facts: ChainFacts, final_state: DemoState, change: Change, version: int

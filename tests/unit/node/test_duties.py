@@ -93,7 +93,19 @@ CASES = {
     "posts it in the next round": (view(1400, checkpoints={1: b"", 2: b""}), PostCheckpoint(3)),
     "works when it is posted": (view(1105), WorkRound(1, 1)),
     "is told of its slashing": (view(1105, member(slashed=True)), Stop("slashed")),
-    "asks to leave after the last version": (view(1300, member(work=DONE[:1], num_paid=1)), RequestExit()),
+    "asks to leave once the last version is settled": (
+        view(1351, member(work=DONE[:1], num_paid=1), is_settled=True),
+        RequestExit(),
+    ),
+    "stays while its poster may be slashed": (view(1390, member(work=DONE[:1], num_paid=1)), Wait()),
+    "posts again what a slashed node had posted": (
+        view(1390, member(work=DONE[:1], num_paid=1), checkpoints={1: b"", 2: b""}),
+        PostCheckpoint(3),
+    ),
+    "leaves though another version stands, when it is too late": (
+        view(1500, member(work=DONE[:1], num_paid=1)),
+        RequestExit(),
+    ),
     "posts the last version first": (view(1300, checkpoints={1: b"", 2: b""}), PostCheckpoint(3)),
     "claims when all is final": (view(1351, after(num_paid=0)), Claim((1, 2, 3, 4))),
     "does not claim before": (view(1350, after(num_paid=0)), Wait()),
@@ -121,9 +133,26 @@ def test_a_long_task_claims_in_batches() -> None:
 
 
 def test_without_a_version_to_use_nothing_comes_before_having_one() -> None:
-    for now in (1010, 1110, 1299, 2000):
+    for now in (1010, 1110, 1299, 1499):
         assert next_duty(view(now, newest_version=-1)) == Aggregate(0)
         assert next_duty(view(now, newest_version=-1, blocked_version=0)) == Wait()
+
+
+@pytest.mark.parametrize("newest", [-1, 0, 2])
+def test_who_cannot_come_by_the_last_version_takes_its_stake_home_all_the_same(newest: int) -> None:
+    """Its updates are gone with who kept them. Version 3 is given up at 1400, and a round later it is too late."""
+    stuck = view(1499, newest_version=newest, blocked_version=newest + 1, checkpoints={})
+    stuck = dataclasses.replace(stuck, oldest_version=max(newest, 0) + 1, attempted_round=2)
+    member_of = member(work=DONE[:3])
+    assert next_duty(dataclasses.replace(stuck, membership=member_of)) == Wait()
+    stuck = dataclasses.replace(stuck, now=1500)
+    assert next_duty(dataclasses.replace(stuck, membership=member_of)) == Claim((1, 2, 3))
+    paid = member(work=DONE[:3], num_paid=3)
+    assert next_duty(dataclasses.replace(stuck, membership=paid)) == RequestExit()
+    leaving = member(work=DONE[:3], num_paid=3, exit_requested_at=1501)
+    # Even while the version is asked for again.
+    asking = dataclasses.replace(stuck, now=1502, blocked_version=-1)
+    assert next_duty(dataclasses.replace(asking, membership=leaving)) == Exit()
 
 
 def test_work_goes_on_with_a_stale_policy_within_bounds() -> None:

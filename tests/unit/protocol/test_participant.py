@@ -6,12 +6,16 @@ from typing import Any
 
 import pytest
 
+from cupel.protocol import patience
 from cupel.protocol.chain.answers import Block
 from cupel.protocol.chain.bindings import hub
 from cupel.protocol.chain.contract import Event, Logged
 from cupel.protocol.chain.deployments import Deployment
 from cupel.protocol.chain.errors import ChainUnavailable, EventsMissing
+from cupel.protocol.network import BlockUnavailable
 from cupel.protocol.participant import Participant
+from cupel.protocol.spec.errors import Rejected
+from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.testing.vectors import HUB, NODE, example_params
 
 TASK = b"\7" * 32
@@ -120,3 +124,43 @@ def test_a_node_that_was_down_at_the_end_goes_back_for_its_stake() -> None:
     assert found(Clock([CREATED, JOINED, other], time=FIRST_END - 1)) == TASK
     assert found(Clock([CREATED, JOINED], time=FIRST_END + 10**9)) == TASK
     assert found(Clock([CREATED, JOINED, hub.Slashed(TASK, NODE, 0, 1, 1, 1, 1)], time=FIRST_END)) is None
+
+
+class SlowSwarm(NoSwarm):
+    """Nobody serves anything at first, and then a document that is none."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def fetch_block(self, cid: Cid, deadline_seconds: float, max_bytes: int) -> bytes:
+        self.asked += 1
+        if self.asked < 4:
+            raise BlockUnavailable(cid, deadline_seconds, 2)
+        return b"{}"
+
+
+class Told:
+    def __init__(self) -> None:
+        self.messages: list[object] = []
+
+    def emit(self, event: str, **fields: object) -> None:
+        self.messages.append(fields["message"])
+
+
+def test_who_starts_on_a_busy_network_waits_for_the_document_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr(patience.asyncio, "sleep", sleep)
+    swarm, told = SlowSwarm(), Told()
+    deployment = Deployment(31337, 1, HUB, *[HUB] * 6)
+    one = Participant(FakeChain([CREATED]), deployment, None, swarm, told)  # type: ignore[arg-type]
+    with pytest.raises(Rejected):
+        asyncio.run(one.take_up("0x" + TASK.hex()))
+    assert (swarm.asked, waits) == (4, [0.5, 1.0, 2.0])
+    (message,) = told.messages
+    assert "none of 2 peers delivered" in str(message)

@@ -17,8 +17,11 @@ from cupel.protocol.chain.errors import (
     TransactionTimeout,
 )
 from cupel.protocol.config import ConfigError
+from cupel.protocol.network import BlockUnavailable, LibraryMissing
 from cupel.protocol.patience import MOST_REFUSALS, MOST_SECONDS, Patience
+from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.storage import StorageError
+from cupel.protocol.versions import VersionUnavailable
 
 PASSING = [
     ChainUnavailable("down"),
@@ -28,6 +31,8 @@ PASSING = [
     TransactionFailed("commit", b"\1" * 32),
     StorageError("the disk is full", "free some"),
     NoGasMoney("keystore", "empty", "send coins"),
+    BlockUnavailable(Cid.raw_of(b""), 20.0, 3),
+    VersionUnavailable("no peer serves it"),
 ]
 
 
@@ -59,7 +64,9 @@ def test_what_may_pass_is_told_once(error: Exception) -> None:
     assert recorder.told == [str(error)] * 2
 
 
-@pytest.mark.parametrize("error", [ChainError("no"), ConfigError("a", "b", "c"), ValueError(), KeyError(1)])
+@pytest.mark.parametrize(
+    "error", [ChainError("no"), ConfigError("a", "b", "c"), LibraryMissing("x"), ValueError()]
+)
 def test_what_will_not_pass_comes_out_at_once(error: Exception) -> None:
     with pytest.raises(type(error)):
         attempt(Patience(Recorder()), error)
@@ -74,6 +81,24 @@ def test_a_lost_race_is_no_end_and_a_standing_refusal_is() -> None:
         attempt(one, Reverted("full"))
     with pytest.raises(Reverted):
         attempt(one, Reverted("full"))
+
+
+def test_who_persists_gets_it_once_it_is_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr(patience.asyncio, "sleep", sleep)
+    recorder = Recorder()
+
+    async def action() -> str:
+        if len(waits) < 3:
+            raise VersionUnavailable("no peer serves it: waiting for the creator")
+        return "found"
+
+    assert asyncio.run(Patience(recorder).persist(action)) == "found"
+    assert (recorder.told, waits) == (["no peer serves it: waiting for the creator"], [0.5, 1.0, 2.0])
 
 
 def test_waits_grow_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:

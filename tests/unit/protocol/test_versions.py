@@ -232,7 +232,7 @@ def test_no_version_is_taken_that_the_chain_does_not_know(tmp_path: Path) -> Non
         for version in (CHAIN[0], other):
             peers.serve(version)
         slashed = ledger_of(other)
-        slashed.slashes.append(SlashRecord(NODE, 1500))
+        slashed.slashes.append(SlashRecord(NODE, 1150))
         await (careful := open_versions(slashed, peers, tmp_path / "a")).start(2000, 1)
         assert careful.digests() == {0: CHAIN[0].digest}
 
@@ -328,7 +328,7 @@ def test_who_took_a_false_version_begins_again_when_its_poster_is_slashed(tmp_pa
         assert versions.newest.manifest.parent == false.digest
 
         assert versions.newest_standing(ledger, NOW) == 2
-        ledger.slashes.append(SlashRecord(NODE, 5000))
+        ledger.slashes.append(SlashRecord(NODE, 1300))
         assert versions.newest_standing(ledger, NOW) is None
         theirs, peers.theirs = peers.theirs, MemoryStore()
         mine, peers.store = peers.store, MemoryStore()
@@ -341,6 +341,51 @@ def test_who_took_a_false_version_begins_again_when_its_poster_is_slashed(tmp_pa
         commit(ledger, peers, 0)
         assert (await versions.advance(ledger, NOW, 1)).digest == CHAIN[1].digest
         assert (await versions.advance(ledger, NOW, 1)).digest == CHAIN[2].digest
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("honest", [0, 1])
+def test_who_took_true_versions_of_posters_that_were_all_slashed_makes_them_again_and_rests(
+    tmp_path: Path, honest: int
+) -> None:
+    """Its own are the slashed ones' to the bit: they rest on what still stands, genesis or an honest posting."""
+
+    async def scenario() -> None:
+        peers, ledger, liar = Peers(), ledger_of(*CHAIN[1:4]), f"0x{9:040x}"
+        late = [dataclasses.replace(one, node=liar, time=1310) for one in ledger.posted[honest:]]
+        ledger.posted[honest:] = late
+        for number in range(4):
+            peers.serve(CHAIN[number])
+            commit(ledger, peers, number)
+        versions = open_versions(ledger, peers, tmp_path)
+        await versions.start(1311, 1)
+        assert versions.newest.version == 3
+        ledger.slashes.append(SlashRecord(liar, 1350))
+        assert versions.newest_standing(ledger, 1400) is None
+        made = [(await versions.advance(ledger, 1400, 1)).version for _ in range(4 - honest)]
+        assert made == [*range(honest, 4)]
+        assert versions.newest_standing(ledger, 1400) == 3
+        assert versions.digests()[3] == CHAIN[3].digest
+
+    run(scenario())
+
+
+def test_a_version_rests_on_a_word_also_when_what_was_taken_is_held_no_more(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        false = next_version(CHAIN[0], round_updates(99), SPEC.aggregation)
+        peers, ledger = Peers(), ledger_of(false)
+        for version in (CHAIN[0], false):
+            peers.serve(version)
+        versions = open_versions(ledger, peers, tmp_path, trust_posted=True)
+        await versions.start(1200, 1)
+        for number in range(1, versions.num_held + 1):
+            commit(ledger, peers, number)
+            await versions.advance(ledger, NOW, 1)
+        assert versions.get(1) is None
+        assert versions.newest_standing(ledger, NOW) == versions.num_held + 1
+        ledger.slashes.append(SlashRecord(NODE, 1250))
+        assert versions.newest_standing(ledger, NOW) is None
 
     run(scenario())
 

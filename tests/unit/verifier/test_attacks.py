@@ -7,6 +7,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,11 +16,13 @@ from cupel.devnet.attacks.catalogue import strategies
 from cupel.node.journal import Journal
 from cupel.node.publishing.canary import Canary, canary_secret
 from cupel.node.publishing.submission import Draft, Submission
+from cupel.protocol.model.canonical import make_version, next_version
 from cupel.protocol.model.checkpoint import checkpoint_to_bytes, genesis
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.model.tiny import TinyPolicy
 from cupel.protocol.model.weights import flatten
 from cupel.protocol.spec.assignment import round_seed
+from cupel.protocol.spec.diloco.blocks import encode_update
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.recipe import SFT
@@ -191,9 +194,14 @@ def test_announcements_beside_the_committed_one_name_other_manifests(court: Any)
     assert twice.announced[-1] == twice.manifest_file
 
 
-def test_a_false_checkpoint_is_found_by_comparing_digests() -> None:
-    strategy, digest = strategies()["false-checkpoint"], b"\1" * 32
-    finding = check_checkpoint(3, strategy.checkpoint(3, digest), digest)
+def test_a_false_checkpoint_is_found_by_comparing_digests(court: Any) -> None:
+    strategy, layout = strategies()["false-checkpoint"], layout_of(court.policy.shape)
+    parent = make_version(2, b"\1" * 32, genesis(flatten(court.policy, layout)), layout)
+    update = encode_update(np.ones(layout.num_parameters, np.float32), max_exponent_of(court.rules.spec))[0]
+    true, false = next_version(parent, [update], court.rules.spec.aggregation), strategy.version(parent)
+    assert false is not None
+    assert (false.version, false.manifest.parent) == (3, parent.digest)
+    finding = check_checkpoint(3, false.digest, true.digest)
     assert finding is not None
     assert {finding.reason.value} == strategy.reasons
 

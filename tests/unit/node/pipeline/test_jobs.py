@@ -114,6 +114,25 @@ def test_rollouts_go_on_with_the_batches_that_were_finished(
     assert whole.reported(0, "rollouts")["tokens"] > 0
 
 
+def test_a_version_that_turned_out_to_be_false_is_replaced_for_both(tmp_path: Path) -> None:
+    """Whoever took it from a poster that was slashed would otherwise go on with its weights under the true digest."""
+    false = make_version(1, bytes(32), version_of(SPEC.model, 99).state, VERSIONS[1].layout)
+    wanted, deceived = new_workshop(tmp_path / "wanted"), new_workshop(tmp_path / "deceived")
+    deceived.save_version(1, false.manifest.to_bytes(), false.file)
+    clock = Clock(time.monotonic)
+    rollouts, trainer = RolloutJob(deceived, clock, PARTS), TrainerJob(deceived, clock)
+    deceived.place(dataclasses.replace(order(1, sampler=1, base=1), sampler_digest=false.digest))
+    assert rollouts.work(1) is None
+    deceived.close(1, "missed")
+    true = VERSIONS[1]
+    deceived.save_version(1, true.manifest.to_bytes(), true.file)
+    for workshop in (wanted, deceived):
+        workshop.place(order(2, sampler=1, base=1))
+    assert (roll(wanted, 2), rollouts.work(2), trainer.work(2)) == (None, None, None)
+    assert deceived.rollouts(2) == wanted.rollouts(2)
+    assert deceived.trained(2) == train(wanted, 2)
+
+
 @pytest.mark.parametrize("number", [3, 12])
 def test_rollouts_over_age_are_neither_made_nor_trained_on(workshop: Workshop, number: int) -> None:
     workshop.place(order(number))
