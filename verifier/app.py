@@ -328,7 +328,7 @@ async def run_verifier(
             port = await stack.enter_async_context(metrics_endpoint(meters.prometheus, wanted, host))
             observer.emit("metrics", port=port)
         participant = await stack.enter_async_context(participate(settings, meters))
-        await participant.announce_endpoint()
+        await participant.announce_endpoint(alone=True)
         ledger = await participant.find_task(settings.task, settling=True)
         try:
             spec = await participant.fetch_spec(ledger)
