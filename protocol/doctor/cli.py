@@ -44,7 +44,12 @@ def doctor(
 
     settings, _ = trace_settings(config, {})
     looks: tuple[Callable[[], Iterable[Finding]], ...] = (
-        lambda: (machine.python(), machine.package("torch", "torch"), machine.package("libp2p", "p2p")),
+        lambda: (
+            machine.python(),
+            machine.versions(),
+            machine.package("torch", "torch"),
+            machine.package("libp2p", "p2p"),
+        ),
         lambda: machine.engine(settings),
         lambda: (machine.gpu(),),
         lambda: (machine.disk(settings), machine.store(settings)),
