@@ -30,7 +30,14 @@ def run(
     chain_id: Annotated[int | None, typer.Option(help="The chain you mean.")] = None,
     deployment: Annotated[str | None, typer.Option(help="File of contract addresses.")] = None,
     task: Annotated[str | None, typer.Option(help="Task id, or `newest`.")] = None,
-    keystore: Annotated[str | None, typer.Option(help="Keystore v3 file of the node's key.")] = None,
+    keystore: Annotated[
+        str | None,
+        typer.Option(
+            "--keystore",
+            "--account",
+            help="Keystore v3 file of the node's key, or its name in Foundry's folder.",
+        ),
+    ] = None,
     password_file: Annotated[str | None, typer.Option(help="File with the keystore's password.")] = None,
     owner: Annotated[
         str | None, typer.Option(help="URL of a signer whose account stakes for the node (docs/signer.md).")
