@@ -62,7 +62,8 @@ def doctor(
             done(number)
             findings += look()
     if plan is not None:
-        findings.append(_environment(plan))
+        with waiting("opening the plan's environment"):
+            findings.append(_environment(plan))
     if json:
         print(json_text.dumps({"findings": [dataclasses.asdict(finding) for finding in findings]}))
     else:
