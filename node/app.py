@@ -311,7 +311,7 @@ async def _run(settings: Settings, observer: Observer, crew: Crew, seams: Seams)
             served = await stack.enter_async_context(metrics_endpoint(meters.prometheus, port, host))
             observer.emit("metrics", port=served)
         participant = await stack.enter_async_context(participate_for_owner(settings, meters))
-        await participant.announce_endpoint()
+        await participant.announce_endpoint(alone=True)
         ledger, spec = await participant.take_up(settings.task)
         meters.emit(
             "task", task="0x" + ledger.task.hex(), start=ledger.params.start, rounds=ledger.params.rounds

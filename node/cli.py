@@ -12,6 +12,7 @@ import typer
 from cupel.protocol.observe import Observer
 from cupel.protocol.options import execute, observer_of, settings_of, until_signal
 from cupel.protocol.settings import Settings
+from cupel.protocol.waiting import waiting
 
 app = typer.Typer(
     help="Offer this machine to a task: roll out, train, commit, be paid.", no_args_is_help=True
@@ -30,7 +31,14 @@ def run(
     chain_id: Annotated[int | None, typer.Option(help="The chain you mean.")] = None,
     deployment: Annotated[str | None, typer.Option(help="File of contract addresses.")] = None,
     task: Annotated[str | None, typer.Option(help="Task id, or `newest`.")] = None,
-    keystore: Annotated[str | None, typer.Option(help="Keystore v3 file of the node's key.")] = None,
+    keystore: Annotated[
+        str | None,
+        typer.Option(
+            "--keystore",
+            "--account",
+            help="Keystore v3 file of the node's key, or its name in Foundry's folder.",
+        ),
+    ] = None,
     password_file: Annotated[str | None, typer.Option(help="File with the keystore's password.")] = None,
     owner: Annotated[
         str | None, typer.Option(help="URL of a signer whose account stakes for the node (docs/signer.md).")
@@ -124,7 +132,9 @@ def export_rollouts(
     """
     from cupel.node.export import export_rounds
 
-    for written in export_rounds(data_dir, task, out):
+    with waiting("writing tables"):
+        tables = list(export_rounds(data_dir, task, out))
+    for written in tables:
         typer.echo(f"{written.path}  round {written.round}  {written.rollouts} rollouts")
 
 
@@ -141,5 +151,6 @@ def import_rollouts(
     """
     from cupel.node import export
 
-    written = export.import_rollouts(table, data_dir, task, out)
+    with waiting("checking every row"):
+        written = export.import_rollouts(table, data_dir, task, out)
     typer.echo(f"{written.path}  round {written.round}  {written.rollouts} rollouts, as published")

@@ -28,6 +28,7 @@ from cupel.protocol.observe import Observer
 from cupel.protocol.patience import Patience
 from cupel.protocol.purse import Purse
 from cupel.protocol.settings import Settings
+from cupel.protocol.sole import KeyWatch, locked, refuse_second
 from cupel.protocol.spec.environments.base import check_fit
 from cupel.protocol.spec.rounds import round_start
 from cupel.protocol.spec.shardcast.cid import Cid
@@ -67,6 +68,7 @@ class Participant:
         self.known_block = -1
         """Block up to which the ledger knows everything."""
         self._cursor = LogCursor(chain, self.hub, deployment.first_block)
+        self._watch: KeyWatch | None = None
 
     @property
     def address(self) -> str:
@@ -92,6 +94,8 @@ class Participant:
         own = None if self.chain.account is None else self.address
         others = {account: text for account, text in self.ledger.endpoints.items() if account != own}
         self.swarm.set_peers(others)
+        if self._watch is not None:
+            self._watch.look(self.ledger.endpoints.get(self.address, ""))
         return progress.events
 
     async def send(self, action: str, call: Call[Any], by: ChainClient | None = None) -> Receipt:
@@ -101,10 +105,17 @@ class Participant:
         self.observer.emit("transaction", action=action, hash=digest, gas=receipt.gas_used)
         return receipt
 
-    async def announce_endpoint(self) -> None:
-        """Put this process's addresses on the chain, if they changed, and report that it is ready."""
+    async def announce_endpoint(self, alone: bool = False) -> None:
+        """Put this process's addresses on the chain, if they changed, and report that it is ready.
+
+        alone: ConfigError where another process with this key answers, and a line if one announces itself later.
+        """
         await self.refresh()
-        if self.ledger.endpoints.get(self.address) != self.swarm.endpoint:
+        announced = self.ledger.endpoints.get(self.address, "")
+        if alone:
+            await refuse_second(self.swarm, announced, self.address)
+            self._watch = KeyWatch(self.observer, self.swarm.endpoint, announced)
+        if announced != self.swarm.endpoint:
             await self.send("set endpoint", self.hub.set_endpoint(self.swarm.endpoint))
         self.observer.emit("ready", account=self.address, endpoint=self.swarm.endpoint)
 
@@ -240,6 +251,7 @@ async def _opened(
             owner_chain = await stack.enter_async_context(chain_of(settings, owner))
             await _check_chain(owner_chain, deployment, owner)
         folder = Path(settings.data_dir)
+        stack.enter_context(locked(folder))
         store = stack.enter_context(open_store(settings.store, folder))
         swarm = Swarm(
             store,

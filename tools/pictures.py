@@ -22,7 +22,7 @@ TOKEN: Final = 10**18
 STYLE: Final = """
   .paper { fill: #fffdf8; stroke: #ddd6c8; } .box { fill: #f5f2eb; stroke: #ddd6c8; }
   text { font: 14px system-ui, 'Segoe UI', Roboto, sans-serif; fill: #201d18; }
-  .head { font-weight: 650; font-size: 15px; } .big { font-weight: 650; font-size: 18px; }
+  .head { font-weight: 650; font-size: 15px; } .big { font-weight: 650; font-size: 16px; }
   .soft { fill: #655f55; font-size: 12.5px; }
   .grid { stroke: #ddd6c8; } .one { fill: none; stroke: #1f6f94; stroke-width: 1.2; opacity: .5; }
   .mean { fill: none; stroke: #1f7048; stroke-width: 3; stroke-linejoin: round; stroke-linecap: round; }

@@ -331,7 +331,7 @@ async def run_verifier(
             port = await stack.enter_async_context(metrics_endpoint(meters.prometheus, wanted, host))
             observer.emit("metrics", port=port)
         participant = await stack.enter_async_context(participate(settings, meters))
-        await participant.announce_endpoint()
+        await participant.announce_endpoint(alone=True)
         try:
             ledger, spec = await participant.take_up(settings.task, settling=True)
             courts = await open_courts(participant, ledger.params, spec)

@@ -35,7 +35,14 @@ def run(
     chain_id: Annotated[int | None, typer.Option(help="The chain you mean.")] = None,
     deployment: Annotated[str | None, typer.Option(help="File of contract addresses.")] = None,
     task: Annotated[str | None, typer.Option(help="Task id, or `newest`.")] = None,
-    keystore: Annotated[str | None, typer.Option(help="Keystore v3 file of the verifier's key.")] = None,
+    keystore: Annotated[
+        str | None,
+        typer.Option(
+            "--keystore",
+            "--account",
+            help="Keystore v3 file of the verifier's key, or its name in Foundry's folder.",
+        ),
+    ] = None,
     password_file: Annotated[str | None, typer.Option(help="File with the keystore's password.")] = None,
     data_dir: Annotated[str | None, typer.Option(help="Folder of blocks and journal.")] = None,
     store: Annotated[
@@ -162,7 +169,14 @@ def status(
     rpc_url: Annotated[str | None, typer.Option(help="JSON-RPC endpoint of the chain.")] = None,
     chain_id: Annotated[int | None, typer.Option(help="The chain you mean.")] = None,
     deployment: Annotated[str | None, typer.Option(help="File of contract addresses.")] = None,
-    keystore: Annotated[str | None, typer.Option(help="Keystore v3 file of the verifier's key.")] = None,
+    keystore: Annotated[
+        str | None,
+        typer.Option(
+            "--keystore",
+            "--account",
+            help="Keystore v3 file of the verifier's key, or its name in Foundry's folder.",
+        ),
+    ] = None,
     password_file: Annotated[str | None, typer.Option(help="File with the keystore's password.")] = None,
     data_dir: Annotated[str | None, typer.Option(help="Folder of blocks and journal.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,

@@ -7,55 +7,22 @@ from dataclasses import dataclass
 from typing import Final
 
 from cupel.protocol.chain.bindings.structs import Challenge
-from cupel.protocol.spec import documents, fraud, merkle
+from cupel.protocol.spec import fraud, merkle
 from cupel.protocol.spec.errors import Reason, Rejected
+from cupel.protocol.spec.evidence_document import MAX_EVIDENCE_BYTES as MAX_EVIDENCE_BYTES
+from cupel.protocol.spec.evidence_document import EvidenceDocument as EvidenceDocument
 from cupel.protocol.spec.fraud import ObjectiveKind, OpenedChunk, OpenedLeaf
-from cupel.protocol.spec.hashing import keccak256, sha256
+from cupel.protocol.spec.hashing import keccak256
 from cupel.protocol.spec.jury_evidence import WHOLE_SUBMISSION as WHOLE_SUBMISSION
 from cupel.protocol.spec.jury_evidence import JuryEvidence as JuryEvidence
 from cupel.protocol.spec.rollout import Commitment, leaf_hash, leaf_preimage
 from cupel.protocol.spec.task import Pinned, TaskParams
 from cupel.verifier.checks.base import FetchedSubmission, Finding, Rules
 
-MAX_EVIDENCE_BYTES: Final = 16 * 1024
 ABOUT_ALL: Final = frozenset({Reason.TERMINATION, Reason.TOKEN_DISTRIBUTION, Reason.TOPLOC_POOLED})
 """Reasons of charges that may be about all rollouts together, and are then judged by all."""
 ABOUT_TRAINING: Final = frozenset({Reason.TRAINING, Reason.ZERO_UPDATE})
 """Reasons of charges that are judged by training again."""
-_KIND: Final = "cupel.evidence.v1"
-
-
-@dataclass(frozen=True, slots=True)
-class EvidenceDocument:
-    """What a verifier found, and where. Whoever fetches the commitment's files can find it again."""
-
-    chain_id: int
-    hub: str
-    task: bytes
-    node: str
-    commitment: Commitment
-    accuser: str
-    check: str
-    reason: str
-    rollout: int
-    """Index of the rollout, or WHOLE_SUBMISSION."""
-    observed: str
-    allowed: str
-    detail: str
-
-    def to_bytes(self) -> bytes:
-        """Canonical bytes."""
-        return documents.encode(_KIND, self)
-
-    @property
-    def digest(self) -> bytes:
-        """SHA-256 of the canonical bytes: what a jury is told, and the document's address."""
-        return sha256(self.to_bytes())
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> EvidenceDocument:
-        """Inverse of `to_bytes`. Rejected(SIZE, ENCODING, SCHEMA)."""
-        return documents.decode(cls, _KIND, data, MAX_EVIDENCE_BYTES)
 
 
 @dataclass(frozen=True, slots=True)

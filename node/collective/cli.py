@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from cupel.protocol.config import ConfigError
+from cupel.protocol.waiting import waiting
 
 EXIT_FAILED: Final = 1
 
@@ -55,7 +56,8 @@ def entry(
         password = password_file.read_text(encoding="utf-8").rstrip("\r\n")
     except OSError as error:
         raise ConfigError("--password-file", f"cannot read it ({error.strerror})", "Check the path") from None
-    account = open_keystore(str(keystore), password, f"the password in {password_file}")
+    with waiting("opening the key file"):
+        account = open_keystore(str(keystore), password, f"the password in {password_file}")
     made = new_identity(account.address)
     write_identity(identity, made)
     write_entry(out, signed_member(account, made, host, port))
@@ -91,7 +93,9 @@ def reduce(
 
     wanted = Wanted(operation, bits, round_index, measure, patience)
     entries = [read_entry(path) for path in roster]
-    found = run_reduce(entries, read_identity(identity), read_values(values), out, wanted)
+    own, vector = read_identity(identity), read_values(values)
+    with waiting("combining with the other members"):
+        found = run_reduce(entries, own, vector, out, wanted)
     typer.echo(json_text.dumps(found.shown()) if json else found.text())
     raise typer.Exit(EXIT_FAILED if found.problem else 0)
 
@@ -136,7 +140,8 @@ def simulate(
 
     rates = [mbit * 125_000] * peers
     rates[0] = min(rates[0], (slowest_mbit or mbit) * 125_000)
-    found = simulated(int(mib * (1 << 18)), 4, rates, latency_ms / 1000)
+    with waiting(f"a ring of {peers}"):
+        found = simulated(int(mib * (1 << 18)), 4, rates, latency_ms / 1000)
     if json:
         shown = {"opening": found.opening, "words": found.words, "values": found.values}
         typer.echo(

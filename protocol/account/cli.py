@@ -71,17 +71,26 @@ def why(
     deployment: DeploymentFile = None,
     task: Task = None,
     node: Annotated[str | None, typer.Option(help="The node's address; else the keystore's.")] = None,
-    keystore: Annotated[str | None, typer.Option(help="Keystore whose address is meant; not opened.")] = None,
+    keystore: Annotated[
+        str | None,
+        typer.Option(
+            "--keystore",
+            "--account",
+            help="Keystore (not opened) whose address is meant, or its name in Foundry's folder.",
+        ),
+    ] = None,
     round: Annotated[int | None, typer.Option(help="Only this round.", min=0)] = None,  # noqa: A002
     json: AsJson = False,
 ) -> None:
     """Why each round of a node is paid, or not yet, or never: the reason, the numbers, the transaction, the next date.
 
-    Needs no password: everything is read from the chain. Exit code 5 if the account never joined the task.
+    Needs no password: everything is read from the chain, and what a charge measured from the document that it names.
+    With --round, nothing is cut short. Exit code 5 if the account never joined the task.
 
     Example: cupel why --config node.toml --round 3
     """
     from cupel.protocol.account import page
+    from cupel.protocol.account.numbers import with_numbers
     from cupel.protocol.account.reading import read_hub
     from cupel.protocol.account.why import answers
 
@@ -91,13 +100,18 @@ def why(
         reading = asyncio.run(read_hub(settings))
     ledger = reading.task(settings.task)
     found = answers(reading.deployment, ledger, reading.events_of(ledger), address, reading.now)
-    chosen = [answer for answer in found if round is None or answer.round == round]
+    wanted = [answer for answer in found if round is None or answer.round == round]
+    with waiting("asking what the charges measured"):
+        chosen = asyncio.run(with_numbers(settings, reading, ledger, address, wanted))
     if json:
         plain = [page.plain_answer(answer) for answer in chosen]
         task_hex = "0x" + ledger.task.hex()
         print(json_text.dumps({"task": task_hex, "node": address, "time": reading.now, "rounds": plain}))
-    elif found:
+    elif found and round is None:
         _console().print(page.answer_table(chosen, reading.now))
+    elif found:
+        begun = f"round {round} has not begun; round {found[-1].round} is the newest"
+        print("\n".join(page.answer_details(answer, reading.now) for answer in chosen) or begun)
     else:
         print(
             f"{address} never joined task 0x{ledger.task.hex()}; `cupel status --task newest` lists who did"
@@ -114,7 +128,14 @@ def claim(
     deployment: DeploymentFile = None,
     task: Task = None,
     node: Annotated[str | None, typer.Option(help="Whose pay; the keystore's own by default.")] = None,
-    keystore: Annotated[str | None, typer.Option(help="Keystore of the account that pays the gas.")] = None,
+    keystore: Annotated[
+        str | None,
+        typer.Option(
+            "--keystore",
+            "--account",
+            help="Keystore of the account that pays the gas, or its name in Foundry's folder.",
+        ),
+    ] = None,
     password_file: Annotated[str | None, typer.Option(help="File with the keystore's password.")] = None,
     owner: Annotated[
         str | None, typer.Option(help="URL of a signer that pays the gas, in place of a keystore.")

@@ -10,6 +10,7 @@ from typing import Any, Final
 from rich.table import Column, Table
 
 from cupel.protocol.account.why import Answer, Contest, next_round
+from cupel.protocol.chain.bindings.structs import ChallengeStatus
 from cupel.protocol.chain.ledger import TaskLedger
 
 _HEX_SHOWN: Final = 10
@@ -20,7 +21,7 @@ def plain_answer(answer: Answer) -> dict[str, Any]:
     values = dataclasses.asdict(answer)
     contests = [
         {
-            **contest,
+            **{name: value for name, value in contest.items() if name != "evidence"},
             "document": _hex(contest["document"]),
             "status": answer.contests[place].status.name.lower(),
         }
@@ -84,11 +85,44 @@ def answer_table(answers: Sequence[Answer], now: int) -> Table:
             date(one.next_date, now),
             shorten(shown),
         )
+        answered = [contest for contest in one.contests if _is_answered(contest)]
+        if answered:
+            table.add_row("", "", "", f"  answered: {len(answered)} demands for data (DataJudge)", "", "")
         for contest in one.contests:
-            table.add_row(
-                "", "", "", _told(contest), date(contest.decided_by, now), shorten(contest.opened_in)
-            )
+            if not _is_answered(contest):
+                until = None if contest.closed_in else contest.decided_by
+                changed = contest.closed_in or contest.opened_in
+                table.add_row("", "", "", _told(contest), date(until, now), shorten(changed))
     return table
+
+
+def answer_details(answer: Answer, now: int) -> str:
+    """One round with nothing left out: a fact a line."""
+    facts = [
+        ("why", answer.text),
+        ("units", f"{answer.units}, {answer.amount:,} of the token's smallest unit" if answer.units else ""),
+        ("until", date(answer.next_date, now)),
+        ("committed in", answer.committed_in or ""),
+        ("paid in", answer.paid_in or ""),
+    ]
+    lines = [f"round {answer.round}: {answer.standing.value}", *_facts(facts)]
+    for contest in answer.contests:
+        facts = [
+            ("observed", contest.observed),
+            ("allowed", contest.allowed),
+            ("detail", contest.detail),
+            ("document", _hex(contest.document) or ""),
+            ("by", contest.challenger),
+            ("opened in", contest.opened_in),
+            ("closed in", contest.closed_in or ""),
+            ("verdict until", "" if contest.closed_in else date(contest.decided_by, now)),
+        ]
+        lines += [f"  challenge {_charge(contest)}", *_facts(facts)]
+    return "\n".join(lines)
+
+
+def _facts(facts: Sequence[tuple[str, str]]) -> list[str]:
+    return [f"  {name:<14}{value}" for name, value in facts if value]
 
 
 def task_table(tasks: Sequence[TaskLedger], now: int) -> Table:
@@ -141,9 +175,20 @@ def shorten(digest: str | None) -> str:
 
 
 def _told(contest: Contest) -> str:
+    numbers = f"; observed {contest.observed}" if contest.observed else ""
+    numbers += f", allowed {contest.allowed}" if contest.allowed else ""
+    return f"  {_charge(contest)}, by {shorten(contest.challenger)}{numbers}"
+
+
+def _is_answered(contest: Contest) -> bool:
+    """A demand whose part was shown: nothing is left of it. Honest nodes answer many."""
+    return contest.judge == "DataJudge" and contest.status is ChallengeStatus.DISMISSED
+
+
+def _charge(contest: Contest) -> str:
     where = "" if contest.rollout is None else f", rollout {contest.rollout}"
     status = contest.status.name.lower().replace("_", " ")
-    return f"  {status}: {contest.accusation}{where} ({contest.judge}), by {shorten(contest.challenger)}"
+    return f"{status}: {contest.accusation}{where} ({contest.judge})"
 
 
 def _hex(digest: bytes | None) -> str | None:

@@ -46,9 +46,15 @@ class Contest:
     status: ChallengeStatus
     decided_by: int
     """A verdict counts before this time."""
+    evidence: bytes
+    """As the judge got it."""
     opened_in: str
     """Transaction."""
     closed_in: str | None
+    observed: str = ""
+    """As `numbers` finds it; empty where nobody tells."""
+    allowed: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +193,7 @@ class _Trail:
             challenger=record.challenger,
             status=record.status,
             decided_by=record.challenge.deadline,
+            evidence=record.evidence,
             opened_in=opened,
             closed_in=self._find(
                 lambda event: (

@@ -44,7 +44,12 @@ def doctor(
 
     settings, _ = trace_settings(config, {})
     looks: tuple[Callable[[], Iterable[Finding]], ...] = (
-        lambda: (machine.python(), machine.package("torch", "torch"), machine.package("libp2p", "p2p")),
+        lambda: (
+            machine.python(),
+            machine.versions(),
+            machine.package("torch", "torch"),
+            machine.package("libp2p", "p2p"),
+        ),
         lambda: machine.engine(settings),
         lambda: (machine.gpu(),),
         lambda: (machine.disk(settings), machine.store(settings)),
@@ -57,7 +62,8 @@ def doctor(
             done(number)
             findings += look()
     if plan is not None:
-        findings.append(_environment(plan))
+        with waiting("opening the plan's environment"):
+            findings.append(_environment(plan))
     if json:
         print(json_text.dumps({"findings": [dataclasses.asdict(finding) for finding in findings]}))
     else:

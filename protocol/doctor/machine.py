@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import platform
+import re
 import shutil
 import socket
 import sys
@@ -23,6 +24,7 @@ from cupel.protocol.storage.port import StorageError
 LEAST_PYTHON: Final = (3, 11)
 # A small task's versions and rollouts; a large one's creator says more.
 _LITTLE_DISK_BYTES: Final = 5 << 30
+_REQUIREMENT: Final = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?\s*(>=|==)\s*([0-9.]+)")
 
 
 def python() -> Finding:
@@ -39,6 +41,37 @@ def package(name: str, extra: str) -> Finding:
         return good(name, metadata.version(name))
     except metadata.PackageNotFoundError:
         return bad(name, "not installed", f'Run: pip install "cupel[{extra}]"')
+
+
+def versions() -> Finding:
+    """Whether the installed packages are as new as this build's own requirements ask, extras included."""
+    try:
+        asked = metadata.requires("cupel") or []
+    except metadata.PackageNotFoundError:
+        return mind("versions", "cupel runs from its sources, uninstalled", "Run: make setup")
+    old = [told for line in asked if (told := skewed(line))]
+    if old:
+        return bad("versions", "; ".join(old), "Install requirements/lock.txt, in an environment of its own")
+    return good("versions", f"cupel {metadata.version('cupel')}, and every package as it asks")
+
+
+def skewed(requirement: str) -> str:
+    """What is wrong with the package of a requirement `name>=1.2` or `name==1.2`, if it is installed; else nothing."""
+    match = _REQUIREMENT.match(requirement)
+    if match is None:
+        return ""
+    name, relation, least = match.groups()
+    try:
+        found = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""
+    have, want = _numbers(found), _numbers(least)
+    fits = have[: len(want)] == want if relation == "==" else have >= want
+    return "" if fits else f"{name} {found} is installed, {relation}{least} is asked for"
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version.partition("+")[0])]
 
 
 def engine(settings: Settings) -> tuple[Finding, ...]:

@@ -16,8 +16,9 @@ from cupel.protocol.chain.cursor import LogCursor
 from cupel.protocol.chain.deployments import Deployment
 from cupel.protocol.chain.ledger import HubLedger, TaskLedger
 from cupel.protocol.chain.opening import chain_of
+from cupel.protocol.chain.signing import RemoteAccount
 from cupel.protocol.config import ConfigError, EnvironmentProblem
-from cupel.protocol.doctor.finding import Finding, bad, good, mind
+from cupel.protocol.doctor.finding import Finding, Level, bad, good, mind
 from cupel.protocol.keys import load_account
 from cupel.protocol.network.dial_back import DialledBack, ask
 from cupel.protocol.network.endpoint import Endpoint
@@ -30,6 +31,7 @@ _MOST_SKEW_SECONDS: Final = 60
 # A round takes a commitment of about 50,000 gas, and now and then a claim or a checkpoint.
 _GAS_OF_A_ROUND: Final = 150_000
 _FEW_ROUNDS: Final = 100
+_MANY_ROUNDS: Final = 1_000_000
 _PEERS_TRIED: Final = 8
 _CONNECT_SECONDS: Final = 3.0
 
@@ -44,6 +46,10 @@ async def examine(settings: Settings) -> list[Finding]:
     except ConfigError as error:
         findings.append(bad("keystore", error.problem, error.remedy))
         address = None
+    payer = address
+    if settings.owner:
+        findings.append(owner := await _owner(settings))
+        payer = None if owner.level is Level.BAD else owner.text
     try:
         deployment = Deployment.read(Path(settings.deployment), settings.chain_id)
         async with chain_of(settings, None) as chain:
@@ -55,7 +61,9 @@ async def examine(settings: Settings) -> list[Finding]:
             for logged in progress.events:
                 ledger.apply(logged.event)
             if address is not None:
-                findings += await _money(chain, deployment, ledger, address)
+                findings.append(await _gas(chain, address))
+            if address is not None and payer is not None:
+                findings += await _tokens(chain, deployment, ledger, address, payer)
             findings.append(await _peers(ledger.endpoints.items(), address))
             findings += await reached(settings, _dialled(ledger.endpoints.items(), address))
     except ConfigError as error:
@@ -80,32 +88,58 @@ async def _clock(chain: ChainClient, rpc_url: str) -> Finding:
     return good("chain", text)
 
 
-async def _money(
-    chain: ChainClient, deployment: Deployment, ledger: HubLedger, address: str
-) -> tuple[Finding, Finding]:
+async def _owner(settings: Settings) -> Finding:
+    """Whose the stake is, where that is a signer's account; the text is its address."""
+    try:
+        async with RemoteAccount(settings.owner, settings.chain_id) as owner:
+            return good("owner", owner.address)
+    except ConfigError as error:
+        return bad("owner", error.problem, error.remedy)
+    except EnvironmentProblem as error:
+        return bad("owner", str(error), "Start or unlock the signer, or correct owner")
+
+
+async def _gas(chain: ChainClient, address: str) -> Finding:
     balance, fee = await chain.balance(address), await chain.base_fee()
     rounds = balance // max(1, _GAS_OF_A_ROUND * 2 * fee)
-    text = f"{balance / 10**18:.6f} coins, about {rounds} rounds of gas"
+    lasts = f"about {rounds:,}" if rounds < _MANY_ROUNDS else f"more than {_MANY_ROUNDS:,}"
+    text = f"{balance / 10**18:.6f} coins, {lasts} rounds of gas"
     if balance == 0:
-        coin = bad("gas", f"{address} has none of the chain's coin", f"Send {address} some")
-    elif rounds < _FEW_ROUNDS:
-        coin = mind("gas", text, f"Send {address} more before it runs out")
-    else:
-        coin = good("gas", text)
-    tokens = await TestToken(chain, deployment.token).balance_of(address)
-    return coin, _stake(tokens, list(ledger.tasks.values()), address)
+        return bad("gas", f"{address} has none of the chain's coin", f"Send {address} some")
+    if rounds < _FEW_ROUNDS:
+        return mind("gas", text, f"Send {address} more before it runs out")
+    return good("gas", text)
 
 
-def _stake(tokens: int, tasks: list[TaskLedger], address: str) -> Finding:
+async def _tokens(
+    chain: ChainClient, deployment: Deployment, ledger: HubLedger, node: str, payer: str
+) -> tuple[Finding, ...]:
+    """Stake and allowance. payer: whose tokens the stake would be."""
+    tasks = list(ledger.tasks.values())
+    token = TestToken(chain, tasks[-1].params.token if tasks else deployment.token)
+    tokens, allowed = await token.balance_of(payer), await token.allowance(payer, deployment.hub)
+    return stake(tokens, tasks, node, payer), allowance(allowed, tasks, node)
+
+
+def stake(tokens: int, tasks: list[TaskLedger], node: str, payer: str) -> Finding:
+    """Whether the payer's tokens suffice for the newest task."""
     if not tasks:
-        return good("stake", f"{tokens} of the token's smallest unit; there is no task to stake for")
+        return good("stake", f"{tokens:,} of the token's smallest unit; there is no task to stake for")
     newest = tasks[-1].params
-    if address in tasks[-1].members:
+    if node in tasks[-1].members:
         return good("stake", "this account is a member of the newest task")
     if tokens < newest.stake:
-        text = f"{tokens} of token {newest.token}, the newest task asks a stake of {newest.stake}"
-        return mind("stake", text, f"To be its node, send {address} {newest.stake - tokens} more")
-    return good("stake", f"{tokens} of the token, the newest task asks {newest.stake}")
+        text = f"{tokens:,} of token {newest.token}, the newest task asks a stake of {newest.stake:,}"
+        return mind("stake", text, f"To be its node, send {payer} {newest.stake - tokens:,} more")
+    return good("stake", f"{tokens:,} of the token, the newest task asks {newest.stake:,}")
+
+
+def allowance(allowed: int, tasks: list[TaskLedger], node: str) -> Finding:
+    """What the hub may take by itself. Never a fault: who joins approves first."""
+    told = f"the hub may take {allowed:,} of the token"
+    if tasks and node not in tasks[-1].members and allowed < tasks[-1].params.stake:
+        return good("allowance", f"{told}; joining approves the stake first, a transaction more")
+    return good("allowance", told)
 
 
 async def _peers(endpoints: Iterable[tuple[str, str]], own: str | None) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from cupel.protocol.network.client import BlockClient
 from cupel.protocol.network.control import ControlPlane, ControlSettings
 from cupel.protocol.network.dial_back import DialBack
 from cupel.protocol.network.endpoint import Endpoint
-from cupel.protocol.network.errors import BlockUnavailable
+from cupel.protocol.network.errors import BlockUnavailable, PeerSilent
 from cupel.protocol.network.exchange.engine import NotFetched
 from cupel.protocol.network.exchange.exchange import Exchange
 from cupel.protocol.network.exchange.wire import Wire
@@ -34,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 # Gossip reaches everybody over a few neighbours; connections beyond that only cost memory.
 MAX_GOSSIP_PEERS: Final = 32
+_NOTHING: Final = Cid.from_digest(bytes(32))
 
 
 class Swarm:
@@ -124,6 +126,25 @@ class Swarm:
             told = (endpoint.control_address,) if endpoint.accepts else ()
             addresses[endpoint.peer_id] = (*addresses.get(endpoint.peer_id, ()), *told)
         self._control.set_peers(_neighbours(self._endpoint.peer_id, addresses))
+
+    async def answers(self, endpoint: str, deadline_seconds: float) -> bool:
+        """Whether whoever holds an endpoint's libp2p key answers there now. False for one that accepts no connections.
+
+        Peers are those of the next `set_peers` again. ControlPlaneDown if the gossip thread has ended.
+        """
+        peer = Endpoint.parse(endpoint)
+        if not peer.accepts or not await _connects(peer.control_host, peer.control_port, deadline_seconds):
+            return False
+        self._control.set_peers({peer.peer_id: (peer.control_address,)})
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + deadline_seconds
+        while loop.time() < deadline:
+            with contextlib.suppress(PeerSilent):
+                # What it has does not matter: over the stream it has proven who it is.
+                await self._control.ask_block(peer.peer_id, _NOTHING, 1, deadline_seconds / 4, only_have=True)
+                return True
+            await asyncio.sleep(0.1)
+        return False
 
     async def announce(self, announcement: Announcement) -> None:
         """Tell the peers. Returns when it is on its way; ControlPlaneDown if the gossip thread has ended or stalls."""
@@ -256,3 +277,13 @@ def _neighbours(own: str, addresses: Mapping[str, tuple[str, ...]]) -> dict[str,
     """
     nearest = sorted(addresses, key=lambda peer_id: sha256(f"{own},{peer_id}".encode()))
     return {peer_id: addresses[peer_id] for peer_id in nearest[:MAX_GOSSIP_PEERS]}
+
+
+async def _connects(host: str, port: int, deadline_seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(deadline_seconds):
+            _, writer = await asyncio.open_connection(host, port)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True

@@ -111,7 +111,14 @@ def run(
     rpc_url: Annotated[str | None, typer.Option(help="JSON-RPC endpoint of the chain.")] = None,
     chain_id: Annotated[int | None, typer.Option(help="The chain you mean.")] = None,
     deployment: Annotated[str | None, typer.Option(help="File of contract addresses.")] = None,
-    keystore: Annotated[str | None, typer.Option(help="Keystore v3 file of the creator's key.")] = None,
+    keystore: Annotated[
+        str | None,
+        typer.Option(
+            "--keystore",
+            "--account",
+            help="Keystore v3 file of the creator's key, or its name in Foundry's folder.",
+        ),
+    ] = None,
     password_file: Annotated[str | None, typer.Option(help="File with the keystore's password.")] = None,
     owner: Annotated[
         str | None,
@@ -164,7 +171,14 @@ def audit(
     rpc_url: Annotated[str | None, typer.Option(help="JSON-RPC endpoint of the chain.")] = None,
     chain_id: Annotated[int | None, typer.Option(help="The chain you mean.")] = None,
     deployment: Annotated[str | None, typer.Option(help="File of contract addresses.")] = None,
-    keystore: Annotated[str | None, typer.Option(help="Keystore v3 file of the creator's key.")] = None,
+    keystore: Annotated[
+        str | None,
+        typer.Option(
+            "--keystore",
+            "--account",
+            help="Keystore v3 file of the creator's key, or its name in Foundry's folder.",
+        ),
+    ] = None,
     password_file: Annotated[str | None, typer.Option(help="File with the keystore's password.")] = None,
     data_dir: Annotated[str | None, typer.Option(help="Folder of blocks.")] = None,
     task: Annotated[str | None, typer.Option(help="Task to be audited: its id, or `newest`.")] = None,

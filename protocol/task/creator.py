@@ -28,7 +28,7 @@ from cupel.protocol.settings import Settings
 from cupel.protocol.spec.environments.base import SORTING, check_fit
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.rounds import round_start
-from cupel.protocol.spec.task import NOTHING_PINNED, Pinned, TaskParams, check_task, task_id
+from cupel.protocol.spec.task import NOTHING_PINNED, Pinned, TaskParams, TaskSpec, check_task, task_id
 from cupel.protocol.storage import VersionShelf
 from cupel.protocol.task.plan import TaskPlan, load_plan
 from cupel.protocol.version_court import aggregate_judge_of, settles_versions
@@ -101,7 +101,12 @@ async def create_task(
         genesis_digest=genesis.digest,
         start=await chain.now() + start_in_seconds,
         reward_rule=await pinned(deployment.sorting_reward) if sorts else NOTHING_PINNED,
-        judges=tuple([await pinned(judge) for judge in await _judges(participant, plan)]),
+        judges=tuple(
+            [
+                await pinned(judge)
+                for judge in await judges_of(participant, plan.spec, plan.terms.dispute_seconds)
+            ]
+        ),
     )
     check_task(params, plan.spec)
     check_fit(params, plan.spec, check_environment(plan.spec.environment))
@@ -112,16 +117,15 @@ async def create_task(
     return params
 
 
-async def _judges(participant: Participant, plan: TaskPlan) -> tuple[str, ...]:
-    """Every judge of the deployment that the plan has a use for."""
+async def judges_of(participant: Participant, spec: TaskSpec, dispute_seconds: int) -> tuple[str, ...]:
+    """Every judge of the deployment that a plan has a use for. ChainUnavailable."""
     deployment = participant.deployment
     always = (deployment.objective_judge, deployment.jury_judge, deployment.data_judge)
     judge = CanonicalJudge(participant.chain, deployment.canonical_judge)
-    terms = await read_terms(judge, plan.spec.model.architecture)
+    terms = await read_terms(judge, spec.model.architecture)
     aggregate = await aggregate_judge_of(participant.chain, judge)
     rule = None if aggregate is None else await read_version_terms(aggregate)
-    seconds = plan.terms.dispute_seconds
-    settles = settles_plan(terms, plan.spec, seconds) and settles_versions(rule, plan.spec, seconds)
+    settles = settles_plan(terms, spec, dispute_seconds) and settles_versions(rule, spec, dispute_seconds)
     return (*always, deployment.canonical_judge) if settles else always
 
 

@@ -77,7 +77,8 @@ def opened(browser: Any, rpc_url: str, account: str) -> Iterator[Any]:
     page, errors = context.new_page(), list[str]()
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda told: errors.append(told.text) if told.type == "error" else None)
-    page.set_default_timeout(15_000)
+    # A crowded machine takes its time; who waits for nothing waits for long all the same.
+    page.set_default_timeout(60_000)
     try:
         yield page
         assert not errors, errors

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from cupel.protocol.config import ConfigError
+from cupel.protocol.waiting import waiting
 
 EXIT_WARNED: Final = 1
 
@@ -54,7 +55,8 @@ def show(
         check_aggregation(aggregation)
     except Rejected as rejected:
         raise ConfigError("--momentum", rejected.detail, "Choose a fraction below one, as 1/2") from None
-    found = report(Kind(kind), nodes, seed, aggregation)
+    with waiting(f"drawing graphs of {nodes} nodes"):
+        found = report(Kind(kind), nodes, seed, aggregation)
     if json:
         typer.echo(json_text.dumps(dataclasses.asdict(found)))
     else:

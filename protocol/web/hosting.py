@@ -18,7 +18,7 @@ from cupel.protocol.participant import POLL_SECONDS, Participant, look_on
 from cupel.protocol.settings import Settings
 from cupel.protocol.spec.task import TaskSpec
 from cupel.protocol.storage import VersionShelf
-from cupel.protocol.task.creator import read_genesis
+from cupel.protocol.task.creator import judges_of, read_genesis
 from cupel.protocol.task.plan import load_plan
 from cupel.protocol.web.files import network_of, page_files
 from cupel.protocol.web.server import serve
@@ -60,9 +60,10 @@ async def serve_pages(
     return 0
 
 
-def _publish(participant: Participant, document: bytes) -> None:
-    TaskSpec.from_bytes(document)
+async def _publish(participant: Participant, document: bytes, dispute_seconds: int) -> tuple[str, ...]:
+    spec = TaskSpec.from_bytes(document)
     participant.store.put(document)
+    return await judges_of(participant, spec, dispute_seconds)
 
 
 async def _keep(participant: Participant, shelf: VersionShelf, genesis: bytes) -> None:

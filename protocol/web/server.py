@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from aiohttp import web
 
+from cupel.protocol.chain.errors import ChainUnavailable
 from cupel.protocol.network.listening import bind
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.task import MAX_SPEC_BYTES
@@ -26,8 +27,9 @@ HEADERS: Final = {
     "Cache-Control": "no-store",
 }
 
-Publish = Callable[[bytes], None]
-"""Takes a task's document. Rejected for what is none."""
+Publish = Callable[[bytes, int], Awaitable[Sequence[str]]]
+"""Takes a task's document and its dispute_seconds; the judges that such a task has a use for. Rejected for what is no
+document, ChainUnavailable."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -56,10 +58,13 @@ def make_app(files: Mapping[str, bytes], publish: Publish | None) -> web.Applica
         if request.headers.get("Origin", "") != f"http://{request.host}":
             return _problem(403, "only this server's own page may do that")
         try:
-            publish(await request.read())
-        except Rejected as rejected:
+            seconds = int(request.query.get("dispute_seconds", ""))
+            judges = await publish(await request.read(), seconds)
+        except (Rejected, ValueError) as rejected:
             return _problem(422, str(rejected))
-        return web.Response(status=204)
+        except ChainUnavailable as problem:
+            return _problem(503, str(problem))
+        return web.json_response({"judges": list(judges)})
 
     app = web.Application(middlewares=[_guard], client_max_size=MAX_SPEC_BYTES)
     for name, content in files.items():

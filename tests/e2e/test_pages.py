@@ -232,6 +232,7 @@ def test_create_fund_watch_download_and_refund(browser: Any, network: Network, u
         page.get_by_text("One signature and one transaction").wait_for()
         bounty = f"{price_of(plan).bounty // TOKEN:,} TEST for {price_of(plan).units:,} rollouts"
         page.get_by_text(bounty).wait_for()
+        page.locator("#field-terms-rate-note").get_by_text("0.01 TEST, for one rollout").wait_for()
 
         page.get_by_label("commit seconds").fill("301")
         page.locator("#problems").get_by_text("is longer than a round").wait_for()
@@ -250,6 +251,9 @@ def test_create_fund_watch_download_and_refund(browser: Any, network: Network, u
         ledger = network.ask(network.ledger)
         (task,) = ledger.tasks.values()
         assert task.params.spec_digest == plan.spec.digest
+        told = network.deployment
+        judges = (told.objective_judge, told.jury_judge, told.data_judge, told.canonical_judge)
+        assert tuple(judge.code for judge in task.params.judges) == judges
         assert network.wallet in set(ledger.endpoints)
 
         network.ask(network.work)

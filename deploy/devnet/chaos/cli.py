@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from cupel.protocol.waiting import waiting
+
 EXIT_BROKEN = 1
 
 app = typer.Typer(invoke_without_command=True, subcommand_metavar="")
@@ -39,7 +41,8 @@ def chaos(
     from cupel.devnet.chaos.campaign import page as page_of
 
     if day:
-        run = one_day(seed)
+        with waiting("living a day: half an hour of a core"):
+            run = one_day(seed)
         print(json.dumps(run))
         raise typer.Exit(EXIT_BROKEN if run["broken"] else 0)
     broken = 0

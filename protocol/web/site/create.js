@@ -85,34 +85,37 @@ async function pinned(address) {
   return { code: address, codeHash: toHex(keccak256(fromHex(code))) };
 }
 
-// The process on this machine serves the document to nodes; a page from elsewhere cannot.
+// The process on this machine serves the document to nodes and says which judges can settle such a task; a page from
+// elsewhere cannot, and leaves out the one whose terms it would have to compare.
 async function publishSpec(plan) {
-  if (!state.page.network.local) return;
+  const { network } = state.page;
+  if (!network.local) return [network.objective_judge, network.jury_judge, network.data_judge];
   const headers = { "content-type": "application/json", "x-cupel": "publish" };
-  const answer = await fetch("spec", { method: "PUT", headers, body: specBytes(state.schema, plan) });
-  if (!answer.ok) throw new Error(`the process on this machine refuses the plan: ${(await answer.json()).error}`);
+  const answer = await fetch(`spec?dispute_seconds=${plan.terms.dispute_seconds}`, { method: "PUT", headers, body: specBytes(state.schema, plan) });
+  const told = await answer.json();
+  if (!answer.ok) throw new Error(`the process on this machine refuses the plan: ${told.error}`);
+  return told.judges;
 }
 
-async function paramsNow(plan) {
+async function paramsNow(plan, judges) {
   const { network, chain, wallet } = state.page;
   const environment = state.schema.environments.find(({ id }) => id === plan.spec.environment.id);
-  const [now, digest, objective, jury, data, rule] = await Promise.all([
-    chain.block(), specDigest(state.schema, plan), pinned(network.objective_judge), pinned(network.jury_judge), pinned(network.data_judge),
-    environment?.has_reward_rule ? pinned(network.sorting_reward) : null,
+  const [now, digest, rule, ...trusted] = await Promise.all([
+    chain.block(), specDigest(state.schema, plan), environment?.has_reward_rule ? pinned(network.sorting_reward) : null, ...judges.map(pinned),
   ]);
   const genesisDigest = byId("genesis").value.trim();
   if (!/^0x[0-9a-f]{64}$/.test(genesisDigest)) throw new Error("the digest of the initial weights is 0x and 64 hex digits");
   const start = now.time + Number(byId("start-in").value);
-  return paramsOf(plan, { creator: wallet.account, token: network.token, specDigest: digest, genesisDigest, start, rewardRule: rule, judges: [objective, jury, data] });
+  return paramsOf(plan, { creator: wallet.account, token: network.token, specDigest: digest, genesisDigest, start, rewardRule: rule, judges: trusted });
 }
 
 async function create() {
   const { chain, contracts, network, wallet } = state.page;
   const { plan, token } = state;
   const price = priceOf(state.schema, plan);
-  await publishSpec(plan);
+  const judges = await publishSpec(plan);
   const before = await allowance(chain, wallet, token, price.bounty, tell);
-  const params = await paramsNow(plan);
+  const params = await paramsNow(plan, judges);
   const endpoint = byId("endpoint").value.trim();
   const calls = [...before];
   if (endpoint) calls.push(contracts.call("hub", "setEndpoint", [endpoint]));
@@ -220,6 +223,7 @@ async function start() {
   if (local?.plan) byId("toml").value = local.plan;
   byId("served").textContent = local ? "The process that shows this page serves plan and weights: keep it running." : "Nobody serves them yet: run `cupel task page --genesis FILE` on a machine that nodes reach.";
   state.token = await readToken(state.page.chain, state.page.network.token);
+  state.form.tokens = (amount) => amountText(amount, state.token);
   fromText();
   byId("tasks").addEventListener("change", ({ target }) => { state.shown = target.value; refresh(); });
   onClick("create", create);

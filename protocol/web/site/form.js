@@ -13,11 +13,12 @@ export function wordsOf(template) {
   return words;
 }
 
+const AMOUNTS = ["bounty", "rate", "stake", "bond"].map((name) => `terms.${name}`);
 const label = (name) => name.replaceAll("_", " ");
 
 export class PlanForm {
   constructor(place, schema, words, changed) {
-    Object.assign(this, { place, schema, words, changed, inputs: new Map() });
+    Object.assign(this, { place, schema, words, changed, inputs: new Map(), tokens: null });
     place.replaceChildren();
     for (const { name, kind } of schema.classes[schema.root]) this.section(place, kind, name, 0);
     place.addEventListener("input", () => changed(this.values()));
@@ -48,7 +49,7 @@ export class PlanForm {
   input(kind, path, attributes) {
     const choices = kind === "boolean" ? ["true", "false"] : this.schema.choices[path];
     if (choices) return element("select", attributes, ...["", ...choices].map((one) => element("option", { value: one }, one || "—")));
-    const numeric = kind === "integer" || ["bounty", "rate", "stake", "bond"].includes(path.replace("terms.", ""));
+    const numeric = kind === "integer" || AMOUNTS.includes(path);
     return element("input", { ...attributes, type: "text", autocomplete: "off", ...(numeric ? { inputmode: "numeric" } : {}) });
   }
 
@@ -72,6 +73,12 @@ export class PlanForm {
     return made;
   }
 
+  // The field's word, and of an amount how many tokens it is: nobody counts zeros.
+  hint(path, input) {
+    const counted = this.tokens && AMOUNTS.includes(path) && /^[0-9]+$/.test(input.value.trim());
+    return counted ? `${this.tokens(BigInt(input.value.trim()))}, ${input.dataset.hint}` : input.dataset.hint;
+  }
+
   // Marks the fields that are wrong and says why beneath them.
   mark(problems) {
     for (const [path, { input }] of this.inputs) {
@@ -79,7 +86,7 @@ export class PlanForm {
       input.toggleAttribute("aria-invalid", own.length > 0);
       if (own.length) input.setAttribute("aria-invalid", "true");
       const note = document.getElementById(`${input.id}-note`);
-      note.textContent = own.join("; ") || input.dataset.hint;
+      note.textContent = own.join("; ") || this.hint(path, input);
       note.className = own.length ? "note bad" : "note muted";
       if (own.length) input.closest("details")?.setAttribute("open", "");
     }

@@ -71,7 +71,8 @@ export function roundOf(task, now) {
 
 // Contracts a task trusts that this page knows by name.
 export function pinnedNames(network, params) {
-  const names = new Map([[network.objective_judge, "objective"], [network.jury_judge, "jury (honest majority)"], [network.data_judge, "data"]]
+  const { objective_judge: objective, jury_judge: jury, data_judge: data, canonical_judge: canonical } = network;
+  const names = new Map([[objective, "objective"], [jury, "jury (honest majority)"], [data, "data"], [canonical, "canonical"]]
     .map(([address, name]) => [address.toLowerCase(), name]));
   return params.judges.filter(({ code }) => code !== ZERO).map(({ code }) => names.get(code) ?? code);
 }

@@ -118,6 +118,43 @@ def test_answers_are_plain_values_and_a_table() -> None:
     assert page.answer_table(found, 1400).row_count == len(found) + 1
 
 
+def test_demands_that_were_answered_take_one_line_together() -> None:
+    demanded = [
+        hub.Challenged(
+            number, TASK, NODE, structs.Challenge(TASK, NODE, 0, DATA, VERIFIER, TOKEN, 1, 1, 9, b""), b"", 9
+        )
+        for number in (5, 6)
+    ]
+    answered = [hub.Dismissed(number, 5, 1160) for number in (5, 6)]
+    found = ask(1400, JOINED, committed(0), *demanded, *answered)
+    assert len(found[0].contests) == 2
+    assert page.answer_table(found, 1400).row_count == len(found) + 1
+    pending = ask(1400, JOINED, committed(0), *demanded, answered[0])
+    assert page.answer_table(pending, 1400).row_count == len(found) + 2
+
+
+def test_one_round_is_told_with_nothing_left_out() -> None:
+    found = ask(1400, JOINED, committed(0), challenged(0))[0]
+    (contest,) = found.contests
+    measured = dataclasses.replace(contest, observed="12", allowed="4", detail="exponents")
+    told = page.answer_details(dataclasses.replace(found, contests=(measured,)), 1400)
+    assert told.splitlines() == [
+        "round 0: challenged",
+        "  why           1 open challenge(s)",
+        "  units         10, 70 of the token's smallest unit",
+        "  until         01-01 00:25:00 (+100 s)",
+        f"  committed in  {transaction(2)}",
+        "  challenge pending: toploc-exponent, rollout 4 (JuryJudge)",
+        "  observed      12",
+        "  allowed       4",
+        "  detail        exponents",
+        f"  document      0x{'0e' * 32}",
+        f"  by            {VERIFIER}",
+        f"  opened in     {transaction(3)}",
+        "  verdict until 01-01 00:25:00 (+100 s)",
+    ]
+
+
 def test_a_task_in_a_few_numbers() -> None:
     ledger = HubLedger()
     for event in (CREATED, JOINED, committed(0), committed(1), hub.Claimed(TASK, NODE, 10, 70, VERIFIER, 1)):

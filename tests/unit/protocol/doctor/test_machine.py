@@ -98,3 +98,25 @@ def test_an_engine_that_cannot_sample_is_told(monkeypatch: pytest.MonkeyPatch) -
     for chosen, text in (("vllm", "vllm is not installed"), ("vlm", "'vlm' is no engine")):
         [finding] = machine.engine(Settings(engine=chosen))
         assert (finding.level, finding.text) == (Level.BAD, text)
+
+
+@pytest.mark.parametrize(
+    ("requirement", "told"),
+    [
+        ("web3>=8", ""),
+        ("web3 >= 99.1", "web3 8"),
+        ('libp2p==0.8.1; extra == "p2p"', ""),
+        ('eth-hash[pycryptodome]>=99; extra == "p2p"', "eth-hash 0"),
+        ("numpy==1.2", "numpy 2"),
+        ("no-such-package>=1", ""),
+        ("numpy", ""),
+    ],
+)
+def test_a_package_older_than_asked_for_is_told(requirement: str, told: str) -> None:
+    found = machine.skewed(requirement)
+    assert found.startswith(told) if told else not found
+    assert "is asked for" in found if told else True
+
+
+def test_this_installation_fits_its_own_requirements() -> None:
+    assert machine.versions().level is Level.GOOD

@@ -12,6 +12,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from cupel.protocol.chain.deployments import Deployment
+from cupel.protocol.chain.errors import ChainUnavailable
 from cupel.protocol.config import ConfigError
 from cupel.protocol.settings import Settings
 from cupel.protocol.spec.task import TaskSpec
@@ -32,10 +33,13 @@ def network(tmp_path: Path) -> dict[str, Any]:
 def ask(
     network: dict[str, Any], taken: list[bytes] | None, *request: Any, **options: Any
 ) -> tuple[int, str, dict[str, str]]:
-    def publish(document: bytes) -> None:
+    async def publish(document: bytes, dispute_seconds: int) -> list[str]:
         TaskSpec.from_bytes(document)
         assert taken is not None
+        if dispute_seconds == 0:
+            raise ChainUnavailable("no block yet")
         taken.append(document)
+        return ADDRESSES[:3]
 
     async def run() -> tuple[int, str, dict[str, str]]:
         app = make_app(page_files(network), None if taken is None else publish)
@@ -77,9 +81,13 @@ def test_the_network_is_the_deployment_s(network: dict[str, Any]) -> None:
 def test_a_document_is_taken_from_the_server_s_own_page(network: dict[str, Any]) -> None:
     document, taken = example_spec().to_bytes(), list[bytes]()
     own = {"X-Cupel": "publish", "Origin": "own"}
-    assert ask(network, taken, "PUT", "/spec", data=document, headers=dict(own))[0] == 204
+    place = "/spec?dispute_seconds=60"
+    status, told, _ = ask(network, taken, "PUT", place, data=document, headers=dict(own))
+    assert (status, json.loads(told)) == (200, {"judges": ADDRESSES[:3]})
     assert taken == [document]
-    assert ask(network, taken, "PUT", "/spec", data=b"{}", headers=dict(own))[0] == 422
+    assert ask(network, taken, "PUT", place, data=b"{}", headers=dict(own))[0] == 422
+    assert ask(network, taken, "PUT", "/spec", data=document, headers=dict(own))[0] == 422
+    assert ask(network, taken, "PUT", "/spec?dispute_seconds=0", data=document, headers=dict(own))[0] == 503
     elsewhere = own | {"Origin": "https://elsewhere.example"}
     assert ask(network, taken, "PUT", "/spec", data=document, headers=elsewhere)[0] == 403
     assert ask(network, taken, "PUT", "/spec", data=document, headers={"Origin": "own"})[0] == 404
