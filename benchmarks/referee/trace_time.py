@@ -10,6 +10,8 @@ import dataclasses
 import os
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from growth import SHAPES
@@ -17,7 +19,7 @@ from growth import SHAPES
 from cupel.protocol.spec.referee.fixed import Integers
 from cupel.protocol.spec.referee.growth import Growth, growth
 from cupel.protocol.spec.referee.llama import LlamaShape, hidden_states
-from cupel.protocol.spec.referee.trace import Commitment, Listener, Silent
+from cupel.protocol.spec.referee.trace import Commitment, Silent
 
 VOCABULARY, TOKENS = 512, 32
 SMALL = {
@@ -54,19 +56,22 @@ def tensors_of(shape: LlamaShape) -> dict[str, Integers]:
     return tensors
 
 
-def seconds(shape: LlamaShape, tensors: dict[str, Integers], listener: Listener) -> float:
-    """CPU time of one sequence."""
-    tokens = np.arange(TOKENS) % VOCABULARY
+def seconds_of_cpu(run: Callable[[], object]) -> float:
+    """Over all threads."""
     begun = time.process_time()
-    hidden_states(shape, tensors, tokens, listener)
+    run()
     return time.process_time() - begun
 
 
-def measured(shape: LlamaShape) -> tuple[float, float]:
-    """Arithmetic alone, and what hashing adds."""
+def measured(shape: LlamaShape, tokens: int = TOKENS) -> tuple[float, float]:
+    """CPU time of one sequence: arithmetic alone, and what hashing adds."""
     tensors = tensors_of(shape)
-    alone = seconds(shape, tensors, Silent())
-    return alone, max(0.0, seconds(shape, tensors, Commitment()) - alone)
+    sequence = np.arange(tokens) % VOCABULARY
+    alone, whole = (
+        seconds_of_cpu(partial(hidden_states, shape, tensors, sequence, listener))
+        for listener in (Silent(), Commitment())
+    )
+    return alone, max(0.0, whole - alone)
 
 
 def scaled(alone: float, hashing: float, run: Growth, whole: Growth) -> float:

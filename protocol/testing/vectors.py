@@ -25,6 +25,7 @@ from cupel.protocol.testing.evidence_vectors import evidence_vectors
 from cupel.protocol.testing.float32_vectors import float32_vectors
 from cupel.protocol.testing.game_vectors import game_vectors
 from cupel.protocol.testing.referee_draws import draws_vectors
+from cupel.protocol.testing.referee_entry_draws import entry_draws_vectors
 from cupel.protocol.testing.referee_vectors import referee_vectors
 from cupel.protocol.testing.sketch_vectors import sketch_vectors
 from cupel.protocol.testing.toploc_vectors import toploc_vectors
@@ -220,6 +221,7 @@ FILES: Final[dict[str, Callable[[], dict[str, Any]]]] = {
     "update": update_vectors,
     "referee": referee_vectors,
     "referee_draws": draws_vectors,
+    "referee_entry_draws": entry_draws_vectors,
     "aggregate": lambda: aggregate_vectors(example_params()),
     "aggregate_draws": aggregate_draws_vectors,
     "referee_game": lambda: game_vectors(example_params(), CHAIN_ID, HUB, NODE),
