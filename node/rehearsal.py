@@ -197,7 +197,9 @@ class Rehearsal:
             round(facts.get("mean_reward", 0.0) * MILLION), round(abs(facts.get("loss", 0.0)) * MILLION)
         )
         policy = PolicyRef(order.sampler, order.sampler_digest)
-        submission = make_submission(self._params, context, policy, rollouts, trained.update, told, {})
+        submission = make_submission(
+            self._params, context, policy, rollouts, trained.update, told, {}, trained.inner_steps
+        )
         self._workshop.save_manifest(order.round, submission.manifest.to_bytes())
         return submission.manifest.digest.hex()
 

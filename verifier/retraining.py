@@ -9,6 +9,7 @@ from cupel.protocol.spec.replay import ReplayRule
 from cupel.protocol.spec.updates import codec_of, max_exponent_of
 from cupel.protocol.training.round import RoundWork, Weights, needed_versions, train
 from cupel.protocol.training.state import TrainerState, fresh_state, quantise
+from cupel.protocol.training.trainer import exactly
 from cupel.verifier.checks.base import FetchedSubmission, Finding
 from cupel.verifier.checks.training import ReplayedUpdate, check_partial, check_training, is_partial, near
 
@@ -25,7 +26,7 @@ def judge_training(
     """What training again says of an update, and the node's state behind it. After every other check.
 
     weights: float32 [parameters] of `versions_needed`; state: behind the node's commitment before. A node that lost its
-    state begins afresh, and is believed.
+    state begins afresh, and is believed. It is taken at its word for the number of steps, and trained for just as many.
     """
     if is_partial(submission):
         return check_partial(submission), state
@@ -43,7 +44,8 @@ def _replayed(
     submission: FetchedSubmission, weights: Mapping[int, Weights], start: TrainerState
 ) -> tuple[ReplayedUpdate, TrainerState]:
     spec = submission.rules.spec
-    trained = train(round_work(submission), weights, start)
+    steps = exactly(spec.recipe.steps_behind(submission.manifest.inner_steps))
+    trained = train(round_work(submission), weights, start, steps)
     update, behind = quantise(trained.pseudo_gradient, trained.state, max_exponent_of(spec), codec_of(spec))
     return ReplayedUpdate(update, silent=not trained.pseudo_gradient.any()), behind
 

@@ -13,12 +13,10 @@ peer's threads, on average, were ready to run while other work had the cores: le
 from __future__ import annotations
 
 import argparse
-import hashlib
 import itertools
 import json
 import multiprocessing
 import os
-import random
 import shlex
 import socket
 import statistics
@@ -28,11 +26,10 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from churn import LIMITS, churn, right
+
 from cupel.node.collective.commands import run_bench
-from cupel.node.collective.member import Limits
 from cupel.node.collective.peers import (
-    Peer,
-    contribution,
     make_all_ready,
     reduce_all,
     start_peers,
@@ -43,7 +40,6 @@ from cupel.protocol.spec.collective.reduce import Operation, Reduce
 
 RESULTS = Path(__file__).parents[1] / "results" / "collective.md"
 VALUES_PER_MIB = 1 << 18
-LIMITS = Limits(start=30.0, call=10.0, frame=20.0)
 KILLS_AFTER_SECONDS = (0.0, 0.05, 0.1, 0.2, 0.4)
 GROWTH_MIB, GROWTH_MEASURED = 4, (2, 4, 8, 16)
 GROWTH_SIMULATED = (2, 4, 8, 16, 32, 64)
@@ -153,58 +149,9 @@ def recover(after_seconds: float) -> str:
     seconds = max(report.end for report in reports) - killed
     waited = max(report.waited_seconds for report in reports)
     left = {len(report.survivors) for report in reports}
-    right = all(_right(peers, reduce, report.survivors, report.digest) for report in reports)
+    sums_right = all(right(peers, reduce, report) for report in reports)
     attempts = max(report.attempts for report in reports)
-    return f"| {after_seconds} | {seconds:.2f} | {waited:.2f} | {left} | {right} | {attempts} |"
-
-
-def _right(peers: list[Peer], reduce: Reduce, survivors: tuple[str, ...], digest: str) -> bool:
-    inside = [peer for peer in peers if peer.member.address in survivors]
-    total = sum(contribution(peer.number, reduce.size, reduce.dtype) for peer in inside)
-    return len(inside) == len(survivors) and hashlib.sha256(total).hexdigest() == digest
-
-
-def churn(seconds: float, seed: int) -> list[str]:
-    """Random joins and kills every 0.5 to 2 s, between and during sums of 4 MiB of int64; what became of each."""
-    dice, start = random.Random(seed), time.monotonic()
-    peers, joining, dead = start_peers(range(5), LIMITS), [], []
-    number, round_index, kills, right, explicit, wrong, longest = 5, 0, 0, 0, 0, 0, 0.0
-    due = start + 1
-    try:
-        while time.monotonic() - start < seconds:
-            peers = [peer for peer in peers if peer not in dead] + [p for p in joining if p.ready()]
-            joining = [peer for peer in joining if peer not in peers]
-            round_index += 1
-            reduce = Reduce(1, round_index, 0, Operation.SUM, "int64", 1 << 19)
-            began, roster = time.monotonic(), [peer.member for peer in peers]
-            for peer in peers:
-                peer.begin(reduce, roster)
-            if time.monotonic() > due:
-                due = time.monotonic() + dice.uniform(0.5, 2)
-                if len(peers) > 3 and (dice.random() < 0.4 or len(peers) + len(joining) > 7):
-                    time.sleep(dice.uniform(0, 0.3))
-                    dead.append(dice.choice(peers))
-                    dead[-1].kill()
-                    kills += 1
-                else:
-                    joining.append(Peer(number, LIMITS))
-                    number += 1
-            reports = [report for peer in peers if (report := peer.report()) is not None]
-            longest = max(longest, time.monotonic() - began)
-            done = [report for report in reports if not report.problem]
-            explicit += len(reports) - len(done)
-            good = len({report.digest for report in done}) == 1 and all(
-                _right(peers, reduce, report.survivors, report.digest) for report in done[:1]
-            )
-            right, wrong = right + good, wrong + (bool(done) and not good)
-    finally:
-        for peer in [*peers, *joining, *dead]:
-            peer.end()
-    return [
-        f"{time.monotonic() - start:.0f} s, seed {seed}: {round_index} sums, {kills} kills, {number - 5} joins.",
-        f"Sums that all survivors had right and the same: {right}. Wrong or different: {wrong}.",
-        f"Peers that failed with a reason: {explicit}. The longest sum took {longest:.1f} s; none stalled.",
-    ]
+    return f"| {after_seconds} | {seconds:.2f} | {waited:.2f} | {left} | {sums_right} | {attempts} |"
 
 
 def beside_gloo(options: argparse.Namespace) -> list[str]:

@@ -36,6 +36,8 @@ class Order:
     """Version that training starts from."""
     after: int
     """Round whose trainer state training goes on from; the order's own round: from none."""
+    train_until: int = 0
+    """When training should be over, where slow nodes may do fewer steps: seconds of this machine's clock since 1970."""
 
     def to_bytes(self) -> bytes:
         """Canonical bytes."""

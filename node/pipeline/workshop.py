@@ -35,7 +35,7 @@ KEPT_ROUNDS: Final = 16
 _CURRENT: Final = "current"
 _ROLLED, _TRAINED, _TASK, _VERSION = "rollouts", "trained", "task", "version"
 _REFUSED, _CLOSED, _ORDER = "refused", "closed", "order"
-_UPDATE, _STATE, _MANIFEST = "update", "state", "manifest"
+_UPDATE, _STATE, _STEPS, _MANIFEST = "update", "state", "inner_steps", "manifest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,8 @@ class Trained:
 
     update: bytes
     state: bytes
+    inner_steps: int = 0
+    """As the manifest states them: 0 unless they were fewer than the recipe's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +160,17 @@ class Workshop:
 
     def save_trained(self, number: int, trained: Trained) -> None:
         """Hand on a round's training."""
-        save_set(self._round(number), _TRAINED, {_UPDATE: trained.update, _STATE: trained.state})
+        files = {_UPDATE: trained.update, _STATE: trained.state}
+        if trained.inner_steps:
+            files[_STEPS] = str(trained.inner_steps).encode()
+        save_set(self._round(number), _TRAINED, files)
 
     def trained(self, number: int) -> Trained | None:
         """A round's training; None until it is whole."""
         files = load_set(self._round(number), _TRAINED)
-        return None if files is None else Trained(files[_UPDATE], files[_STATE])
+        if files is None:
+            return None
+        return Trained(files[_UPDATE], files[_STATE], int(files.get(_STEPS, b"0")))
 
     def save_manifest(self, number: int, manifest: bytes) -> None:
         """Keep the manifest of what was made of a round, for export."""

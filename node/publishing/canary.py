@@ -53,7 +53,14 @@ class Canary:
         if rollouts is None:
             rollouts = _misjudged(draft, drawn // 2)
         return make_submission(
-            draft.params, draft.context, draft.reference, rollouts, draft.update_file, draft.metrics, {}
+            draft.params,
+            draft.context,
+            draft.reference,
+            rollouts,
+            draft.update_file,
+            draft.metrics,
+            {},
+            draft.inner_steps,
         )
 
 

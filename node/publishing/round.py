@@ -35,6 +35,7 @@ from cupel.protocol.model.layout import layout_of
 from cupel.protocol.participant import Participant
 from cupel.protocol.spec import rollout_file
 from cupel.protocol.spec.assignment import round_seed
+from cupel.protocol.spec.diloco.pace import training_seconds
 from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.rollout import LeafContext, Metrics, PolicyRef
 from cupel.protocol.spec.rounds import commit_deadline
@@ -100,7 +101,8 @@ class RoundPublisher:
         """Carry a round through, from wherever it was left."""
         self._workshop.reopen(round_index)
         began, self._clock = time.monotonic(), Clock(time.monotonic)
-        order = await asyncio.to_thread(self._ordered, round_index, ledger, canonical)
+        until = await self._train_until(round_index)
+        order = await asyncio.to_thread(self._ordered, round_index, ledger, canonical, until)
 
         async def still_time() -> bool:
             return not await self._is_late(round_index, 1)
@@ -176,7 +178,16 @@ class RoundPublisher:
         )
         return True
 
-    def _ordered(self, round_index: int, ledger: TaskLedger, canonical: CanonicalVersion) -> Order:
+    async def _train_until(self, round_index: int) -> int:
+        """See `Order`; 0 where every node does all the steps."""
+        if not self._spec.recipe.least_inner_steps:
+            return 0
+        left = commit_deadline(self._params, round_index) - await self._participant.chain.now()
+        return int(time.time() + training_seconds(left, self._params.commit_seconds))
+
+    def _ordered(
+        self, round_index: int, ledger: TaskLedger, canonical: CanonicalVersion, train_until: int = 0
+    ) -> Order:
         """The round's order: the one that is there, or one for this version."""
         found = self._workshop.order(round_index)
         if found is not None:
@@ -191,7 +202,7 @@ class RoundPublisher:
         outcomes = self._workshop.outcomes().items()
         done = [number for number, outcome in outcomes if outcome == COMMITTED and number in whole]
         after = max([number for number in done if number < round_index], default=round_index)
-        order = Order(round_index, seed, version, canonical.digest, version, after)
+        order = Order(round_index, seed, version, canonical.digest, version, after, train_until)
         self._workshop.save_version(version, canonical.manifest.to_bytes(), canonical.file)
         self._workshop.place(order)
         return order
@@ -214,14 +225,16 @@ class RoundPublisher:
                 raise repeated
             self._observer.emit("error", message=f"{len(rollouts)} rollouts committed to: {repeated}")
             # Nobody could come to an update from rollouts that nobody else has.
-            trained = dataclasses.replace(trained, update=self._empty_update())
+            trained = dataclasses.replace(trained, update=self._empty_update(), inner_steps=0)
         facts = self._workshop.reported(order.round, "trainer")
         for note in facts.get("notes", ()):
             self._observer.emit("error", message=str(note))
         told = Metrics(
             round(facts.get("mean_reward", 0.0) * MILLION), round(abs(facts.get("loss", 0.0)) * MILLION)
         )
-        submission = make_submission(params, context, reference, rollouts, trained.update, told, proven)
+        submission = make_submission(
+            params, context, reference, rollouts, trained.update, told, proven, trained.inner_steps
+        )
         self._memory.record(sequence, submission.leaves)
         self._workshop.save_manifest(order.round, submission.manifest.to_bytes())
         if self._seams.submit is None:
@@ -230,7 +243,16 @@ class RoundPublisher:
         assert version is not None, "what was sampled with is here"
         assert task is not None, "the task is saved before it is announced"
         draft = Draft(
-            params, task.spec, context, reference, version[1], order.seed, rollouts, trained.update, told
+            params,
+            task.spec,
+            context,
+            reference,
+            version[1],
+            order.seed,
+            rollouts,
+            trained.update,
+            told,
+            trained.inner_steps,
         )
         return self._seams.submit(draft, submission)
 

@@ -81,6 +81,8 @@ class Draft:
     rollouts: tuple[Rollout, ...]
     update_file: bytes
     metrics: Metrics
+    inner_steps: int = 0
+    """As the manifest states them."""
 
     @property
     def policy(self) -> Policy:
@@ -136,10 +138,12 @@ def make_submission(
     update_file: bytes,
     metrics: Metrics,
     proven: Mapping[bytes, Place],
+    inner_steps: int = 0,
 ) -> Submission:
     """Bind rollouts (in index order) and update to their place on the chain.
 
-    proven: roots of the node's other commitments. RepeatedWork if two problems, here or there, have one root.
+    proven: roots of the node's other commitments; inner_steps: as the manifest states them. RepeatedWork if two
+    problems, here or there, have one root.
     """
     leaves = make_leaves(rollouts, policy, params.chunk_tokens)
     repetition = first_repetition(context.sequence, leaves, proven)
@@ -156,6 +160,7 @@ def make_submission(
         update=pieced_reference(update_file),
         units=len(rollouts),
         metrics=metrics,
+        inner_steps=inner_steps,
     )
     root = merkle.root([leaf_hash(context, leaf) for leaf in leaves])
     return Submission(manifest, rollouts_file, update_file, root, leaves)

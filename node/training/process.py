@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import torch
@@ -20,6 +21,7 @@ from cupel.node.pipeline.rounds import (
 )
 from cupel.node.pipeline.worker import Clock
 from cupel.node.pipeline.workshop import Trained, Workshop
+from cupel.node.training.pace import steps_in_time
 from cupel.protocol.environments.installed import open_environment
 from cupel.protocol.model.checkpoint import checkpoint_from_bytes, to_floats
 from cupel.protocol.model.layout import layout_of
@@ -42,12 +44,14 @@ class TrainerJob:
 
     name: str = TRAINER
 
-    def __init__(self, workshop: Workshop, clock: Clock) -> None:
+    def __init__(self, workshop: Workshop, clock: Clock, today: Callable[[], float] = time.time) -> None:
+        """today: the clock of `Order.train_until`."""
         task = workshop.task()
         assert task is not None, "the task is saved before it is announced"
         torch.set_num_threads(1)
         self._workshop: Final = workshop
         self._clock: Final = clock
+        self._today: Final = today
         self._params: Final = task.params
         self._spec: Final = task.spec
         self._layout: Final = layout_of(task.spec.model)
@@ -98,12 +102,20 @@ class TrainerJob:
         self, work: RoundWork, order: Order, weights: dict[int, Weights]
     ) -> tuple[Trained, dict[str, object]]:
         notes: list[str] = []
-        trained = train(work, weights, self._state(order, notes))
+        steps = steps_in_time(self._spec.recipe, self._clock.now, self._deadline(order))
+        trained = train(work, weights, self._state(order, notes), steps)
         notes += [f"not trained on: {reason}" for reason in trained.refused]
         codec = codec_of(self._spec)
         update, state = quantise(trained.pseudo_gradient, trained.state, max_exponent_of(self._spec), codec)
         facts = {"base_version": order.base, "notes": notes, **dataclasses.asdict(trained.metrics)}
-        return Trained(codec.to_bytes(update, self._layout.num_parameters), state_to_bytes(state)), facts
+        done, file = trained.metrics.steps, codec.to_bytes(update, self._layout.num_parameters)
+        stated = done if done < self._spec.recipe.inner_steps else 0
+        return Trained(file, state_to_bytes(state), stated), facts
+
+    def _deadline(self, order: Order) -> float | None:
+        """When training should be over, on our clock."""
+        left = order.train_until - self._today()
+        return self._clock.now() + left if order.train_until else None
 
     def _state(self, order: Order, notes: list[str]) -> TrainerState:
         """The state to go on from. One that is lost or damaged is begun again: that costs learning, not the stake."""

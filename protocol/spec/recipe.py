@@ -70,12 +70,29 @@ class Recipe:
     """Rank of the adapters that a round trains and merges; 0 trains every weight."""
     lora_scale_millionths: int = MILLION
     """What an adapter's product is multiplied with (alpha / rank)."""
+    least_inner_steps: int = 0
+    """What a slow node does at least, where a round has no time for `inner_steps`; 0: everybody does all of them."""
 
     @property
     def needs_genesis(self) -> bool:
         """Whether training compares with the task's initial weights."""
         compares = self.objective == DPO or (self.objective == GRPO and self.kl_millionths > 0)
         return compares and self.reference == GENESIS
+
+    def steps_behind(self, stated: int) -> int:
+        """Inner steps behind an update whose manifest states so many. Rejected(MANIFEST) for what no node may state.
+
+        0, which a manifest leaves out, stands for `inner_steps`; fewer are stated, so there is one way to say each.
+        """
+        if stated == 0:
+            return self.inner_steps
+        if self.least_inner_steps and self.least_inner_steps <= stated < self.inner_steps:
+            return stated
+        least = self.least_inner_steps or self.inner_steps
+        raise Rejected(
+            Reason.MANIFEST,
+            f"{stated} inner steps stated, fewer than {self.inner_steps} and {least} at least",
+        )
 
 
 def check_recipe(recipe: Recipe) -> None:
@@ -93,6 +110,7 @@ def check_recipe(recipe: Recipe) -> None:
         ),
         "recipe.dpo_beta_millionths is positive": recipe.dpo_beta_millionths == 0,
         "recipe.lora_scale_millionths is positive": recipe.lora_scale_millionths == 0,
+        "recipe.least_inner_steps is above inner_steps": recipe.least_inner_steps > recipe.inner_steps,
     }
     for problem, present in problems.items():
         if present:

@@ -219,6 +219,8 @@ class SubmissionManifest:
     update: PiecedRef
     units: int
     metrics: Metrics
+    inner_steps: int = 0
+    """Behind the update, if they are fewer than the recipe's (`Recipe.steps_behind`)."""
 
     def to_bytes(self) -> bytes:
         """Canonical bytes."""

@@ -16,7 +16,7 @@ from cupel.protocol.spec.rollout import Rollout
 from cupel.protocol.spec.task import TaskParams, TaskSpec
 from cupel.protocol.training.batch import Batch, batch_of, fresh_groups, with_answers
 from cupel.protocol.training.state import TrainerState
-from cupel.protocol.training.trainer import Metrics, PastWeights, schedule_of, train_round
+from cupel.protocol.training.trainer import Metrics, PastWeights, Steps, schedule_of, train_round
 
 Weights = npt.NDArray[np.float32]
 
@@ -54,8 +54,13 @@ def needed_versions(recipe: Recipe, sampler: int, base: int) -> tuple[int, ...]:
     return tuple(sorted({base, sampler} | ({0} if recipe.needs_genesis else set())))
 
 
-def train(work: RoundWork, weights: Mapping[int, Weights], state: TrainerState) -> TrainedRound:
-    """Follow the recipe. weights: float32 [parameters] of `needed_versions`. The same bits on one machine."""
+def train(
+    work: RoundWork, weights: Mapping[int, Weights], state: TrainerState, steps: Steps | None = None
+) -> TrainedRound:
+    """Follow the recipe. weights: float32 [parameters] of `needed_versions`. The same bits on one machine.
+
+    steps: the recipe's inner steps if left out.
+    """
     batch, refused = _batch(work)
     past = PastWeights({work.sampler: weights[work.sampler]}, weights.get(0))
     gradient, state, metrics = train_round(
@@ -66,6 +71,7 @@ def train(work: RoundWork, weights: Mapping[int, Weights], state: TrainerState) 
         schedule_of(work.params, work.spec, work.round),
         state,
         past,
+        steps,
     )
     return TrainedRound(gradient, state, metrics, refused)
 

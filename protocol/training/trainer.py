@@ -8,7 +8,7 @@ is no order to draw.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -43,6 +43,26 @@ class Schedule:
     temperature: float
     group_size: int
     length: LengthRule | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """How many inner steps a round's training takes."""
+
+    least: int
+    most: int
+    another_fits: Callable[[int], bool] = lambda _: True
+    """Whether there is time for one more after so many. Asked before every step, so that it can time them."""
+
+    def goes_on(self, done: int) -> bool:
+        """Whether one more is taken after so many."""
+        fits = self.another_fits(done)
+        return done < self.least or (done < self.most and fits)
+
+
+def exactly(number: int) -> Steps:
+    """So many, however long they take."""
+    return Steps(number, number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +118,9 @@ def train_round(
     schedule: Schedule,
     state: TrainerState,
     past: PastWeights | None = None,
+    steps: Steps | None = None,
 ) -> tuple[npt.NDArray[np.float32], TrainerState, Metrics]:
-    """Take the recipe's inner steps from `weights` (float32 [parameters]) on one round's rollouts.
+    """Take inner steps from `weights` (float32 [parameters]) on one round's rollouts: the recipe's, or `steps`.
 
     Old log-probabilities are recomputed from the version that sampled, never taken from the generation, whose sums run
     in another order. Rollouts of a version that `past` does not hold were sampled by `weights`. Returns the
@@ -107,6 +128,7 @@ def train_round(
     nothing is learned: the pseudo-gradient is zero and the moments stay.
     """
     past = PastWeights() if past is None else past
+    steps = exactly(recipe.inner_steps) if steps is None else steps
     examples = examples_of(batch, recipe, schedule.group_size, schedule.length)
     mean_reward = float(batch.rewards.mean()) / MILLION if batch.rewards.size else 0.0
     if examples is None:
@@ -117,18 +139,21 @@ def train_round(
     genesis = reader.by_weights(past.genesis) if recipe.needs_genesis else None
     model.set_weights(weights)
     learner = learner_of(model, recipe, state)
-    traces = np.zeros((recipe.inner_steps, 3))
+    traces: list[tuple[float, float, float]] = []
     spread = Spread()
-    for number, trace in enumerate(traces, 1):
-        watch = spread if number == recipe.inner_steps else None
-        trace[:2] = _accumulate(reader, old, genesis, recipe, watch)
-        trace[2] = learner.step(recipe.gradient_clip_millionths / MILLION, schedule.learning_rate)
+    while steps.goes_on(len(traces)):
+        # Any step from the least on may turn out to be the last.
+        spread = Spread()
+        watch = spread if len(traces) + 1 >= steps.least else None
+        loss, clipped_share = _accumulate(reader, old, genesis, recipe, watch)
+        norm = learner.step(recipe.gradient_clip_millionths / MILLION, schedule.learning_rate)
+        traces.append((loss, clipped_share, norm))
     pseudo_gradient = weights - model.weights.numpy()
-    loss, clipped_share, gradient_norm = traces.mean(axis=0).tolist()
+    loss, clipped_share, gradient_norm = np.mean(traces, axis=0).tolist()
     metrics = Metrics(
         mean_reward=mean_reward,
         groups_with_signal=examples.num_groups,
-        steps=recipe.inner_steps,
+        steps=len(traces),
         loss=loss,
         clipped_share=clipped_share,
         gradient_norm=gradient_norm,
@@ -136,7 +161,7 @@ def train_round(
         divergence=spread.divergence,
         entropy=spread.entropy,
     )
-    return pseudo_gradient, learner.state(state, recipe.inner_steps), metrics
+    return pseudo_gradient, learner.state(state, len(traces)), metrics
 
 
 @dataclass(frozen=True, slots=True)

@@ -372,6 +372,7 @@ def test_the_browser_refuses_the_plans_that_python_refuses(
         ("rounds = 20", "rouns = 20"),
         ("temperature_millionths = 1000000", "temperature_millionths = 0"),
         ("inner_steps = 8", "inner_steps = 0"),
+        ("inner_steps = 8", "inner_steps = 8\nleast_inner_steps = 9"),
         ("max_exponent_offset = 24", "max_exponent_offset = 33"),
         ("momentum_numerator = 0", "momentum_numerator = 1"),
         ("[spec.recipe]", '[spec.recipe]\nobjective = "ppo"'),

@@ -65,6 +65,7 @@ class Integrity:
                 yield Finding(self.name, Reason.MANIFEST, detail, observed=observed, allowed=allowed)
         if manifest.units != work.units:
             yield self._units("manifest", manifest.units, work.units)
+        submission.rules.spec.recipe.steps_behind(manifest.inner_steps)
 
     def _copied(self, submission: FetchedSubmission) -> Iterator[Finding]:
         """The tree of another commitment, whose manifest came with it: every leaf names its author."""

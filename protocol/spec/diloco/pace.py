@@ -1,13 +1,18 @@
 """How long a round takes, whose updates it counts and how many inner steps each node does. Pure: times are arguments.
 
 Wait for all, and the slowest node sets the pace; with a deadline its update is left out (it may train on, its error
-feedback keeps what was not sent). With steps by speed nobody is late: a slow node does fewer.
+feedback keeps what was not sent). With steps by speed nobody is late: a slow node does fewer. Its update counts once
+all the same: it is shorter, and a weight by steps would be one by the node's own word.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
+
+PUBLISHING_SHARE: Final = 4
+"""Of a round's commitment window a quarter is for publishing, others' fetching and the transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +40,14 @@ def round_seconds(compute_seconds: float, exchange_seconds: float, delayed: bool
     return max(compute_seconds, exchange_seconds) if delayed else compute_seconds + exchange_seconds
 
 
-def inner_steps(steps_per_second: float, available_seconds: float, most: int) -> int:
-    """Inner steps of a node that has so much time: as many as it can, at least one, at most the recipe's.
+def training_seconds(seconds_left: float, window_seconds: float) -> float:
+    """What is left for rollouts and training before the end of a window of that length; negative if too late."""
+    return seconds_left - window_seconds / PUBLISHING_SHARE
 
-    No node does none: even the slowest has something to send, and is told by the deadline if that is too late.
+
+def another_fits(spent_seconds: float, last_seconds: float, available_seconds: float) -> bool:
+    """Whether a node whose inner steps took `spent_seconds`, the last of them `last_seconds`, has time for one more.
+
+    Every step of a round sees the same, so the last one says best how fast the machine is now.
     """
-    assert steps_per_second > 0
-    return max(1, min(most, int(steps_per_second * available_seconds)))
+    return spent_seconds + last_seconds <= available_seconds

@@ -127,6 +127,7 @@ function* recipeRules(limits, { recipe, model, length }) {
     "spec.recipe.least_solve_rate_millionths", "is above most_solve_rate_millionths"];
   yield [recipe.dpo_beta_millionths === 0n, "spec.recipe.dpo_beta_millionths", "is positive"];
   yield [recipe.lora_scale_millionths === 0n, "spec.recipe.lora_scale_millionths", "is positive"];
+  yield [recipe.least_inner_steps > recipe.inner_steps, "spec.recipe.least_inner_steps", "is above inner_steps"];
   yield [recipe.lora_rank > model.width, "spec.recipe.lora_rank", "is above the model's width"];
   if (length) {
     yield [length.num_targets === 0n, "spec.length.num_targets", "is positive"];

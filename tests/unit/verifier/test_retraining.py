@@ -19,6 +19,7 @@ from cupel.protocol.spec.replay import ReplayRule
 from cupel.protocol.spec.updates import codec_of, empty_update, max_exponent_of
 from cupel.protocol.training.round import train
 from cupel.protocol.training.state import TrainerState, fresh_state, quantise, state_to_bytes
+from cupel.protocol.training.trainer import exactly
 from cupel.verifier.checks.base import FetchedSubmission
 from cupel.verifier.replays import ReplayPending, Replays, StateUnknown
 from cupel.verifier.retraining import judge_training, round_work
@@ -72,6 +73,46 @@ def test_an_honest_node_passes_and_its_state_is_known_to_the_bit(court: Any) -> 
         assert finding is None
         assert state_to_bytes(ours) == state_to_bytes(own)
     assert np.abs(own.remainder).max() > 0
+
+
+def paced(court: Any) -> Any:
+    """The same court where slow nodes may do 1 of 8 steps."""
+    recipe = dataclasses.replace(court.rules.spec.recipe, inner_steps=8, least_inner_steps=1)
+    spec = dataclasses.replace(court.rules.spec, recipe=recipe)
+    return dataclasses.replace(court, rules=dataclasses.replace(court.rules, spec=spec))
+
+
+def slow(
+    court: Any, done: int, stated: int, state: TrainerState, round_index: int = 5
+) -> tuple[FetchedSubmission, TrainerState]:
+    """A round of a node that did so many steps, and stated so many."""
+    place = dataclasses.replace(court, round=round_index, sequence=round_index - 2)
+    blank = place.submission(place.roll_out(court.policy), manifest={"inner_steps": stated})
+    trained = train(round_work(blank), weights_of(court), state, exactly(done))
+    spec = court.rules.spec
+    update, behind = quantise(trained.pseudo_gradient, trained.state, max_exponent_of(spec), codec_of(spec))
+    return with_update(place, blank, update), behind
+
+
+def test_a_slow_node_is_followed_through_rounds_of_different_lengths(court: Any) -> None:
+    court = paced(court)
+    own = ours = fresh(court)
+    for round_index, (done, stated) in enumerate([(1, 1), (8, 0), (5, 5)], 4):
+        submission, own = slow(court, done, stated, own, round_index)
+        finding, ours = judged(court, submission, ours)
+        assert finding is None
+        assert state_to_bytes(ours) == state_to_bytes(own)
+    assert ours.steps == 14
+
+
+@pytest.mark.parametrize(("done", "stated"), [(1, 0), (1, 7), (8, 1), (3, 6), (6, 3)])
+def test_a_false_number_of_steps_is_found_as_any_false_update(court: Any, done: int, stated: int) -> None:
+    court = paced(court)
+    submission, _ = slow(court, done, stated, fresh(court))
+    finding, _ = judged(court, submission)
+    assert finding is not None
+    assert finding.reason is Reason.TRAINING
+    assert int(finding.observed) > int(finding.allowed) == 300
 
 
 def lies(court: Any) -> dict[str, Update]:

@@ -5,6 +5,7 @@ import pickle
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -26,6 +27,7 @@ from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.task import MILLION, ModelShape
 from cupel.protocol.testing.builders import example_spec
 from cupel.protocol.testing.vectors import example_params
+from cupel.protocol.training import trainer
 
 _SPEC = example_spec()
 SPEC = dataclasses.replace(_SPEC, model=dataclasses.replace(_SPEC.model, layers=1, width=32, feed_forward=64))
@@ -207,3 +209,32 @@ def test_a_state_that_is_lost_is_begun_again_and_told(workshop: Workshop, damage
 
 def test_what_a_new_process_needs_can_be_imported_there() -> None:
     assert pickle.loads(pickle.dumps(Parts())) == Parts()
+
+
+@pytest.mark.parametrize(("seconds", "stated"), [(0.01, 0), (12.5, 0), (13.0, 7), (30.0, 3), (60.0, 2)])
+def test_a_slow_trainer_does_fewer_steps_and_is_on_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, stated: int
+) -> None:
+    """Of eight steps, two at least, on machines where one takes so long; a hundred seconds are left."""
+    recipe = dataclasses.replace(SPEC.recipe, inner_steps=8, least_inner_steps=2)
+    spec = dataclasses.replace(SPEC, recipe=recipe)
+    workshop = Workshop(tmp_path)
+    workshop.save_task(Task(dataclasses.replace(PARAMS, spec_digest=spec.digest), spec))
+    workshop.save_version(0, VERSIONS[0].manifest.to_bytes(), VERSIONS[0].file)
+    workshop.place(dataclasses.replace(order(0), train_until=1_000_100))
+    assert roll(workshop, 0) is None
+    passed, step = [0.0], trainer._accumulate
+
+    def slow_step(*parts: Any) -> Any:
+        passed[0] += seconds
+        return step(*parts)
+
+    monkeypatch.setattr(trainer, "_accumulate", slow_step)
+    clock = Clock(lambda: passed[0])
+    assert TrainerJob(workshop, clock, today=lambda: 1_000_000 + passed[0]).work(0) is None
+    trained = workshop.trained(0)
+    assert trained is not None
+    assert trained.inner_steps == stated
+    assert workshop.reported(0, "trainer")["steps"] == (stated or 8)
+    if stated > recipe.least_inner_steps:
+        assert 100 - seconds < passed[0] <= 100

@@ -58,8 +58,9 @@ def test_a_round_from_its_order_to_its_end(workshop: Workshop) -> None:
     workshop.seal_rollouts(2, ROLLOUTS, PARAMS)
     assert (workshop.num_batches(2), workshop.rounds()) == (0, (RoundFiles(2, rolled=True),))
     trained = Trained(b"update", b"state")
-    workshop.save_trained(2, trained)
-    assert workshop.trained(2) == trained
+    for made in (Trained(b"other", b"state", inner_steps=3), trained):
+        workshop.save_trained(2, made)
+        assert workshop.trained(2) == made
     assert workshop.rounds() == (RoundFiles(2, rolled=True, trained=True),)
     workshop.close(2, "committed")
     (files,) = workshop.rounds()

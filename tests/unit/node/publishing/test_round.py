@@ -40,9 +40,10 @@ from cupel.protocol.model.tiny import TinyPolicy, initialise
 from cupel.protocol.model.weights import flatten
 from cupel.protocol.participant import Participant
 from cupel.protocol.spec.diloco.codec import get_codec
+from cupel.protocol.spec.recipe import SFT
 from cupel.protocol.spec.repetition import Place, ProvenWork
 from cupel.protocol.spec.rollout import SubmissionManifest, pieced_reference
-from cupel.protocol.spec.task import NOTHING_PINNED, Pinned
+from cupel.protocol.spec.task import NOTHING_PINNED, Pinned, TaskSpec
 from cupel.protocol.spec.updates import codec_of, empty_update
 from cupel.protocol.testing.builders import example_spec
 from cupel.protocol.testing.memory_store import MemoryStore
@@ -119,6 +120,7 @@ class World:
     rpc: LocalRpc
     participant: Dying
     folder: Path
+    spec: TaskSpec = SPEC
 
     @property
     def ledger(self) -> TaskLedger:
@@ -135,7 +137,7 @@ class World:
         return RoundPublisher(
             self.participant,
             self.ledger,
-            SPEC,
+            self.spec,
             self.workshop,
             Memory(Journal(self.folder / "journal")),
             Replication(self.participant, self.ledger, limit, Seams()),
@@ -147,7 +149,7 @@ class World:
         """A round, with the other two processes' parts done by threads."""
         params = self.ledger.params
         workshop = self.workshop
-        workshop.save_task(Task(params, SPEC))
+        workshop.save_task(Task(params, self.spec))
         jobs = asyncio.create_task(asyncio.to_thread(_do_jobs, workshop))
         try:
             await publisher.work(0, self.ledger, GENESIS)
@@ -169,7 +171,7 @@ def _do_jobs(workshop: Workshop) -> None:
 
 
 @asynccontextmanager
-async def world(folder: Path) -> AsyncIterator[World]:
+async def world(folder: Path, spec: TaskSpec) -> AsyncIterator[World]:
     try:
         binary, built = find_binary(project_root(), "anvil"), artefacts(project_root())
     except ConfigError as error:
@@ -189,7 +191,7 @@ async def world(folder: Path) -> AsyncIterator[World]:
             example_params(),
             creator=node.address,
             token=deployment.token,
-            spec_digest=SPEC.digest,
+            spec_digest=spec.digest,
             genesis_digest=GENESIS.digest,
             start=await client.now() + 50,
             round_seconds=1000,
@@ -214,15 +216,15 @@ async def world(folder: Path) -> AsyncIterator[World]:
         (task,) = node.ledger.tasks
         await node.send("open", node.hub.open_round(task, 0))
         await node.refresh()
-        yield World(rpc, node, folder)
+        yield World(rpc, node, folder, spec)
 
 
 Scenario = Callable[[World], Any]
 
 
-def run(folder: Path, scenario: Scenario) -> None:
+def run(folder: Path, scenario: Scenario, spec: TaskSpec = SPEC) -> None:
     async def all_of_it() -> None:
-        async with world(folder) as made:
+        async with world(folder, spec) as made:
             await scenario(made)
 
     asyncio.run(all_of_it())
@@ -243,6 +245,31 @@ def test_a_round_is_committed_and_told(tmp_path: Path) -> None:
         )
 
     run(tmp_path, scenario)
+
+
+def test_a_node_that_is_too_slow_for_all_steps_commits_in_time_and_states_how_many_it_did(
+    tmp_path: Path,
+) -> None:
+    """Training to its end would take hours: of the window's 900 seconds 227 are left, 225 of them for publishing."""
+    recipe = dataclasses.replace(SPEC.recipe, objective=SFT, inner_steps=10_000_000, least_inner_steps=1)
+    spec = dataclasses.replace(SPEC, recipe=recipe)
+
+    async def scenario(world: World) -> None:
+        late = world.ledger.params.start + 900 - 227
+        await world.rpc.request("evm_setNextBlockTimestamp", late)
+        await world.rpc.request("evm_mine")
+        await world.work(world.publisher())
+        await world.participant.refresh()
+        (work,) = world.ledger.commitments(world.participant.address)
+        manifest = SubmissionManifest.from_bytes(world.workshop.manifest(0) or b"")
+        assert manifest.digest == work.manifest
+        assert 1 <= manifest.inner_steps < 10_000_000
+        trained = world.workshop.trained(0)
+        assert trained is not None
+        assert manifest.inner_steps == trained.inner_steps
+        assert world.workshop.reported(0, "trainer")["steps"] == manifest.inner_steps
+
+    run(tmp_path, scenario, spec)
 
 
 @pytest.mark.parametrize("dies", ["before", "after"])

@@ -28,6 +28,7 @@ def test_every_choice_survives_the_document() -> None:
         drop_silent_groups=False,
         packed_tokens=64,
         lora_rank=4,
+        least_inner_steps=2,
     )
     spec = dataclasses.replace(example_spec(), recipe=recipe)
     assert TaskSpec.from_bytes(spec.to_bytes()) == spec
@@ -47,6 +48,7 @@ def test_every_choice_survives_the_document() -> None:
         ({"dpo_beta_millionths": 0}, "dpo_beta"),
         ({"lora_scale_millionths": 0}, "lora_scale"),
         ({"lora_rank": 65}, "above the model's width"),
+        ({"inner_steps": 4, "least_inner_steps": 5}, "least_inner_steps is above inner_steps"),
     ],
 )
 def test_what_nobody_can_follow_is_refused(change: dict[str, object], words: str) -> None:
@@ -75,3 +77,21 @@ def test_only_a_comparison_needs_the_initial_weights(change: dict[str, object], 
         change.get("reference", GENESIS),
     )
     assert recipe.needs_genesis is needed
+
+
+@pytest.mark.parametrize(
+    ("least", "stated", "behind"), [(0, 0, 8), (3, 0, 8), (3, 3, 3), (3, 7, 7), (8, 0, 8)]
+)
+def test_a_manifest_states_steps_only_where_they_are_fewer(least: int, stated: int, behind: int) -> None:
+    recipe = dataclasses.replace(example_spec().recipe, inner_steps=8, least_inner_steps=least)
+    assert recipe.steps_behind(stated) == behind
+
+
+@pytest.mark.parametrize(
+    ("least", "stated"), [(0, 1), (0, 8), (3, 2), (3, 8), (3, 9), (8, 8), (3, 2**63 - 1)]
+)
+def test_steps_that_the_recipe_does_not_allow_are_refused(least: int, stated: int) -> None:
+    recipe = dataclasses.replace(example_spec().recipe, inner_steps=8, least_inner_steps=least)
+    with pytest.raises(Rejected) as caught:
+        recipe.steps_behind(stated)
+    assert caught.value.reason is Reason.MANIFEST

@@ -21,6 +21,8 @@ from cupel.protocol.spec.rollout import (
 from cupel.protocol.testing.vectors import BEACON, CHAIN_ID, HUB, NODE, TASK
 
 PIECES = b"\5" * 32
+# Of MANIFEST, from before manifests could state inner steps.
+DIGEST_BEFORE = "a92331ad0d313229e2b7db942aa8f423e0e33f998fcb4f1a09be08ac7a839fa0"
 CONTEXT = LeafContext(CHAIN_ID, HUB, TASK, NODE, 3, 5)
 LEAF = make_leaf(1, Rollout(7, BEACON, (1, 2, 11), 10, (bytes(258),)), 4, TASK, 32)
 MANIFEST = SubmissionManifest(
@@ -64,14 +66,24 @@ def test_manifest_round_trip() -> None:
     assert Head.from_manifest(data) == Head(PIECES, 11)
 
 
+def test_steps_are_in_the_manifest_only_if_they_are_stated() -> None:
+    assert MANIFEST.digest.hex() == DIGEST_BEFORE
+    stated = dataclasses.replace(MANIFEST, inner_steps=3)
+    assert b'"inner_steps":3' in stated.to_bytes()
+    assert SubmissionManifest.from_bytes(stated.to_bytes()) == stated
+    spelled_out = stated.to_bytes().replace(b'"inner_steps":3', b'"inner_steps":0')
+    with pytest.raises(Rejected, match="default value is left out"):
+        SubmissionManifest.from_bytes(spelled_out)
+
+
 def test_the_longest_honest_manifest_can_be_shown() -> None:
     most, cid = 2**32 - 1, "b" * 59
     policy, update = PolicyRef(most, TASK), PiecedRef(cid, MAX_FILE_BYTES, TASK)
     metrics = Metrics(2**63 - 1, 2**63 - 1)
     manifest = SubmissionManifest(
-        TASK, NODE, most, most, policy, FileRef(cid, MAX_FILE_BYTES), update, most, metrics
+        TASK, NODE, most, most, policy, FileRef(cid, MAX_FILE_BYTES), update, most, metrics, 2**63 - 1
     )
-    assert len(manifest.to_bytes()) <= 732
+    assert len(manifest.to_bytes()) <= 768
     assert SubmissionManifest.from_bytes(manifest.to_bytes()) == manifest
 
 

@@ -27,6 +27,8 @@ from cupel.protocol.training.trainer import (
     SLICE_ROWS,
     PastWeights,
     Schedule,
+    Steps,
+    exactly,
     learning_rate,
     schedule_of,
     train_round,
@@ -90,6 +92,28 @@ def test_a_restart_from_the_saved_state_goes_on_as_if_nothing_had_happened() -> 
     assert restored.steps == RECIPE.inner_steps
     assert np.array_equal(restored.remainder, state.remainder)
     assert state.remainder.any()
+
+
+def test_fewer_steps_are_the_first_of_them_to_the_bit() -> None:
+    weights, state = start(), fresh_state(start().size)
+    batch = rollouts(weights, 8, 0)
+    one = dataclasses.replace(RECIPE, inner_steps=1)
+    whole = train_round(SHAPE, weights, batch, one, SCHEDULE, state)
+    asked: list[int] = []
+
+    def never(done: int) -> bool:
+        asked.append(done)
+        return False
+
+    stopped = train_round(SHAPE, weights, batch, RECIPE, SCHEDULE, state, steps=Steps(1, 4, never))
+    assert asked == [0, 1]
+    stated = train_round(SHAPE, weights, batch, RECIPE, SCHEDULE, state, steps=exactly(1))
+    for gradient, kept, metrics in (stopped, stated):
+        assert np.array_equal(gradient, whole[0])
+        assert state_to_bytes(kept) == state_to_bytes(whole[1])
+        assert metrics == whole[2]
+        assert (kept.steps, metrics.steps) == (1, 1)
+    assert not np.array_equal(train_round(SHAPE, weights, batch, RECIPE, SCHEDULE, state)[0], whole[0])
 
 
 def test_equal_rewards_teach_nothing() -> None:

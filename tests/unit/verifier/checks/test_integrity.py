@@ -43,6 +43,18 @@ def test_a_manifest_of_another_commitment_is_found(world: Any, change: dict[str,
     assert (finding.reason, finding.observed, finding.objective) == (Reason.MANIFEST, observed, None)
 
 
+@pytest.mark.parametrize(("least", "stated"), [(0, 1), (2, 1), (2, 4), (2, 5)])
+def test_steps_that_the_recipe_does_not_allow_are_found(world: Any, least: int, stated: int) -> None:
+    recipe = dataclasses.replace(world.rules.spec.recipe, inner_steps=4, least_inner_steps=least)
+    spec = dataclasses.replace(world.rules.spec, recipe=recipe)
+    world = dataclasses.replace(world, rules=dataclasses.replace(world.rules, spec=spec))
+    finding = run(world.submission(manifest={"inner_steps": stated}))
+    assert finding is not None
+    assert finding.reason is Reason.MANIFEST
+    if least:
+        assert run(world.submission(manifest={"inner_steps": 3})) is None
+
+
 def test_units_beyond_the_published_rollouts_are_found(world: Any) -> None:
     finding = run(world.submission(world.rollouts[:6], manifest={"units": 8}, units=8, root=b"\7" * 32))
     told = "6 rollouts in the rollouts file, 8 committed"

@@ -1,13 +1,15 @@
-"""Who counts, how long a round takes, and how many steps a slow node does."""
+"""Who counts, how long a round takes, and whether there is time for another step."""
 
 import math
 
-import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cupel.protocol.spec.diloco.pace import (
     Counted,
-    inner_steps,
+    another_fits,
     round_seconds,
+    training_seconds,
     until_deadline,
     wait_for_all,
 )
@@ -37,6 +39,20 @@ def test_a_delayed_aggregate_hides_the_exchange() -> None:
     assert round_seconds(10.0, 30.0, delayed=True) == 30.0
 
 
-@pytest.mark.parametrize(("speed", "steps"), [(10.0, 50), (5.0, 50), (1.9, 19), (0.01, 1)])
-def test_a_slow_node_does_fewer_steps_but_never_none(speed: float, steps: int) -> None:
-    assert inner_steps(speed, 10.0, 50) == steps
+def test_the_time_for_training_ends_before_that_for_publishing() -> None:
+    assert training_seconds(seconds_left=100.0, window_seconds=100.0) == 75.0
+    assert training_seconds(seconds_left=10.0, window_seconds=100.0) == -15.0
+
+
+@given(st.integers(1, 1000), st.integers(1, 10_000))
+def test_at_a_constant_speed_as_many_steps_are_taken_as_fit(milliseconds: int, available: int) -> None:
+    done = 1
+    while another_fits(done * milliseconds, milliseconds, available):
+        done += 1
+    assert done == max(1, available // milliseconds)
+
+
+def test_the_last_step_says_how_fast_a_machine_is_now() -> None:
+    assert another_fits(spent_seconds=90.0, last_seconds=10.0, available_seconds=100.0)
+    assert not another_fits(spent_seconds=90.0, last_seconds=10.1, available_seconds=100.0)
+    assert not another_fits(spent_seconds=1.0, last_seconds=0.1, available_seconds=-5.0)
