@@ -66,10 +66,11 @@ class MetricsLog:
     """Appends lines to a file, and to TensorBoard's if asked; a round that is there is not written again."""
 
     def __init__(self, path: Path, tensorboard: str = "") -> None:
-        """tensorboard: folder of its event files, or empty. ConfigError if its library is not installed."""
+        """tensorboard: folder of its event files, or empty. ConfigError if its library is not installed, or the folder
+        cannot be made."""
         self._path = path
         self._tensorboard = tensorboard
-        self._open = _writer_class() if tensorboard else None
+        self._open = _writer_class(tensorboard) if tensorboard else None
         self._writer: Any = None
 
     def write(self, facts: dict[str, Any]) -> None:
@@ -111,12 +112,17 @@ class MetricsLog:
         return -1
 
 
-def _writer_class() -> Callable[[str], Any]:
+def _writer_class(folder: str) -> Callable[[str], Any]:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         remedy = "Install it with: pip install 'cupel[tensorboard]', or leave tensorboard empty"
         raise ConfigError("tensorboard", f"its library cannot be loaded ({error})", remedy) from None
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        problem = f"cannot make {folder} ({error.strerror})"
+        raise ConfigError("tensorboard", problem, "Name a folder that can be written") from None
     writer: Callable[[str], Any] = SummaryWriter
     return writer
 

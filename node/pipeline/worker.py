@@ -6,6 +6,7 @@ Both run without keys, chain or network. Whatever they make follows from files a
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import signal
 import sys
@@ -51,6 +52,8 @@ class Clock:
     now: Callable[[], float]
     waited: dict[str, float] = field(default_factory=dict)
     busy: float = 0.0
+    lapped: float = -math.inf
+    """When the last lap ended."""
 
     def lap(self) -> dict[str, object]:
         """What was counted, and begin again."""
@@ -58,7 +61,7 @@ class Clock:
             "busy_seconds": round(self.busy, 4),
             "waited_seconds": {whom: round(seconds, 4) for whom, seconds in self.waited.items()},
         }
-        self.waited, self.busy = {}, 0.0
+        self.waited, self.busy, self.lapped = {}, 0.0, self.now()
         return told
 
 
@@ -92,16 +95,19 @@ class Worker:
 
     def _work(self, round_index: int) -> WaitFor | None:
         self._count(self._status.whom)
-        before = self._status
+        before, since, began = self._status, self._since, self._last
         self._tell(Status(os.getpid(), round_index, "", "", False))
         try:
             waiting = self._job.work(round_index)
         except (Rejected, EnvironmentFailed) as error:
             self._workshop.refuse(round_index, self._job.name, str(error))
-            return None
+            waiting = None
         if waiting is not None:
             self._tell(before)
+            self._since = since
         self._last = self._clock.now()
+        # What no lap has: sealing behind the report, or all of it where nothing came of the round. The next one has it.
+        self._clock.busy += self._last - max(began, self._clock.lapped)
         return waiting
 
     def _count(self, whom: str) -> None:
@@ -175,14 +181,22 @@ def _mute(log: Path) -> None:
 
 
 @contextmanager
-def _alone(lock: Path, publisher: int) -> Iterator[None]:
-    """Hold the lock file: a predecessor that is just ending is waited for as long as our publisher lives."""
-    with lock.open("a") as file:
+def _alone(lock: Path, publisher: int, patience_seconds: float = OVERDUE_SECONDS) -> Iterator[None]:
+    """Hold the lock file: a predecessor that is just ending is waited for while our publisher lives. TimeoutError names
+    the one that does not end."""
+    with lock.open("a+") as file:
+        until = time.monotonic() + patience_seconds
         while os.getppid() == publisher:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
+                if time.monotonic() > until:
+                    file.seek(0)
+                    held = f"process {file.read()} has held {lock} for {patience_seconds:g} s"
+                    raise TimeoutError(held) from None
                 time.sleep(LEAST_POLL_SECONDS)
                 continue
+            file.truncate(0)
+            print(os.getpid(), end="", file=file, flush=True)
             yield
             return

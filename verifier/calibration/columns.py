@@ -113,11 +113,14 @@ def reward(evidence: Evidence) -> Integers:
 
 
 def ending(evidence: Evidence) -> Integers:
-    """Whether the completion ends elsewhere than at its first end token or at the length limit."""
-    claim, setting = evidence.claim, evidence.setting
-    is_end = claim.tokens == setting.environment.end_token
-    right = np.where(is_end.any(axis=1), is_end.argmax(axis=1) + 1, setting.max_tokens)
-    return _of_rollouts(evidence, claim.lengths != right)
+    """Whether the completion ends elsewhere than at its first end token or at the length limit; a dialogue, where it is
+    over."""
+    return _of_rollouts(evidence, evidence.reading.ends_wrongly)
+
+
+def reply(evidence: Evidence) -> Integers:
+    """Whether a reply is not the environment's."""
+    return _of_rollouts(evidence, evidence.reading.is_misquoted)
 
 
 def repeated(evidence: Evidence) -> Integers:
@@ -155,12 +158,12 @@ def untrue(evidence: Evidence) -> Integers:
 
     Honest is what an honest node publishes for the assigned work, or would publish if its states were the verifier's:
     all tokens the seeded choice behind the tokens before them, and the proof that the verifier's own states give. Of
-    the assigned problem and seed, with the right reward and end.
+    the assigned problem and seed, with the right reward, end and replies.
     """
     proofs = zip(evidence.proofs, evidence.recomputed_proofs, strict=True)
     differs = np.array([claimed != recomputed for claimed, recomputed in proofs])
     differs |= evidence.worst_gaps > 0
-    wrong = assignment(evidence) + reward(evidence) + ending(evidence)
+    wrong = assignment(evidence) + reward(evidence) + ending(evidence) + reply(evidence)
     return ((differs & ~evidence.is_honest) | (wrong > 0)).astype(np.int64)
 
 
@@ -179,6 +182,7 @@ COLUMNS: Final = (
     Column("assignment", "assignment", "", assignment),
     Column("reward", "reward", "", reward),
     Column("ending", "termination by the tokens", "", ending),
+    Column("reply", "the environment's replies", "", reply),
     Column("package-exponent", "exponent, as published", "of k points", package_exponent, limit=None),
     Column("package-mean", "mean, as published", "thousandths", package_mean, limit=None),
     Column("package-median", "median, as published", "thousandths", package_median, limit=None),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import product
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from cupel.protocol.model.generate import Generation, generate, prefill
+from cupel.protocol.model.generate import Generation, Partner, generate, prefill
 from cupel.protocol.model.policy import Cache
 from cupel.protocol.model.tiny import TinyPolicy
 from cupel.protocol.spec.task import ModelShape
@@ -112,12 +112,16 @@ def roll_out(
     noise: npt.NDArray[np.float64],
     eos: int,
     temperature: float,
+    partner_of: Callable[[slice], Partner | None] = lambda _: None,
 ) -> Generation:
-    """`generate` as the variant does it: states come from its mode, in batches of its size."""
+    """`generate` as the variant does it: states come from its mode, in batches of its size.
+
+    partner_of: who writes into these rows, if anybody.
+    """
     size = variant.batch if variant.mode == "decode" else WORK_BATCH
     with running(variant):
         parts = [
-            generate(policy, prompts[part], noise[part], eos, temperature)
+            generate(policy, prompts[part], noise[part], eos, temperature, partner_of(part))
             for part in _slices(len(prompts), size)
         ]
         generation = Generation(

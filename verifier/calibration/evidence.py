@@ -14,6 +14,7 @@ from cupel.protocol.spec.toploc import Comparison, build_proofs_batch, chunk_cou
 from cupel.protocol.spec.toploc.activations import Patterns, select_points
 from cupel.protocol.spec.toploc.comparison import score_batch
 from cupel.protocol.spec.toploc.polynomial import Residues, evaluate_batch
+from cupel.verifier.calibration.reading import Reading, read
 from cupel.verifier.calibration.setting import Assigned, Setting
 
 Integers = npt.NDArray[np.int64]
@@ -96,12 +97,17 @@ class Evidence:
         return score_batch(self.claims, *self.support, self.elements)
 
     @cached_property
+    def reading(self) -> Reading:
+        """Whose tokens are whose in the claim, by the claimed problems."""
+        claim = self.claim
+        return read(self.setting.environment, claim.problems, claim.tokens, claim.lengths)
+
+    @cached_property
     def gaps(self) -> npt.NDArray[np.float64]:
-        """How far every claimed token lies below the seeded choice: [N, T], 0 behind the end."""
+        """How far every claimed token lies below the seeded choice: [N, T], 0 of what the policy did not sample."""
         setting, claim = self.setting, self.claim
         noise, tokens = setting.noise(claim.seeds), np.maximum(claim.tokens, 0)
-        inside = np.arange(claim.tokens.shape[1]) < claim.lengths[:, None]
-        return np.where(inside, chosen_gap(self.logits, noise, tokens, setting.temperature), 0.0)
+        return np.where(self.reading.own, chosen_gap(self.logits, noise, tokens, setting.temperature), 0.0)
 
     @cached_property
     def worst_gaps(self) -> npt.NDArray[np.float64]:
@@ -120,7 +126,9 @@ class Evidence:
         scores = sampling_scores(logits, noise, self.setting.temperature)
         end = self.setting.environment.end_token
         is_other = (scores.argmax(axis=1) == end) != (tokens == end)
-        gaps = np.where(is_other, scores.max(axis=1) - scores[np.arange(len(tokens)), tokens], 0.0)
+        gaps = np.where(
+            is_other & self._is_own, scores.max(axis=1) - scores[np.arange(len(tokens)), tokens], 0.0
+        )
         worst: npt.NDArray[np.float64] = np.maximum.reduceat(gaps, self._starts)
         return worst
 
@@ -129,7 +137,7 @@ class Evidence:
         """Natural logarithm of what each bettor on tokens wins by every chunk: [bettors, C]."""
         tokens, _, logits = self._tokens
         logs = log_probabilities(logits, self.setting.temperature)
-        bets = np.concatenate((place_bets(logs, tokens), temperature_bets(logs, tokens)))
+        bets = np.concatenate((place_bets(logs, tokens), temperature_bets(logs, tokens))) * self._is_own
         return np.add.reduceat(bets, self._starts, axis=1)
 
     @cached_property
@@ -137,7 +145,7 @@ class Evidence:
         """As `token_bets`, of the bettors on endings."""
         tokens, _, logits = self._tokens
         logs = log_probabilities(logits, self.setting.temperature)
-        bets = ending_bets(logs, tokens, self.setting.environment.end_token)
+        bets = ending_bets(logs, tokens, self.setting.environment.end_token) * self._is_own
         return np.add.reduceat(bets, self._starts, axis=1)
 
     @cached_property
@@ -167,6 +175,13 @@ class Evidence:
         inside = np.arange(claim.tokens.shape[1]) < claim.lengths[:, None]
         noise = self.setting.noise(claim.seeds)[inside]
         return claim.tokens[inside].astype(np.int64), noise, self.logits[inside]
+
+    @cached_property
+    def _is_own(self) -> npt.NDArray[np.bool_]:
+        """Which of `_tokens` the policy sampled: [n]."""
+        claim = self.claim
+        inside = np.arange(claim.tokens.shape[1]) < claim.lengths[:, None]
+        return self.reading.own[inside]
 
     @cached_property
     def recomputed_proofs(self) -> list[bytes]:

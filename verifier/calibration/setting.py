@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,8 @@ import numpy.typing as npt
 from cupel.protocol.config import ConfigError
 from cupel.protocol.environments.installed import check_environment
 from cupel.protocol.spec.assignment import problem_index, sample_seed
-from cupel.protocol.spec.environments.base import Dialogue, Environment
+from cupel.protocol.spec.dialogue import Writing
+from cupel.protocol.spec.environments.base import Dialogue, Environment, longest_dialogue
 from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.recipe import Recipe
 from cupel.protocol.spec.sampling import gumbel_noise
@@ -52,6 +54,10 @@ class Setting:
         """Sampling noise of N rollouts: float64 [N, T, vocabulary]."""
         return np.stack([gumbel_noise(seed, self.max_tokens, self.model.vocabulary) for seed in seeds])
 
+    def writing(self, problems: Sequence[int]) -> Writing | None:
+        """Who writes the replies into N dialogues; None where the environment makes none."""
+        return Writing(self.environment, problems) if isinstance(self.environment, Dialogue) else None
+
     def rewards(
         self, problems: tuple[int, ...], tokens: npt.NDArray[np.int32], lengths: npt.NDArray[np.int32]
     ) -> npt.NDArray[np.int64]:
@@ -62,14 +68,13 @@ class Setting:
 
 
 def setting_of(plan: TaskPlan) -> Setting:
-    """The setting of a plan. Rejected(UNKNOWN_ENVIRONMENT) as `open_environment`, ConfigError if it does not work."""
+    """The setting of a plan. Rejected(UNKNOWN_ENVIRONMENT) as `open_environment`, ConfigError if it
+    does not work."""
     terms, spec = plan.terms, plan.spec
     environment = check_environment(spec.environment)
-    if isinstance(environment, Dialogue):
-        remedy = "Measure a plan of single turns with this model, chunk_tokens, topk and max_tokens"
-        raise ConfigError(
-            "spec.environment", "calibration samples single turns, and this one replies", remedy
-        )
+    if isinstance(environment, Dialogue) and terms.max_tokens < longest_dialogue(environment):
+        problem = f"{terms.max_tokens} tokens do not hold the longest dialogue"
+        raise ConfigError("terms.max_tokens", problem, f"Allow {longest_dialogue(environment)}")
     return Setting(
         chunk_tokens=terms.chunk_tokens,
         topk=terms.topk,

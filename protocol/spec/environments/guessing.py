@@ -6,6 +6,7 @@ No contract computes this reward or these replies: false ones are for the jury.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from cupel.protocol.spec.encoding import words
@@ -26,6 +27,8 @@ VOCABULARY: Final = 64
 FULL_REWARD: Final = 1_000_000
 FORM_REWARD: Final = 50_000
 """Of every turn that is a guess, where none is right: what a policy from scratch learns first."""
+_KEPT: Final = 1024
+"""Problems kept drawn: a group asks for its own at every turn."""
 _TEXT: Final = {LARGER: "<", SMALLER: ">", NO_GUESS: "?", ASK: "=", END: ".", BEGIN: ":"}
 
 
@@ -81,6 +84,7 @@ def number(problem: int) -> int:
     return LEAST + int.from_bytes(_digest(problem)[CASE_DIGITS : CASE_DIGITS + 8], "big") % (MOST - LEAST + 1)
 
 
+@lru_cache(_KEPT)
 def _digest(problem: int) -> bytes:
     return keccak256(words(DOMAIN, problem))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from cupel.protocol.spec.encoding import words
@@ -17,6 +18,8 @@ PADDING: Final = 13
 # Wider than the fourteen ids in use, so that random text is almost never right.
 VOCABULARY: Final = 64
 FULL_REWARD: Final = 1_000_000
+_KEPT: Final = 1024
+"""Problems kept drawn: a group asks for its own once a rollout, in sampling, scoring and training."""
 _TEXT: Final = {SEPARATOR: "=", END: ".", BEGIN: ">", PADDING: "_"}
 
 
@@ -46,6 +49,7 @@ class Sorting:
         return "".join(str(token) if token < 10 else _TEXT.get(token, "?") for token in tokens)
 
 
+@lru_cache(_KEPT)
 def digits(problem: int) -> tuple[int, ...]:
     """The eight digits of a problem, drawn from a hash of its number."""
     digest = keccak256(words(DOMAIN, problem))

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -57,4 +58,16 @@ def test_tensorboard_that_is_not_installed_is_named(tmp_path: Path, monkeypatch:
     monkeypatch.setitem(__import__("sys").modules, "torch.utils.tensorboard", None)
     with pytest.raises(ConfigError) as error:
         MetricsLog(tmp_path / "metrics.jsonl", str(tmp_path / "board"))
+    assert error.value.key == "tensorboard"
+
+
+def test_a_folder_that_cannot_be_made_is_named_before_a_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(
+        __import__("sys").modules, "torch.utils.tensorboard", SimpleNamespace(SummaryWriter=None)
+    )
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="cannot make") as error:
+        MetricsLog(tmp_path / "metrics.jsonl", str(tmp_path / "file" / "board"))
     assert error.value.key == "tensorboard"

@@ -52,7 +52,8 @@ def generation_of(
     temperature: float | None = None,
     prompts: npt.NDArray[np.int64] | None = None,
 ) -> Generation:
-    """The assigned rollouts by this policy, under another temperature or other prompts if given."""
+    """The assigned rollouts by this policy, under another temperature or other prompts if given; replies are those to
+    the assigned problems."""
     return roll_out(
         policy,
         variant,
@@ -60,6 +61,7 @@ def generation_of(
         setting.noise(assigned.seeds),
         setting.environment.end_token,
         setting.temperature if temperature is None else temperature,
+        lambda part: setting.writing(assigned.problems[part]),
     )
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from cupel.protocol.model.generate import Generation
 from cupel.protocol.model.quantise import quantised
 from cupel.protocol.model.tiny import TinyPolicy
+from cupel.protocol.spec.environments.base import Dialogue
 from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.task import MILLION
 from cupel.verifier.calibration.cheats.base import (
@@ -24,6 +25,7 @@ from cupel.verifier.calibration.cheats.base import (
 )
 from cupel.verifier.calibration.engines import replay
 from cupel.verifier.calibration.evidence import Claim
+from cupel.verifier.calibration.reading import read
 from cupel.verifier.calibration.setting import Assigned, Setting
 
 TRIES: Final = 4
@@ -152,6 +154,22 @@ def _cut_off(bench: Bench) -> Forger:
     return forge
 
 
+def _other_replies(bench: Bench) -> Forger | None:
+    """The environment's replies to the next problem stand in every dialogue; equal ones are no lie."""
+    setting = bench.setting
+    if not isinstance(setting.environment, Dialogue):
+        return None
+
+    def forge(assigned: Assigned) -> Claim:
+        others = Assigned((*assigned.problems[1:], assigned.problems[0]), assigned.seeds)
+        prompts = setting.prompts(assigned.problems)
+        claim = claim_of(setting, assigned, generation_of(setting, bench.policy, others, prompts=prompts))
+        found = read(setting.environment, claim.problems, claim.tokens, claim.lengths)
+        return dataclasses.replace(claim, is_false=found.is_misquoted | found.ends_wrongly)
+
+    return forge
+
+
 TEXT: Final = (
     Cheat("edited-prompt", "one token of the prompt changed", _edited_prompt),
     Cheat("temperature-0.7", "temperature 0.7 of the task's", _temperature(0.7)),
@@ -162,4 +180,5 @@ TEXT: Final = (
     Cheat("other-seed", "a seed of the node's own", _other_seed),
     Cheat("full-reward", "full reward for every answer", _full_reward),
     Cheat("cut-off", "the last token left out", _cut_off),
+    Cheat("other-replies", "replies to another problem", _other_replies),
 )

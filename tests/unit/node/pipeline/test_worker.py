@@ -1,5 +1,6 @@
 """A worker steps its job, says what it waits for, and counts the time."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from cupel.node.pipeline.crew import LONGEST_PAUSE_SECONDS, pause_seconds
 from cupel.node.pipeline.rounds import Order, RoundFiles, WaitFor, Work, next_rollouts
-from cupel.node.pipeline.worker import OVERDUE_SECONDS, Clock, Worker, poll_seconds
+from cupel.node.pipeline.worker import OVERDUE_SECONDS, Clock, Worker, _alone, poll_seconds
 from cupel.node.pipeline.workshop import Workshop
 from cupel.protocol.environments.process import EnvironmentFailed
 from cupel.protocol.spec.errors import Reason, Rejected
@@ -68,7 +69,34 @@ def test_it_waits_for_the_publisher_then_works(
     assert (status.whom, status.what, status.overdue) == ("publisher", "the order for another round", False)
     workshop.place(ORDER)
     assert worker.step()
-    assert clock.lap() == {"busy_seconds": 0.0, "waited_seconds": {"publisher": 2.0}}
+    assert clock.lap() == {"busy_seconds": 3.0, "waited_seconds": {"publisher": 2.0}}
+
+
+def test_sealing_behind_the_report_counts_in_the_next_one(
+    workshop: Workshop, job: Job, clock: Clock, time: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def report_and_seal(round_index: int) -> None:
+        time[0] += 4
+        clock.busy += 4
+        laps.append(clock.lap())
+        time[0] += 1
+        workshop.refuse(round_index, "test", "done")
+
+    laps: list[dict[str, object]] = []
+    monkeypatch.setattr(job, "work", report_and_seal)
+    worker = Worker(workshop, job, clock)
+    workshop.place(ORDER)
+    assert worker.step()
+    assert [laps[0]["busy_seconds"], clock.lap()["busy_seconds"]] == [4.0, 1.0]
+
+
+def test_a_predecessor_that_does_not_end_is_named(tmp_path: Path) -> None:
+    lock = tmp_path / "rollouts.lock"
+    held = pytest.raises(TimeoutError, match=f"process {os.getpid()} has held")
+    with _alone(lock, os.getppid(), 0.0), held, _alone(lock, os.getppid(), 0.0):
+        pytest.fail("two held it")
+    with _alone(lock, os.getppid(), 0.0):
+        assert lock.read_text() == str(os.getpid())
 
 
 def test_a_wait_that_is_too_long_is_told(
@@ -92,21 +120,29 @@ def test_work_that_needs_something_first_is_a_wait(
     assert not worker.step()
     status = workshop.status("rollouts")
     assert status is not None
-    assert (status.round, status.what) == (-1, "version 0 of the weights")
+    assert (status.round, status.what, status.overdue) == (-1, "version 0 of the weights", False)
+    time[0] += OVERDUE_SECONDS
+    assert not worker.step()
+    status = workshop.status("rollouts")
+    assert status is not None
+    assert status.overdue, "looking again does not begin the wait again"
 
 
 @pytest.mark.parametrize(
     "fault", [Rejected(Reason.CHECKPOINT, "wrong shapes"), EnvironmentFailed("it gave no answer within 20 s")]
 )
 def test_a_bad_round_is_refused_with_the_reason(
-    workshop: Workshop, job: Job, clock: Clock, fault: Exception
+    workshop: Workshop, job: Job, clock: Clock, time: list[float], fault: Exception
 ) -> None:
     worker = Worker(workshop, job, clock)
     workshop.place(ORDER)
     job.answer = fault
     assert worker.step()
     assert workshop.refusal(0) == f"the rollouts process: {fault}"
+    time[0] += 1
     assert not worker.step()
+    told = {"busy_seconds": 3.0, "waited_seconds": {"publisher": 1.0}}
+    assert clock.lap() == told, "it worked for nothing, and waited for nobody meanwhile"
 
 
 def test_looking_gets_rarer_in_a_long_wait() -> None:
