@@ -1,7 +1,8 @@
-"""Honest work and cheats under `cupel calibrate`: the demo's policy, trained, and a wider one, untrained.
+"""Honest work and cheats under `cupel calibrate`: the demo's policy and a Llama, trained, and a wider one, untrained.
 
     python benchmarks/calibration.py tiny     # 2 x 100,000 honest chunks, 2,000 of each cheat; 20 minutes of a core
     python benchmarks/calibration.py wide     # 2 x 10,000 honest chunks of 8,192 activations, 640 of each cheat
+    python benchmarks/calibration.py llama    # 2 x 10,000 honest chunks, 640 of each cheat
     python benchmarks/calibration.py tables > benchmarks/results/calibration.md
 
 Criteria and pictures go to benchmarks/results/calibration. An interrupted run goes on where it stopped.
@@ -32,15 +33,18 @@ RESULTS: Final = ROOT / "benchmarks" / "results" / "calibration"
 PLANS: Final = {
     "tiny": ROOT / "examples" / "sorting" / "task.toml",
     "wide": ROOT / "benchmarks" / "calibration_wide.toml",
+    "llama": ROOT / "examples" / "llama" / "task.toml",
 }
 COUNTS: Final = {
     "tiny": ["--chunks", "100000", "--cheat-chunks", "2000"],
     # Two threads on two busy cores wait for each other most of the time.
     "wide": ["--chunks", "10000", "--cheat-chunks", "640", "--student-steps", "20", "--threads", "1"],
+    "llama": ["--chunks", "10000", "--cheat-chunks", "640", "--threads", "1"],
 }
 TITLES: Final = {
     "tiny": "The demo's policy, after its pre-training",
     "wide": "A wider policy, untrained",
+    "llama": "A Llama by transformers, after the same pre-training",
 }
 
 # No cheat breaks two checks of a group in different chunks, so that the greater count is that of both.
@@ -52,10 +56,11 @@ GROUPS: Final = {
 
 
 def make_checkpoint(name: str, path: Path) -> None:
-    """The demo's pre-trained policy, or fresh weights of the wide one."""
-    if name == "tiny":
+    """A pre-trained policy, or fresh weights of the wide one."""
+    if name != "wide":
         script = ROOT / "examples" / "sorting" / "pretrain.py"
-        subprocess.run([sys.executable, script, path, "--steps", "400", "--seed", "0"], check=True)
+        options = ["--steps", "400", "--seed", "0", "--plan", PLANS[name]]
+        subprocess.run([sys.executable, script, path, *options], check=True)
         return
     policy = TinyPolicy(load_plan(PLANS[name], Thresholds(0, 0, 0)).spec.model)
     initialise(policy, torch.Generator().manual_seed(0))
@@ -64,7 +69,7 @@ def make_checkpoint(name: str, path: Path) -> None:
 
 
 def calibrate(name: str) -> None:
-    """One of the two runs."""
+    """One of the runs."""
     checkpoint = ROOT / "runs" / f"calibration-{name}.safetensors"
     checkpoint.parent.mkdir(exist_ok=True)
     make_checkpoint(name, checkpoint)
@@ -206,7 +211,7 @@ def _share(count: int, total: int) -> str:
 
 
 def main(name: str) -> None:
-    """One run, or the tables of both."""
+    """One run, or the tables of all."""
     if name != "tables":
         calibrate(name)
         return

@@ -1,11 +1,11 @@
 """Make the initial checkpoint of the sorting task: a small policy that answers a prompt in one of four ways.
 
-    python examples/sorting/pretrain.py OUT.safetensors [--steps 400] [--seed 0]
+    python examples/sorting/pretrain.py OUT.safetensors [--steps 400] [--seed 0] [--plan examples/llama/task.toml]
 
 The policy learns, by next-token prediction, to answer eight digits with the digits in ascending order, reversed, as
 they are, or in descending order, mostly the last. It can do what the task rewards, but rarely does, as a base model
-before reinforcement learning. One thread; the same bytes for the same steps and seed on one machine. Progress goes to
-standard error, one JSON object a line.
+before reinforcement learning. A plan gives another model than the demo's. One thread; the same bytes for the same
+steps and seed on one machine. Progress goes to standard error, one JSON object a line.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from cupel.protocol.model.layout import ARCHITECTURE
 from cupel.protocol.model.tiny import initialise
 from cupel.protocol.spec.environments.sorting import BEGIN, END, NUM_DIGITS, SEPARATOR, VOCABULARY
 from cupel.protocol.spec.task import ModelShape
+from cupel.protocol.task.plan import load_plan
 from cupel.protocol.training.flat import AdamW, FlatPolicy
 
 SHAPE: Final = ModelShape(
@@ -60,9 +61,9 @@ def rate_at(step: int, steps: int) -> float:
     return LEARNING_RATE * min(1.0, (step + 1) / WARM_UP_STEPS) * decay
 
 
-def pretrain(steps: int, seed: int) -> FlatPolicy:
+def pretrain(shape: ModelShape, steps: int, seed: int) -> FlatPolicy:
     """Next-token training on the mixture."""
-    model = FlatPolicy(SHAPE)
+    model = FlatPolicy(shape)
     initialise(model.policy, torch.Generator().manual_seed(seed))
     random = np.random.default_rng(seed)
     optimiser = AdamW.fresh(model)
@@ -100,9 +101,11 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--plan", type=Path, help="TOML plan of a sorting task, whose model is trained")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    model = pretrain(arguments.steps, arguments.seed)
+    shape = SHAPE if arguments.plan is None else load_plan(arguments.plan).spec.model
+    model = pretrain(shape, arguments.steps, arguments.seed)
     arguments.out.write_bytes(checkpoint_to_bytes(genesis(model.weights.numpy()), model.layout))
 
 

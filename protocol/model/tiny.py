@@ -128,7 +128,7 @@ class TinyPolicy(Policy):
         return scores
 
 
-def initialise(policy: TinyPolicy, generator: torch.Generator) -> None:
+def initialise(policy: Policy, generator: torch.Generator) -> None:
     """Fresh weights, in the order the module lists its parameters, from `generator` alone."""
     with torch.no_grad():
         for name, parameter in policy.named_parameters():

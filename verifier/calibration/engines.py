@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,9 +17,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from cupel.protocol.model.generate import Generation, Partner, generate, prefill
-from cupel.protocol.model.policy import Cache
-from cupel.protocol.model.tiny import TinyPolicy
-from cupel.protocol.spec.task import ModelShape
+from cupel.protocol.model.policy import Cache, Places, Policy
 
 DTYPES: Final = {
     "float32": torch.float32,
@@ -64,29 +63,39 @@ def variants(dtypes: tuple[str, ...], devices: tuple[str, ...], threads: tuple[i
     return found
 
 
-class Elsewhere(TinyPolicy):
-    """A policy that computes in another number format or on another device, and speaks float32 on the processor."""
+class Elsewhere(Policy):
+    """A copy of a policy in another number format or on another device, which speaks float32 on the processor."""
 
-    def __init__(self, shape: ModelShape, dtype: torch.dtype, device: torch.device) -> None:
-        super().__init__(shape)
-        self.to(device=device, dtype=dtype)
-        self.dtype, self.device = dtype, device
+    def __init__(self, policy: Policy, dtype: torch.dtype, device: torch.device) -> None:
+        super().__init__()
+        self.shape, self.dtype, self.device = policy.shape, dtype, device
+        self.policy = copy.deepcopy(policy).to(device)
+        for parameter in self.policy.parameters():
+            # Not the buffers: whoever loads a model in a narrow format keeps its rotary frequencies in float32.
+            parameter.data = parameter.data.to(dtype)
+
+    def new_cache(self) -> Cache:
+        """See `Policy.new_cache`."""
+        return self.policy.new_cache()
 
     def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
-        """As `TinyPolicy.forward`. float32 holds every state of the narrower formats exactly."""
-        return super().forward(tokens.to(self.device), cache).float().cpu()
+        """See `Policy.forward`. float32 holds every state of the narrower formats exactly."""
+        hidden: Tensor = self.policy(tokens.to(self.device), cache)
+        return hidden.float().cpu()
+
+    def packed(self, tokens: Tensor, places: Places) -> Tensor:
+        """See `Policy.packed`."""
+        there = Places(places.positions.to(self.device), places.visible.to(self.device))
+        return self.policy.packed(tokens.to(self.device), there).float().cpu()
 
     def logits(self, hidden: Tensor) -> Tensor:
-        """As `TinyPolicy.logits`."""
-        return super().logits(hidden.to(device=self.device, dtype=self.dtype)).float().cpu()
+        """See `Policy.logits`."""
+        return self.policy.logits(hidden.to(device=self.device, dtype=self.dtype)).float().cpu()
 
 
-def moved(policy: TinyPolicy, variant: Variant) -> TinyPolicy:
+def moved(policy: Policy, variant: Variant) -> Policy:
     """The policy as a variant runs it."""
-    dtype, device = DTYPES[variant.dtype], torch.device(variant.device)
-    copy = Elsewhere(policy.shape, dtype, device)
-    copy.load_state_dict(policy.state_dict())
-    return copy.eval()
+    return Elsewhere(policy, DTYPES[variant.dtype], torch.device(variant.device)).eval()
 
 
 @contextmanager
@@ -106,7 +115,7 @@ def running(variant: Variant) -> Iterator[None]:
 
 
 def roll_out(
-    policy: TinyPolicy,
+    policy: Policy,
     variant: Variant,
     prompts: npt.NDArray[np.int64],
     noise: npt.NDArray[np.float64],
@@ -136,7 +145,7 @@ def roll_out(
 
 
 def replay(
-    policy: TinyPolicy,
+    policy: Policy,
     prompts: npt.NDArray[np.int64],
     tokens: npt.NDArray[np.int32],
     lengths: npt.NDArray[np.int32],

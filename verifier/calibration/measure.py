@@ -88,7 +88,7 @@ def _measure_batch(bench: Bench, cell: Cell, forger: Forger, number: int, size: 
 
 def _batch_rollouts(setting: Setting, target: int) -> int:
     fitting = _BATCH_ACTIVATIONS // (setting.max_tokens * setting.model.width)
-    return max(1, min(_MOST_ROLLOUTS, setting.problem_count, fitting, -(-target // 2)))
+    return setting.at_once(max(1, min(_MOST_ROLLOUTS, fitting, -(-target // 2))))
 
 
 def split(batches: list[Integers]) -> tuple[Integers, Integers]:

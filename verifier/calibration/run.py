@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import platform
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +15,8 @@ import torch
 from cupel.protocol.config import ConfigError
 from cupel.protocol.model.checkpoint import checkpoint_from_bytes
 from cupel.protocol.model.layout import layout_of
-from cupel.protocol.model.tiny import TinyPolicy
+from cupel.protocol.model.policy import Policy
+from cupel.protocol.model.transformers_engine import PREFIX
 from cupel.protocol.model.weights import policy_of
 from cupel.protocol.spec import documents
 from cupel.protocol.spec.errors import Rejected
@@ -152,7 +154,7 @@ def _conclude(
         checkpoint_sha256=sha256(checkpoint).hex(),
         seed=options.seed,
         headroom_percent=options.headroom_percent,
-        software=f"PyTorch {torch.__version__}, {platform.machine()}",
+        software=f"{_packages(plan.spec.model)}, {platform.machine()}",
         chosen_from=tally_honest("choosing", choosing, rule),
         honest=tally_honest("honest", counting, rule),
         engines=tuple(
@@ -190,6 +192,16 @@ def _check(options: Options) -> None:
         raise ConfigError("out", f"{options.out.parent} is no folder", "Make it first")
 
 
+def _packages(shape: ModelShape) -> str:
+    """What computes the model, by name and version."""
+    torchs = f"PyTorch {torch.__version__}"
+    return (
+        f"{torchs}, transformers {version('transformers')}"
+        if shape.architecture.startswith(PREFIX)
+        else torchs
+    )
+
+
 def _read(key: str, path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -197,18 +209,13 @@ def _read(key: str, path: Path) -> bytes:
         raise ConfigError(key, f"cannot read {path} ({error.strerror})", "Check the path") from None
 
 
-def _policy(key: str, path: Path, shape: ModelShape) -> TinyPolicy:
+def _policy(key: str, path: Path, shape: ModelShape) -> Policy:
     data = _read(key, path)
     try:
-        policy = policy_of(shape, checkpoint_from_bytes(data, layout_of(shape)))
+        return policy_of(shape, checkpoint_from_bytes(data, layout_of(shape)))
     except Rejected as rejected:
         remedy = "Make it with the model of the plan"
         raise ConfigError(key, f"{path} is no checkpoint ({rejected})", remedy) from None
-    if not isinstance(policy, TinyPolicy):
-        # The cheats take layers out, and the variants exchange kernels: both know this model alone.
-        problem = f"{shape.architecture} cannot be calibrated yet, only the built-in architecture"
-        raise ConfigError("spec.model.architecture", problem, "Measure its thresholds yourself")
-    return policy
 
 
 def _identity(options: Options, plan: TaskPlan, checkpoint: bytes) -> dict[str, Any]:
@@ -223,5 +230,5 @@ def _identity(options: Options, plan: TaskPlan, checkpoint: bytes) -> dict[str, 
         "problem_count": plan.terms.problem_count,
         "seed": options.seed,
         "student_steps": options.student_steps,
-        "torch": torch.__version__,
+        "packages": _packages(plan.spec.model),
     }

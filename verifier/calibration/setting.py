@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,9 @@ from cupel.protocol.spec.recipe import Recipe
 from cupel.protocol.spec.sampling import gumbel_noise
 from cupel.protocol.spec.task import MILLION, ModelShape
 from cupel.protocol.task.plan import TaskPlan
+
+_SCORES_AT_ONCE: Final = 1 << 25
+"""Scores of tokens held at a time, each with 8 bytes of noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,11 @@ class Setting:
         """`count` different problems with their sampling seeds, all from one seed of 32 bytes."""
         problems = tuple(problem_index(seed, slot, self.problem_count) for slot in range(count))
         return Assigned(problems, tuple(sample_seed(seed, index) for index in range(count)))
+
+    def at_once(self, rollouts: int) -> int:
+        """How many of so many rollouts to sample in one go: no more than there are problems, or than fit in memory."""
+        fitting = _SCORES_AT_ONCE // (self.max_tokens * self.model.vocabulary)
+        return max(1, min(rollouts, self.problem_count, fitting))
 
     def prompts(self, problems: tuple[int, ...]) -> npt.NDArray[np.int64]:
         """Prompts of N problems: int64 [N, P]."""

@@ -11,7 +11,6 @@ from cupel.devnet.attacks.base import Fate, Strategy, bound
 from cupel.devnet.attacks.work import assigned_of
 from cupel.node.publishing.submission import Draft, Submission
 from cupel.protocol.model.layout import layout_of
-from cupel.protocol.model.tiny import TinyPolicy
 from cupel.protocol.reenactment import Reenactment
 from cupel.protocol.spec.environments.base import get_environment
 from cupel.protocol.spec.referee.moves import Answer, Attend
@@ -57,10 +56,7 @@ class ZooCheat(Strategy):
         self._cheat = name
 
     def submit(self, draft: Draft, honest: Submission) -> Submission:
-        """The claim in place of the honest rollouts; honest if the cheat makes no sense for this policy, or needs the
-        built-in transformer and this is another."""
-        if not isinstance(draft.policy, TinyPolicy):
-            return honest
+        """The claim in place of the honest rollouts; honest if the cheat makes no sense for this policy."""
         bench = Bench(_setting(draft), draft.policy, _SEED, _STUDENT_STEPS)
         cheat = next(one for one in zoo(bench, ()) if one.name == self._cheat)
         # Whoever trains a student does it once, or it would save nothing.

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cupel.protocol.model.generate import Generation
-from cupel.protocol.model.tiny import TinyPolicy
+from cupel.protocol.model.policy import Policy
 from cupel.protocol.spec.toploc import build_proofs_batch
 from cupel.verifier.calibration.engines import Variant, moved, roll_out
 from cupel.verifier.calibration.evidence import Claim
@@ -21,10 +21,10 @@ class Bench:
     """What cheats are made from: the task, the canonical policy, and what the operator adds."""
 
     setting: Setting
-    policy: TinyPolicy
+    policy: Policy
     seed: int
     student_steps: int
-    older: tuple[tuple[str, TinyPolicy], ...] = field(default=())
+    older: tuple[tuple[str, Policy], ...] = field(default=())
     """Real earlier versions, by name."""
 
 
@@ -45,7 +45,7 @@ HONEST_VARIANT = Variant()
 
 def generation_of(
     setting: Setting,
-    policy: TinyPolicy,
+    policy: Policy,
     assigned: Assigned,
     variant: Variant = HONEST_VARIANT,
     *,
@@ -77,7 +77,7 @@ def claim_of(
     return Claim(assigned.problems, assigned.seeds, tokens, lengths, rewards, proofs, is_false)
 
 
-def honest(setting: Setting, policy: TinyPolicy, variant: Variant) -> Forger:
+def honest(setting: Setting, policy: Policy, variant: Variant) -> Forger:
     """An honest node on this engine; with a false policy, a node that passes it off as the canonical one."""
     engine = moved(policy, variant)
     return lambda assigned: claim_of(setting, assigned, generation_of(setting, engine, assigned, variant))

@@ -1,6 +1,6 @@
 """Proofs made without the states they stand for, under an honest text: the worst case, for a text gives nothing away.
 
-A forger knows the statistics of SEEN_ROLLOUTS honest rollouts of the same policy, never the audited one's states.
+A forger knows the statistics of up to SEEN_ROLLOUTS honest rollouts of the same policy, never the audited one's states.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def _contexts(
 def _forgery(name: str, title: str, forge: Forge) -> Cheat:
     def prepare(bench: Bench) -> Forger:
         setting, policy = bench.setting, bench.policy
-        known = setting.assign(derive_seed(bench.seed, "seen"), min(SEEN_ROLLOUTS, setting.problem_count))
+        known = setting.assign(derive_seed(bench.seed, "seen"), setting.at_once(SEEN_ROLLOUTS))
         seen = generation_of(setting, policy, known)
 
         def make(assigned: Assigned) -> Claim:

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cupel.protocol.model.generate import Generation
+from cupel.protocol.model.policy import Policy
 from cupel.protocol.model.quantise import quantised
-from cupel.protocol.model.tiny import TinyPolicy
 from cupel.protocol.spec.environments.base import Dialogue
 from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.task import MILLION
@@ -88,7 +88,7 @@ def _best_of(bench: Bench) -> Forger:
     return forge
 
 
-def prefilled(setting: Setting, policy: TinyPolicy, assigned: Assigned, draft: Generation) -> Claim:
+def prefilled(setting: Setting, policy: Policy, assigned: Assigned, draft: Generation) -> Claim:
     """The draft's text with the states that one prefill of the right policy gives for it."""
     prompts = setting.prompts(assigned.problems)
     hidden, _ = replay(policy, prompts, draft.tokens, draft.lengths, HONEST_VARIANT.batch)

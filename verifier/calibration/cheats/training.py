@@ -13,9 +13,12 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from cupel.protocol.model.engines import new_policy
 from cupel.protocol.model.generate import Generation, replay_input
-from cupel.protocol.model.tiny import TinyPolicy, initialise
+from cupel.protocol.model.policy import Policy
+from cupel.protocol.model.tiny import initialise
 from cupel.verifier.calibration.cheats.base import generation_of
+from cupel.verifier.calibration.cheats.layers import transplant
 from cupel.verifier.calibration.setting import Setting, derive_seed
 
 BATCH_ROLLOUTS: Final = 64
@@ -25,9 +28,7 @@ _STUDENT_RATE: Final = 3e-3
 _LEAST_DEVIATION: Final = 1e-4
 
 
-def stepped(
-    setting: Setting, policy: TinyPolicy, steps: int, rate: float, generator: torch.Generator
-) -> TinyPolicy:
+def stepped(setting: Setting, policy: Policy, steps: int, rate: float, generator: torch.Generator) -> Policy:
     """A copy of the policy after some steps of AdamW on the policy gradient of its own rollouts.
 
     Where all rewards are equal there is no gradient; random advantages then stand for them: an Adam step has the same
@@ -39,7 +40,7 @@ def stepped(
         generation, prompts, rewards = _rollouts(setting, moving, generator)
         advantages = rewards - rewards.mean()
         if rewards.std() < _LEAST_DEVIATION:
-            advantages = torch.randn(BATCH_ROLLOUTS, generator=generator)
+            advantages = torch.randn(len(rewards), generator=generator)
         scores = moving.logits(_states(moving, prompts, generation)) / setting.temperature
         tokens = torch.from_numpy(np.maximum(generation.tokens, 0).astype(np.int64))
         chosen = functional.log_softmax(scores, dim=-1).gather(-1, tokens[..., None])[..., 0]
@@ -50,7 +51,7 @@ def stepped(
     return moving.eval()
 
 
-def distilled(setting: Setting, policy: TinyPolicy, steps: int, generator: torch.Generator) -> TinyPolicy:
+def distilled(setting: Setting, policy: Policy, steps: int, generator: torch.Generator) -> Policy:
     """A policy of one layer (of a quarter of the feed-forward width, if the policy has no more) that imitates its
     final states on its own text, and has its embeddings, final norm and head."""
     shape = policy.shape
@@ -58,11 +59,9 @@ def distilled(setting: Setting, policy: TinyPolicy, steps: int, generator: torch
     smaller = dataclasses.replace(
         shape, layers=1, feed_forward=shape.feed_forward if shape.layers > 1 else narrow
     )
-    student = TinyPolicy(smaller)
+    student = new_policy(smaller)
     initialise(student, generator)
-    for name, part in policy.named_children():
-        if name != "blocks":
-            getattr(student, name).load_state_dict(part.state_dict())
+    transplant(policy, student, ())
     optimiser = torch.optim.Adam(student.parameters(), lr=_STUDENT_RATE)
     for step in range(steps):
         generation, prompts, _ = _rollouts(setting, policy, generator)
@@ -79,18 +78,18 @@ def distilled(setting: Setting, policy: TinyPolicy, steps: int, generator: torch
 
 
 def _rollouts(
-    setting: Setting, policy: TinyPolicy, generator: torch.Generator
+    setting: Setting, policy: Policy, generator: torch.Generator
 ) -> tuple[Generation, np.ndarray[tuple[int, ...], np.dtype[np.int64]], torch.Tensor]:
-    """Fresh rollouts of a policy with their prompts and rewards [BATCH_ROLLOUTS]."""
+    """Fresh rollouts of a policy with their prompts and rewards, each [up to BATCH_ROLLOUTS]."""
     number = int(torch.randint(2**62, (1,), generator=generator))
-    assigned = setting.assign(derive_seed(number, "training"), min(BATCH_ROLLOUTS, setting.problem_count))
+    assigned = setting.assign(derive_seed(number, "training"), setting.at_once(BATCH_ROLLOUTS))
     generation = generation_of(setting, policy, assigned)
     rewards = setting.rewards(assigned.problems, generation.tokens, generation.lengths)
     return generation, setting.prompts(assigned.problems), torch.from_numpy(rewards).float()
 
 
 def _states(
-    policy: TinyPolicy, prompts: np.ndarray[tuple[int, ...], np.dtype[np.int64]], generation: Generation
+    policy: Policy, prompts: np.ndarray[tuple[int, ...], np.dtype[np.int64]], generation: Generation
 ) -> torch.Tensor:
     joined = torch.from_numpy(replay_input(prompts, generation.tokens))
     states: torch.Tensor = policy(joined)[:, prompts.shape[1] - 1 :]

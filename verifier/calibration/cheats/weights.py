@@ -9,12 +9,14 @@ from typing import Final
 import torch
 
 from cupel.protocol.model.checkpoint import from_floats, to_floats
+from cupel.protocol.model.engines import new_policy
 from cupel.protocol.model.layout import layout_of
+from cupel.protocol.model.policy import Policy
 from cupel.protocol.model.quantise import quantised
-from cupel.protocol.model.tiny import TinyPolicy
 from cupel.protocol.model.weights import flatten, load_weights
 from cupel.protocol.spec.task import BILLION
 from cupel.verifier.calibration.cheats.base import HONEST_VARIANT, Bench, Cheat, Forger, honest
+from cupel.verifier.calibration.cheats.layers import transplant
 from cupel.verifier.calibration.cheats.training import distilled, stepped
 from cupel.verifier.calibration.engines import Variant
 
@@ -22,27 +24,22 @@ SLOW_RATES: Final = (3_000, 300)
 """Learning rates of one more optimiser step, in billionths: the slower one is that of INTELLECT-2's reinforcement."""
 
 
-def pruned(policy: TinyPolicy, layer: int) -> TinyPolicy:
+def pruned(policy: Policy, layer: int) -> Policy:
     """A copy of the policy without one of its layers."""
     shape = dataclasses.replace(policy.shape, layers=policy.shape.layers - 1)
-    smaller = TinyPolicy(shape)
-    kept = [index for index in range(policy.shape.layers) if index != layer]
-    for name, part in policy.named_children():
-        if name != "blocks":
-            getattr(smaller, name).load_state_dict(part.state_dict())
-    for block, index in zip(smaller.blocks, kept, strict=True):
-        block.load_state_dict(policy.blocks[index].state_dict())
+    smaller = new_policy(shape)
+    transplant(policy, smaller, [index for index in range(policy.shape.layers) if index != layer])
     return smaller.eval()
 
 
-def canonical(policy: TinyPolicy) -> TinyPolicy:
+def canonical(policy: Policy) -> Policy:
     """The policy with its weights on the canonical grid, in place: what a version of it would hold."""
     layout = layout_of(policy.shape)
     load_weights(policy, layout, to_floats(from_floats(flatten(policy, layout))))
     return policy
 
 
-def _run(change: Callable[[Bench], TinyPolicy]) -> Callable[[Bench], Forger]:
+def _run(change: Callable[[Bench], Policy]) -> Callable[[Bench], Forger]:
     return lambda bench: honest(bench.setting, change(bench), HONEST_VARIANT)
 
 
@@ -61,7 +58,7 @@ def _prune(bench: Bench) -> Forger | None:
     return _run(lambda bench: pruned(bench.policy, bench.policy.shape.layers - 1))(bench)
 
 
-def _steps(bench: Bench, steps: int, rate_billionths: int) -> TinyPolicy:
+def _steps(bench: Bench, steps: int, rate_billionths: int) -> Policy:
     generator = torch.Generator().manual_seed(bench.seed)
     return canonical(stepped(bench.setting, bench.policy, steps, rate_billionths / BILLION, generator))
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from cupel.protocol.model.layout import layout_of
-from cupel.protocol.model.weights import flatten
 from cupel.verifier.calibration.cheats import zoo
 from cupel.verifier.calibration.cheats.base import Bench, Cheat
 from cupel.verifier.calibration.cheats.text import edited
@@ -94,9 +94,13 @@ def test_pruning_leaves_the_rest(bench: Bench) -> None:
     smaller = pruned(bench.policy, 0)
     layout = layout_of(smaller.shape)
     assert smaller.shape.layers == bench.policy.shape.layers - 1
-    kept = [name for name, _ in bench.policy.named_parameters() if not name.startswith("blocks.0.")]
-    assert len(layout.tensors) == len(kept)
-    assert flatten(smaller, layout).size == layout.num_parameters
+    kept = {
+        name.replace(".1.", ".0."): weights
+        for name, weights in bench.policy.named_parameters()
+        if ".0." not in name
+    }
+    assert [tensor.name for tensor in layout.tensors] == sorted(kept)
+    assert all(torch.equal(weights, kept[name]) for name, weights in smaller.named_parameters())
 
 
 def test_an_edited_prompt_differs_in_one_token() -> None:

@@ -112,6 +112,27 @@ def test_an_interrupted_run_goes_on_to_the_same_end(
         calibrate(dataclasses.replace(options, seed=1), lambda *_: None)
 
 
+def test_a_model_of_transformers_is_calibrated(
+    checkpoints: dict[str, Path], plan_files: dict[str, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "thresholds.toml"
+    files = ("--checkpoint", checkpoints["llama"], "--plan", plan_files["llama"], "--out", out)
+    result = run(*files, *SMALL)
+    assert result.exit_code in (0, 1), result.output
+    document = tomllib.loads(out.read_text())
+    assert "transformers" in document["measured"]["software"]
+    assert document["scope"]["model"]["architecture"] == "transformers/llama"
+    assert document["measured"]["inapplicable"] == ["other-replies"]  # it has no dialogue
+    verdicts = {cheat["name"]: cheat["verdict"] for cheat in document["cheat"]}
+    assert {verdicts[name] for name in ("int4", "pruned", "student", "bfloat16", "edited-prompt")} == {
+        "refused"
+    }
+    text = plan_files["llama"].read_text().replace('name = "sort', f'thresholds = "{out}"\nname = "sort')
+    (tmp_path / "task.toml").write_text(text)
+    taken = load_plan(tmp_path / "task.toml").spec
+    assert dataclasses.asdict(taken.thresholds) == document["thresholds"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "key"),
     [
