@@ -17,7 +17,7 @@ from cupel.devnet.presets import Preset
 IDLE_CORES: Final = 2.0
 """Free cores that the presets were made for."""
 DEMO_LIARS: Final = 2
-MOST_SLOWNESS: Final = 5.0
+MOST_SLOWNESS: Final = 10.0
 _TRIAL_SECONDS: Final = 2
 """Of a juror's commit window, and of its reveal window, that another trial takes: a transaction is a block or two."""
 

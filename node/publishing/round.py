@@ -84,7 +84,15 @@ class RoundPublisher:
                 self._workshop.close(files.round, COMMITTED)
             elif not files.closed and now >= commit_deadline(self._params, files.round):
                 self._workshop.close(files.round, MISSED)
-        self.attempted = max([-1, *committed, *self._workshop.outcomes()])
+        # What was told as committed a reorganisation may have taken while we were away: in time it is sent again.
+        done = [
+            number
+            for number, outcome in self._workshop.outcomes().items()
+            if outcome != COMMITTED
+            or number in self._mined_in
+            or now >= commit_deadline(self._params, number)
+        ]
+        self.attempted = max([-1, *committed, *done])
 
     def settled(self, ledger: TaskLedger, known_block: int) -> int:
         """Newest round that nothing more is to be done for, or -1. known_block: up to which the ledger is complete.

@@ -358,6 +358,8 @@ def test_who_took_true_versions_of_posters_that_were_all_slashed_makes_them_agai
         for number in range(4):
             peers.serve(CHAIN[number])
             commit(ledger, peers, number)
+        # It had been there from the beginning.
+        VersionShelf(peers.store, tmp_path).put(CHAIN[0].manifest.to_bytes(), CHAIN[0].file)
         versions = open_versions(ledger, peers, tmp_path)
         await versions.start(1311, 1)
         assert versions.newest.version == 3

@@ -350,6 +350,30 @@ def test_a_commitment_that_a_reorganisation_took_away_is_sent_again(tmp_path: Pa
     run(tmp_path, scenario)
 
 
+def test_a_commitment_that_was_taken_away_while_the_process_was_down_is_sent_again(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        node = world.participant
+        await world.work(world.publisher())
+        await world.rpc.request("anvil_rollback", 1)
+        await world.rpc.request("anvil_dropAllTransactions")
+        await world.rpc.request("anvil_mine", hex(2))
+        await node.refresh()
+        assert world.ledger.commitments(node.address) == ()
+        late = world.publisher()
+        late.take_up(world.ledger, world.ledger.params.start + 900)
+        assert late.attempted == 0
+        again = world.publisher()
+        again.take_up(world.ledger, await node.chain.now())
+        assert again.attempted == -1
+        await world.work(again)
+        await node.refresh()
+        (commitment,) = world.ledger.commitments(node.address)
+        assert (commitment.round, commitment.sequence, commitment.units) == (0, 0, 8)
+        assert again.settled(world.ledger, node.known_block) == 0
+
+    run(tmp_path, scenario)
+
+
 def test_an_endpoint_that_lags_is_no_reorganisation(tmp_path: Path) -> None:
     """The ledger does not know the block of our commitment yet: sending it again would be refused, and look missed."""
 
