@@ -34,6 +34,8 @@ JUDGE_ERRORS: Final = tuple(
     for name in (
         "IAggregateJudge",
         "IAttentionJudge",
+        "ICanonicalGame",
+        "ICanonicalJudge",
         "IDataJudge",
         "IGasBonds",
         "IJurorPool",
@@ -41,8 +43,6 @@ JUDGE_ERRORS: Final = tuple(
         "IObjectiveJudge",
     )
 )
-NAMED_TOO: Final = Path("contracts/interfaces/ICanonicalGame.sol")
-"""Its errors may stand on leaves of the judges' trees. Whole games show them all: tests/contracts/integration."""
 
 LINE: Final = re.compile(r"(?P<indent>(?:│   |    )*)(?P<fork>├── |└── )(?P<text>\S.*)")
 LEAF: Final = re.compile(r"(?:it should )?(?P<claim>.+): (?P<test>test\w*)")
@@ -175,7 +175,6 @@ def check_judges(root: Path) -> list[str]:
     helpers = [path for path in folder.glob("*.sol") if not path.name.endswith(".t.sol")]
     shared = [path.read_text(encoding="utf-8") for path in helpers]
     declared = {error for path in JUDGE_ERRORS for error in _errors_in(root / path)}
-    known = declared | set(_errors_in(root / NAMED_TOO))
     problems: list[str] = []
     promised: set[str] = set()
     for path in sorted(folder.glob("*.tree")):
@@ -188,7 +187,7 @@ def check_judges(root: Path) -> list[str]:
         found = check_file(tree, text, shared)
         for leaf in tree.leaves:
             for name in leaf.judges_errors:
-                meant = {error for error in known if error.partition("_")[2] == name}
+                meant = {error for error in declared if error.partition("_")[2] == name}
                 expected = {error for error in meant if leaf.test in code and expects(leaf.test, error, code)}
                 promised |= expected
                 if not expected:

@@ -109,11 +109,7 @@ contract RefereeEntryDrawsTest is VectorTest {
         drawn.weighed = RefereeLayout.weightRows(drawn.shape, drawn.row, drawn.column, 0);
     }
 
-    function rowsOf(Source memory source, Case memory drawn)
-        private
-        pure
-        returns (RowOpening[] memory rows)
-    {
+    function rowsOf(Source memory source, Case memory drawn) private pure returns (RowOpening[] memory rows) {
         rows = new RowOpening[](drawn.read.length);
         for (uint256 i = 0; i < rows.length; ++i) {
             RefereeRow memory row = RefereeLayout.locate(drawn.shape, drawn.tokens, drawn.read[i]);

@@ -103,7 +103,7 @@ def repository(root: Path) -> Path:
             "it should revert with Hub_Shut", "it reverts with Shut"
         ),
         check_trees.JUDGE_ERRORS[0]: "    error Judge_Shut(uint256 until);\n",
-        **dict.fromkeys((*check_trees.JUDGE_ERRORS[1:], check_trees.NAMED_TOO), ""),
+        **dict.fromkeys(check_trees.JUDGE_ERRORS[1:], ""),
     }.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text, encoding="utf-8")
