@@ -29,7 +29,6 @@ from cupel.node.publishing.round import RoundPublisher
 from cupel.node.publishing.seams import Seams
 from cupel.node.rollout.process import Parts
 from cupel.node.rollout.rule import require_known_rule
-from cupel.node.rollout.sampler import check_engine
 from cupel.protocol.attesting import Attested
 from cupel.protocol.chain.errors import ChainUnavailable
 from cupel.protocol.chain.ledger import TaskLedger
@@ -41,6 +40,7 @@ from cupel.protocol.game_player import GamePlayer, VersionPlayer
 from cupel.protocol.keeping import Share, share_of_node
 from cupel.protocol.metrics_endpoint import address_of, metrics_endpoint
 from cupel.protocol.model.canonical import CanonicalVersion
+from cupel.protocol.model.engines import check_engine
 from cupel.protocol.observe import Observer
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant, participate_for_owner
 from cupel.protocol.patience import Patience

@@ -11,8 +11,8 @@ from cupel.node.pipeline.crew import Crew
 from cupel.node.pipeline.rounds import ROLLOUTS, TRAINER
 from cupel.node.pipeline.worker import MakeJob
 from cupel.node.rollout.process import Parts, RolloutJob
-from cupel.node.rollout.sampler import TORCH
 from cupel.node.training.process import TrainerJob
+from cupel.protocol.model.engines import TORCH
 
 FOLDER: Final = "workshop"
 """In a node's data folder."""

@@ -25,11 +25,11 @@ from cupel.node.pipeline.workshop import Task, Trained, Workshop, announce_task
 from cupel.node.publishing.round import COMMITTED, MISSED
 from cupel.node.publishing.submission import make_submission
 from cupel.node.publishing.waiting import until_trained
-from cupel.node.rollout.sampler import TORCH, check_engine
 from cupel.node.rollout.worker import num_batches
 from cupel.protocol.config import ConfigError
 from cupel.protocol.environments.installed import check_environment
 from cupel.protocol.model.canonical import CanonicalVersion, next_version, read_version
+from cupel.protocol.model.engines import TORCH, check_engine
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.observe import Observer
 from cupel.protocol.spec import rollout_file

@@ -55,7 +55,7 @@ class Settings:
     metrics: str = ""
     """Address to serve Prometheus' metrics at, as 127.0.0.1:9464; empty: nowhere."""
     engine: str = "torch"
-    """What samples a node's completions: `torch`, or `vllm` where it is installed."""
+    """What samples a node's completions, and recomputes a verifier's: `torch`, or `vllm` where it is installed."""
     tensorboard: str = ""
     """Folder that a node writes its metrics to for TensorBoard; empty: nowhere but its own file."""
     attestations: int = 0

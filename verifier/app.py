@@ -21,6 +21,7 @@ from cupel.protocol.custody import Custody
 from cupel.protocol.environments.installed import check_environment
 from cupel.protocol.keeping import Share, share_of_verifier
 from cupel.protocol.metrics_endpoint import HOST, address_of, metrics_endpoint
+from cupel.protocol.model.engines import TORCH, check_engine
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.network import Swarm
 from cupel.protocol.observe import Observer
@@ -47,6 +48,7 @@ from cupel.verifier.inbox import Inbox
 from cupel.verifier.journal import Journal
 from cupel.verifier.meters import Meters
 from cupel.verifier.options import Options
+from cupel.verifier.recompute import prefill_of
 from cupel.verifier.telling import Teller
 from cupel.verifier.upkeep import Upkeep
 from cupel.verifier.withheld import WithheldData
@@ -70,8 +72,9 @@ class Verifier:
         options: Options,
         make_auditor: MakeAuditor = Auditor,
         courts: Courts | None = None,
+        engine: str = TORCH,
     ) -> None:
-        """courts: where the task names a judge of computation."""
+        """courts: where the task names a judge of computation. engine: what recomputes, of `check_engine`."""
         params, deployment = ledger.params, participant.deployment
         self._participant = participant
         self._observer = participant.observer
@@ -100,6 +103,7 @@ class Verifier:
         self._journal = Journal(folder, ledger.task)
         auditor = make_auditor(rules, participant.swarm, self._versions)
         auditor.budget = self._budget = Budget(options.budget_seconds)
+        auditor.prefill = prefill_of(engine)
         refuter = None
         if courts is not None:
             refuter = Refuter(courts.computation.terms, self._versions, courts.versions is not None)
@@ -334,10 +338,13 @@ async def run_verifier(
         await participant.announce_endpoint(alone=True)
         try:
             ledger, spec = await participant.take_up(settings.task, settling=True)
+            check_engine(settings.engine, spec.model)
             courts = await open_courts(participant, ledger.params, spec)
             if courts is not None and not courts.can_settle(ledger.params, spec):
                 courts = None
-            verifier = Verifier(participant, ledger, spec, folder, options, make_auditor, courts)
+            verifier = Verifier(
+                participant, ledger, spec, folder, options, make_auditor, courts, settings.engine
+            )
         except Rejected as error:
             raise ConfigError("task", f"this task cannot be checked ({error})", "Choose another") from None
         meters.gauges = verifier.gauges

@@ -16,6 +16,7 @@ from typing import Final
 
 from cupel.protocol.economics.terms import MAX_REWARD_BONDS
 from cupel.protocol.model.checkpoint import to_floats
+from cupel.protocol.model.generate import Prefill, replay
 from cupel.protocol.model.policy import Policy
 from cupel.protocol.model.weights import policy_of
 from cupel.protocol.network import NetworkError, Swarm
@@ -52,6 +53,8 @@ class Auditor:
     versions: Versions
     budget: Budget = field(default_factory=lambda: Budget(None))
     """Seconds that recomputation may take."""
+    prefill: Prefill = replay
+    """What computes the policy."""
     _policies: dict[int, Policy] = field(default_factory=dict)
     _proven: dict[str, ProvenWork] = field(default_factory=dict)
     """By node, the work seen here."""
@@ -115,7 +118,9 @@ class Auditor:
             if policy is None:
                 policy = await asyncio.to_thread(policy_of, self.rules.spec.model, version.state)
                 self._remember(number, policy)
-            found, seconds = await asyncio.to_thread(_recheck, policy, version.digest, submission, drawn)
+            found, seconds = await asyncio.to_thread(
+                _recheck, policy, version.digest, submission, drawn, self.prefill
+            )
             self.budget.record(len(drawn), seconds)
             return found
 
@@ -149,9 +154,9 @@ class Auditor:
 
 
 def _recheck(
-    policy: Policy, digest: bytes, submission: FetchedSubmission, drawn: Sequence[int]
+    policy: Policy, digest: bytes, submission: FetchedSubmission, drawn: Sequence[int], prefill: Prefill
 ) -> tuple[Rechecked, float]:
     """What the recomputation says, and how many seconds of this thread it took."""
     begun = time.thread_time()
-    found = recheck(submission, recompute(policy, digest, submission, drawn))
+    found = recheck(submission, recompute(policy, digest, submission, drawn, prefill))
     return found, time.thread_time() - begun

@@ -54,6 +54,7 @@ def run(
     inbound: Annotated[
         str | None, typer.Option(help="`no` accepts no connections (NAT); `yes` does.")
     ] = None,
+    engine: Annotated[str | None, typer.Option(help="What recomputes: `torch`, or `vllm`.")] = None,
     audit_rollouts: Annotated[
         int, typer.Option(help="Rollouts to recompute of each submission; of a suspect's, all.")
     ] = 64,

@@ -11,10 +11,11 @@ import torch
 from cupel.node.pipeline.rounds import PUBLISHER, ROLLOUTS, Order, RoundFiles, WaitFor, Work, next_rollouts
 from cupel.node.pipeline.worker import Clock
 from cupel.node.pipeline.workshop import Workshop
-from cupel.node.rollout.sampler import TORCH, check_dialogue, check_engine, sampler_of
+from cupel.node.rollout.sampler import check_dialogue, sampler_of
 from cupel.node.rollout.worker import RolloutWorker, Score, environment_reward, num_batches
 from cupel.protocol.environments.installed import open_environment
 from cupel.protocol.model.canonical import read_version
+from cupel.protocol.model.engines import TORCH, check_engine
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.model.policy import Policy
 from cupel.protocol.model.weights import policy_of

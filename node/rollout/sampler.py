@@ -1,26 +1,21 @@
-"""What samples a node's completions: the policy itself, or vLLM. The operator chooses; nobody else can tell."""
+"""What samples a node's completions: the policy itself, or vLLM. `engines.check_engine` says which may be."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
-from typing import Final, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cupel.protocol.config import ConfigError
+from cupel.protocol.model.engines import TORCH, VLLM
 from cupel.protocol.model.generate import Completions, Partner, sample
 from cupel.protocol.model.policy import Policy
 from cupel.protocol.model.recorder import StateSink
-from cupel.protocol.model.transformers_engine import PREFIX
 from cupel.protocol.spec.environments.base import Dialogue, Environment
 from cupel.protocol.spec.sampling import gumbel_noise
-from cupel.protocol.spec.task import ModelShape
-
-TORCH: Final = "torch"
-VLLM: Final = "vllm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +51,9 @@ def sampler_of(engine: str) -> Sampler:
     """A new one. The engine has passed `check_engine`."""
     if engine != VLLM:
         return sample_with_policy
-    # Ten seconds and half a gigabyte, which only such nodes need.
     from cupel.node.rollout.vllm_sampler import VllmSampler
 
     return VllmSampler()
-
-
-def check_engine(engine: str, shape: ModelShape) -> None:
-    """ConfigError unless this machine can sample from such a model with the engine."""
-    if engine == TORCH:
-        return
-    if engine != VLLM:
-        raise ConfigError("engine", f"{engine!r} is no engine", f"Use {TORCH} or {VLLM}")
-    if not shape.architecture.startswith(PREFIX):
-        problem = f"{VLLM} does not compute {shape.architecture}"
-        raise ConfigError("engine", problem, f"Set engine = {TORCH!r}, or join a task of {PREFIX}…")
-    if find_spec("vllm") is None:
-        remedy = f"Install it in an environment of its own (docs/engines.md), or set engine = {TORCH!r}"
-        raise ConfigError("engine", "the package vllm is not installed", remedy)
 
 
 def check_dialogue(engine: str, environment: Environment) -> None:

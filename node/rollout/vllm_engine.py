@@ -1,4 +1,4 @@
-"""What vLLM needs to sample by the protocol: seeded tokens, the state behind each, weights replaced in place.
+"""What vLLM needs to sample by the protocol: seeded tokens, and the state behind each.
 
 vLLM loads `SeededGumbel` and `StateCapture` by name into its worker; `rollouts_of` drives an `LLM` made with `options`.
 `vllm_sampler.py` makes a node's sampler of it. Only importable where vLLM is installed. Written against vLLM 0.32.
@@ -13,12 +13,12 @@ from typing import Any, Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from vllm import SamplingParams
 from vllm.v1.sample.logits_processor import LogitsProcessor
 
 from cupel.protocol.model.generate import PAD, Generation
 from cupel.protocol.model.noise import noise_of, tokens_ahead
+from cupel.protocol.model.vllm_loading import WeightsInPlace, common_options
 
 _ROW, _SEED, _TEMPERATURE = "cupel_row", "cupel_seed", "cupel_temperature"
 
@@ -100,13 +100,11 @@ class _Drawn:
         return self.ahead[len(self.output) - self.first]
 
 
-class StateCapture:
-    """A worker extension: keeps the rows that the model scores, by rollout and position.
+class StateCapture(WeightsInPlace):
+    """Keeps the rows that the model scores as well, by rollout and position.
 
     Scoring is outside what vLLM captures as CUDA graphs, and what a graph computed is copied before the next replay.
     """
-
-    model_runner: Any
 
     def cupel_begin(self) -> None:
         """Forget what was kept; from the first call on, every scoring is seen."""
@@ -129,11 +127,6 @@ class StateCapture:
         self._cupel_kept, self._cupel_places = [], []
         return places, states
 
-    def cupel_replace_weights(self, file: str) -> None:
-        """Put the tensors of a safetensors file, under Hugging Face's names, into the running model."""
-        # The model's own load_weights would find the tensors that some kernels packed and dropped gone.
-        self.model_runner.reload_weights(weights_iterator=iter(load_file(file).items()))
-
     def _cupel_keep(self, states: torch.Tensor) -> None:
         runner, rows = self.model_runner, []
         for index, name in zip(range(len(states)), runner.input_batch.req_ids, strict=False):
@@ -150,14 +143,9 @@ class StateCapture:
 def options() -> dict[str, Any]:
     """What `vllm.LLM` must be given; asynchronous scheduling would let a list of tokens lag behind its step."""
     return {
-        "worker_extension_cls": f"{__name__}.{StateCapture.__name__}",
         "logits_processors": [SeededGumbel],
         "async_scheduling": False,
-        # A cached prompt is not computed anew, so a replaced policy would meet the old one's keys.
-        "enable_prefix_caching": False,
-        "skip_tokenizer_init": True,
-        # On a GPU it captures CUDA graphs; on the processor it would compile for a minute.
-        "enforce_eager": not torch.cuda.is_available(),
+        **common_options(StateCapture),
     }
 
 

@@ -75,7 +75,7 @@ def _numbers(version: str) -> list[int]:
 
 
 def engine(settings: Settings) -> tuple[Finding, ...]:
-    """What the settings would sample with, unless PyTorch does."""
+    """What the settings would sample or recompute with, unless PyTorch does."""
     if settings.engine == "torch":
         return ()
     remedy = 'Install it in an environment of its own (docs/engines.md), or set engine = "torch"'

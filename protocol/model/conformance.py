@@ -1,18 +1,21 @@
-"""What every engine must do, as checks that a test of one calls: `check_engine(policy)` runs them all.
+"""What every engine must do, as checks that a test of one calls: `check_engine(policy)` runs them all, and
+`check_prefill(prefill, policy)` those of what a verifier recomputes with.
 
 Engines may differ in the order of float32 sums, so states are compared up to TOLERANCE.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from cupel.protocol.model.checkpoint import from_floats, to_floats
-from cupel.protocol.model.generate import generate, replay
+from cupel.protocol.model.generate import Generation, Prefill, generate, replay
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.model.policy import Places, Policy
 from cupel.protocol.model.weights import flatten, load_weights
@@ -146,6 +149,57 @@ CHECKS: Final[tuple[Callable[[Policy], None], ...]] = (
     every_parameter_learns,
     samples_alike_twice,
 )
+
+
+def check_prefill(prefill: Prefill, policy: Policy) -> None:
+    """All checks of a prefill, in order. The policy's weights are canonical."""
+    for check in PREFILL_CHECKS:
+        check(prefill, policy)
+
+
+def prefills_what_was_decoded(prefill: Prefill, policy: Policy) -> None:
+    """The states behind every token are those of the decode, and the scores the policy's own of them."""
+    prompts, made = _decoded(policy)
+    states, scores = prefill(policy, prompts, made.tokens)
+    assert states.shape == (_ROWS, _STEPS, policy.shape.width)
+    assert scores.shape == (_ROWS, _STEPS, policy.shape.vocabulary)
+    assert states.dtype == scores.dtype == torch.float32
+    inside = np.arange(_STEPS) < made.lengths[:, None]
+    assert not inside.all(), "no completion ends early"
+    assert np.allclose(states.numpy()[inside], made.hidden[inside], atol=TOLERANCE)
+    right = policy.logits(torch.from_numpy(made.hidden)).detach().numpy()
+    assert np.allclose(scores.numpy()[inside], right[inside], atol=TOLERANCE)
+
+
+def prefills_with_the_policy_it_is_given(prefill: Prefill, policy: Policy) -> None:
+    """One after another, each with its own weights, and the first again."""
+    prompts, made = _decoded(policy)
+    other = copy.deepcopy(policy)
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.mul_(0.5)
+    own, others = replay(policy, prompts, made.tokens)[0], replay(other, prompts, made.tokens)[0]
+    inside = torch.from_numpy(np.arange(_STEPS) < made.lengths[:, None])
+    assert not _near(own[inside], others[inside])
+    for one, right in ((policy, own), (other, others), (policy, own)):
+        assert _near(prefill(one, prompts, made.tokens)[0][inside], right[inside])
+
+
+PREFILL_CHECKS: Final[tuple[Callable[[Prefill, Policy], None], ...]] = (
+    prefills_what_was_decoded,
+    prefills_with_the_policy_it_is_given,
+)
+
+
+def _decoded(policy: Policy) -> tuple[NDArray[np.int64], Generation]:
+    """Prompts [rows, P] and completions of different lengths."""
+    vocabulary = policy.shape.vocabulary
+    prompts = _tokens(policy, _ROWS, _PROMPT).numpy()
+    noise = np.stack([gumbel_noise(bytes([row]) * 32, _STEPS, vocabulary) for row in range(_ROWS)])
+    whole = generate(policy, prompts, noise, vocabulary - 1, 1.0)
+    # The end is whatever came second in the first row, so that at least one is shorter.
+    end = int(whole.tokens[0, 1])
+    return prompts, generate(policy, prompts, noise, end, 1.0)
 
 
 def _tokens(policy: Policy, rows: int, count: int) -> torch.Tensor:

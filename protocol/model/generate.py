@@ -49,6 +49,15 @@ class Partner(Protocol):
         """
 
 
+class Prefill(Protocol):
+    """Reads finished completions in one pass: `replay` itself, or another engine that computes the policy."""
+
+    def __call__(
+        self, policy: Policy, prompts: NDArray[np.int64], tokens: NDArray[np.int32]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """See `replay`."""
+
+
 class _AllStates:
     """A `StateSink` that keeps everything."""
 

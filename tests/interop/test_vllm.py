@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 
 pytest.importorskip("vllm", reason="sh tools/vllm_cpu.sh")
-from cupel.node.rollout.vllm_sampler import ENVIRONMENT
+from cupel.protocol.model.vllm_loading import ENVIRONMENT
 
 os.environ.update(ENVIRONMENT)
 

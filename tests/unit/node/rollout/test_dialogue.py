@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from cupel.node.rollout.sampler import TORCH, VLLM, check_dialogue
+from cupel.node.rollout.sampler import check_dialogue
 from cupel.node.rollout.worker import RolloutWorker
 from cupel.protocol.config import ConfigError
+from cupel.protocol.model.engines import TORCH, VLLM
 from cupel.protocol.model.tiny import TinyPolicy, initialise
 from cupel.protocol.spec import rollout_file
 from cupel.protocol.spec.assignment import assigned_work

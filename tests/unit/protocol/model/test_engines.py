@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import dataclasses
+import importlib.util
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ import torch
 
 from cupel.protocol.config import ConfigError
 from cupel.protocol.model import conformance
-from cupel.protocol.model.engines import new_policy
+from cupel.protocol.model.engines import TORCH, VLLM, check_engine, new_policy
+from cupel.protocol.model.generate import replay
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.model.policy import Policy
 from cupel.protocol.model.tiny import TinyPolicy, initialise
@@ -55,6 +57,18 @@ def fresh(shape: ModelShape) -> Policy:
 @pytest.mark.parametrize("name", MODELS)
 def test_an_engine_conforms(name: str, check: Any) -> None:
     check(fresh(MODELS[name]))
+
+
+@pytest.mark.parametrize("check", conformance.PREFILL_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", MODELS)
+def test_a_prefill_conforms(name: str, check: Any) -> None:
+    check(replay, fresh(MODELS[name]))
+
+
+def test_the_kit_finds_a_prefill_that_keeps_the_first_weights() -> None:
+    first = fresh(TINY)
+    with pytest.raises(AssertionError):
+        conformance.check_prefill(lambda _, *completions: replay(first, *completions), fresh(TINY))
 
 
 def test_the_kit_finds_an_engine_that_looks_ahead() -> None:
@@ -115,3 +129,32 @@ def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize("kind", ["llama", "mistral", "qwen2", "qwen3"])
 def test_a_shape_without_options_has_as_many_key_heads_as_heads(kind: str) -> None:
     conformance.decodes_as_it_reads(fresh(dataclasses.replace(TINY, architecture=f"transformers/{kind}")))
+
+
+def test_torch_runs_everything() -> None:
+    for shape in (TINY, MODELS["llama"]):
+        check_engine(TORCH, shape)
+
+
+@pytest.mark.parametrize(
+    ("engine", "shape", "problem"),
+    [
+        ("vlm", MODELS["llama"], "'vlm' is no engine"),
+        (VLLM, TINY, "vllm does not compute cupel/tiny-transformer-v1"),
+        (VLLM, MODELS["llama"], "the package vllm is not installed"),
+    ],
+)
+def test_another_engine_is_refused_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch, engine: str, shape: ModelShape, problem: str
+) -> None:
+    monkeypatch.setattr("cupel.protocol.model.engines.find_spec", lambda name: None)
+    with pytest.raises(ConfigError) as refused:
+        check_engine(engine, shape)
+    assert (refused.value.key, refused.value.problem) == ("engine", problem)
+
+
+def test_vllm_is_taken_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "cupel.protocol.model.engines.find_spec", lambda name: importlib.util.find_spec("json")
+    )
+    check_engine(VLLM, MODELS["llama"])

@@ -1,0 +1,100 @@
+"""vLLM with a policy's weights: started with the first policy's, given every later one's in place.
+
+It runs in this process and in float32. Importable without vLLM, which takes ten seconds and half a gigabyte to load.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from cupel.protocol.model.policy import Policy
+from cupel.protocol.model.transformers_engine import TransformersPolicy
+
+_HEAD: Final = "lm_head.weight"
+ENVIRONMENT: Final = {
+    # A process of vLLM's own would be one more to keep up; a node's may have no children.
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+    # The other runner takes no logits processors.
+    "VLLM_USE_V2_MODEL_RUNNER": "0",
+    # Else a GPU's attention rounds float32 to ten bits, which no verifier's thresholds bear.
+    "TRITON_F32_DEFAULT": "ieee",
+}
+"""What must be set before vLLM starts."""
+
+
+class WeightsInPlace:
+    """A worker extension, which vLLM loads by name: replaces the weights of the running model."""
+
+    model_runner: Any
+
+    def cupel_replace_weights(self, file: str) -> None:
+        """Put the tensors of a safetensors file, under Hugging Face's names, into the running model."""
+        # The model's own load_weights would find the tensors that some kernels packed and dropped gone.
+        self.model_runner.reload_weights(weights_iterator=iter(load_file(file).items()))
+
+
+def common_options(extension: type[WeightsInPlace]) -> dict[str, Any]:
+    """What `vllm.LLM` must be given, whatever it is for."""
+    return {
+        "worker_extension_cls": f"{extension.__module__}.{extension.__name__}",
+        # A cached prompt is not computed anew, so a replaced policy would meet the old one's keys.
+        "enable_prefix_caching": False,
+        "skip_tokenizer_init": True,
+        # On a GPU it captures CUDA graphs; on the processor it would compile for a minute.
+        "enforce_eager": not torch.cuda.is_available(),
+    }
+
+
+class VllmModel:
+    """One `vllm.LLM` for a task's policies, one after another. `options`: what it is given, once it starts."""
+
+    def __init__(self, options: Callable[[], dict[str, Any]]) -> None:
+        self._options: Final = options
+        self._engine: Any = None
+        self._policy: Policy | None = None
+
+    def holding(self, policy: Policy) -> Any:
+        """The `vllm.LLM`, with this policy's weights."""
+        assert isinstance(policy, TransformersPolicy), "check_engine lets no other pass"
+        if policy is not self._policy:
+            with tempfile.TemporaryDirectory(prefix="cupel-vllm-") as folder:
+                self._load(policy, Path(folder))
+            self._policy = policy
+        return self._engine
+
+    def _load(self, policy: TransformersPolicy, folder: Path) -> None:
+        file = folder / "model.safetensors"
+        save_file(_weights(policy), file)
+        if self._engine is None:
+            self._engine = _start(policy, folder, self._options)
+        else:
+            self._engine.collective_rpc("cupel_replace_weights", args=(str(file),))
+
+
+def _weights(policy: TransformersPolicy) -> dict[str, torch.Tensor]:
+    """By the names of the model's own files, with a head of its own."""
+    weights = dict(policy.model.named_parameters())
+    # vLLM 0.32 on the processor does not follow a tied head when weights are replaced: 117 of 128 rollouts were then
+    # refused, and none with a head of its own.
+    weights[_HEAD] = policy.model.get_output_embeddings().weight.clone()
+    return {name: tensor.detach().contiguous() for name, tensor in weights.items()}
+
+
+def _start(policy: TransformersPolicy, folder: Path, options: Callable[[], dict[str, Any]]) -> Any:
+    os.environ.update(ENVIRONMENT)
+    from vllm import LLM
+
+    untied = copy.deepcopy(policy.model.config)
+    untied.tie_word_embeddings = False
+    untied.architectures = [type(policy.model).__name__]
+    untied.save_pretrained(folder)
+    sizes = {"max_model_len": policy.shape.positions, "dtype": "float32"}
+    return LLM(str(folder), seed=0, **sizes, **options())
