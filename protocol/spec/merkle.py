@@ -58,9 +58,12 @@ def levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
     """Every level from the padded leaves up to the root. Rejected(MERKLE_EMPTY) for no leaves."""
     if not leaves:
         raise Rejected(Reason.MERKLE_EMPTY, "a Merkle tree needs at least one leaf")
-    level = list(leaves) + [EMPTY_LEAF] * ((1 << depth(len(leaves))) - len(leaves))
-    made = [level]
-    while len(level) > 1:
+    level, width, empty = list(leaves), 1 << depth(len(leaves)), EMPTY_LEAF
+    made = [level + [empty] * (width - len(level))]
+    while width > 1:
+        level += [empty] * (len(level) % 2)
         level = [_parent(level[i], level[i + 1]) for i in range(0, len(level), 2)]
-        made.append(level)
+        # What is above missing leaves alone is the same everywhere: hashed once a level.
+        width, empty = width // 2, _parent(empty, empty)
+        made.append(level + [empty] * (width - len(level)))
     return made

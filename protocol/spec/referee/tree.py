@@ -76,10 +76,12 @@ class Grower:
 
 def root(leaves: Sequence[bytes]) -> bytes:
     """Root over leaf hashes. Rejected(MERKLE_EMPTY) for none."""
-    grower = Grower()
-    for leaf in leaves:
-        grower.append(leaf)
-    return grower.root()
+    if not leaves:
+        raise Rejected(Reason.MERKLE_EMPTY, "a trace needs at least one row")
+    level = leaves
+    while len(level) > 1:
+        level = [node_hash(level[start : start + ARITY]) for start in range(0, len(level), ARITY)]
+    return level[0]
 
 
 def proof(leaves: Sequence[bytes], index: int) -> tuple[tuple[bytes, ...], ...]:

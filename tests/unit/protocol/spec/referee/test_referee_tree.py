@@ -7,7 +7,16 @@ from hypothesis import strategies as st
 
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.merkle import EMPTY_LEAF, leaf_hash
-from cupel.protocol.spec.referee.tree import block_bytes, depth, node_hash, proof, root, row_leaf, verify
+from cupel.protocol.spec.referee.tree import (
+    Grower,
+    block_bytes,
+    depth,
+    node_hash,
+    proof,
+    root,
+    row_leaf,
+    verify,
+)
 
 
 def leaves_of(count: int) -> list[bytes]:
@@ -21,6 +30,10 @@ def test_streamed_root_is_the_padded_tree(count: int) -> None:
         level += [EMPTY_LEAF] * (-len(level) % 16)
         level = [node_hash(level[start : start + 16]) for start in range(0, len(level), 16)]
     assert [root(leaves_of(count))] == level
+    grower = Grower()
+    for leaf in leaves_of(count):
+        grower.append(leaf)
+    assert [grower.root()] == level
 
 
 @given(st.integers(1, 600), st.data())
