@@ -51,7 +51,7 @@ def check(statement: Statement, config: Config = None, json: AsJson = False) -> 
 
     with _refusals():
         offer = _offer(statement, config)
-    _tell(_plain(offer), json, _told(offer))
+        _tell(_plain(offer), json, _told(offer))
     raise typer.Exit(EXIT_REFUSED if offer.standing is Standing.OLDER else 0)
 
 

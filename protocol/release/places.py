@@ -74,10 +74,8 @@ async def _download(url: str, max_bytes: int) -> bytes:
     except aiohttp.ClientResponseError as error:
         raise NetworkError(f"{url} answers {error.status}; check the address") from None
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-        problem = str(error) or type(error).__name__
-        raise NetworkError(
-            f"{url} does not answer ({problem}); try again later, or another address"
-        ) from None
+        problem = f"{url} does not answer ({type(error).__name__})"
+        raise NetworkError(f"{problem}; try again later, or another address") from None
     return _bounded(bytes(body), max_bytes)
 
 

@@ -11,6 +11,7 @@ from eth_account import Account
 from typer.testing import CliRunner
 
 from cupel.protocol.config import ConfigError
+from cupel.protocol.release import taking
 from cupel.protocol.release.cli import app
 from cupel.protocol.wallet.files import write
 
@@ -61,6 +62,17 @@ def test_an_older_release_is_refused(released: Made, config: Path, tmp_path: Pat
     assert run("check", statement, "--config", config)[0] == 1
     assert run("fetch", statement, "--out", tmp_path / "out", "--config", config)[0] == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_a_build_that_is_no_release_is_told_so(
+    released: Made, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(taking.metadata, "version", lambda name: "0.1.0.dev1")
+    statement = released("9.9.0")
+    for command in (("check",), ("fetch", "--out", "never")):
+        code, told = run(*command, statement, "--config", config)
+        assert code == 1
+        assert "no version of a release" in told
 
 
 def test_two_sign_with_their_keystores(wheel_of: Made, config: Path, tmp_path: Path) -> None:
