@@ -56,6 +56,8 @@ def command_tree(arguments: list[str]) -> typer.Typer:
     app = typer.Typer(
         name="cupel",
         help="Train one model with strangers: work comes in, the test says what it is worth, and it is paid for.",
+        epilog="Try it: cupel demo --fast. To take part: cupel init node my-node, then cupel doctor --config "
+        "my-node/node.toml. Every command shows an example: cupel COMMAND --help.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
     )

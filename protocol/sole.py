@@ -73,9 +73,7 @@ class KeyWatch:
         """Take in what the chain says of this account now."""
         if peer_of(announced) not in self._known:
             self._known.add(peer_of(announced))
-            message = (
-                f"another process works with this key and announced itself at {announced}: end one of them"
-            )
+            message = f"another process works with this key and announced itself at {announced}: end both, start one"
             self._observer.emit("error", message=message)
 
 

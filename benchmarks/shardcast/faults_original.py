@@ -91,6 +91,16 @@ def one_relay_absent(job: Job, python: Path, patience_seconds: float) -> Outcome
         return at.outcome(client)
 
 
+def one_relay_beginning(job: Job, python: Path, patience_seconds: float) -> Outcome:
+    """The only relay has a tenth of the shards when the client comes."""
+    with scene(job, python, patience_seconds, 0) as at:
+        port = at.bench.port()
+        at.middles.append(at.nodes.middle_unready("middle0", port, [url(at.origin_port)]))
+        at.middle_ports.append(port)
+        wait_until(lambda: at.middle_file(0, SHARDS // 10).exists(), START_SECONDS, "a tenth at the relay")
+        return replace(at.outcome(at.client()), needed_bytes=2 * job.bytes)
+
+
 def flipped_byte(job: Job, python: Path, patience_seconds: float) -> Outcome:
     """A byte changes on the disk of one of two relays."""
     with scene(job, python, patience_seconds, 2) as at:
@@ -231,6 +241,7 @@ FAULTS: dict[str, Callable[[Job, Path, float], Outcome]] = {
     "one of two relays killed at a quarter": one_relay_killed,
     "one of two relays stopped at a quarter": one_relay_stalled,
     "one of two relays down at the start": one_relay_absent,
+    "the relay has a tenth when a receiver comes": one_relay_beginning,
     "bytes changed on one of two relays' disks": flipped_byte,
     "a lying relay": lying_relay,
     "seven of eight relays lying": all_but_one_lying,

@@ -141,6 +141,19 @@ def one_relay_absent(job: Job) -> Outcome:
         return right(at.outcome(at.receiver()))
 
 
+def one_relay_beginning(job: Job) -> Outcome:
+    """The only relay that is known has a tenth of the file when the receiver comes."""
+    with Bench(job.place) as bench:
+        nodes = Ours(bench, job.bytes // SENDING_SECONDS)
+        origin = nodes.publish("origin", job.file)
+        bench.mark()
+        relay = nodes.serving("relay0", origin.cid, [origin.url], out=False)
+        at = Scene(bench, nodes, job, origin, [relay], [url_of(relay)])
+        at.reach(0.1)
+        # The relay's own copy and the receiver's.
+        return right(replace(at.outcome(at.receiver()), needed_bytes=2 * job.bytes))
+
+
 def flipped_byte(job: Job) -> Outcome:
     """Bytes change in the store of one of two relays, two in every block."""
     with scene(job, 2) as at:
@@ -274,6 +287,7 @@ FAULTS: dict[str, Callable[[Job], Outcome]] = {
     "one of two relays killed at a quarter": one_relay_killed,
     "one of two relays stopped at a quarter": one_relay_stalled,
     "one of two relays down at the start": one_relay_absent,
+    "the relay has a tenth when a receiver comes": one_relay_beginning,
     "bytes changed on one of two relays' disks": flipped_byte,
     "a lying relay": lying_relay,
     "seven of eight relays lying": all_but_one_lying,

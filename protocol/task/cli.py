@@ -188,7 +188,7 @@ def audit(
 
     Stake, bond and windows are the audited task's; its verifiers join with `cupel verifier run --audit-task`.
 
-    Example: cupel task audit --task newest --rate 10000000000000000 --config creator.toml
+    Example: cupel task audit --task newest --rate 10000000000000000 --config creator.toml --data-dir audit
     """
     options = dict(locals())
     for name in ("rate", "answers", "auditors"):

@@ -127,6 +127,9 @@ function clock(task) {
   byId("clock-text").textContent = `${task.round} of ${task.rounds}; ${until}; it ends in ${span(began + task.round_seconds - task.time)}`;
 }
 
+// What became of a stake; null while it is on the hub.
+const STAKED = { member: null, leaving: null, left: "home", slashed: "lost" };
+
 function figures(task) {
   const total = task.members.reduce((sum, member) => sum + member.units, 0);
   const paid = Object.values(task.earned).reduce((sum, amount) => sum + BigInt(amount), 0n);
@@ -135,6 +138,7 @@ function figures(task) {
     ["slashed", task.members.filter((member) => member.state === "slashed").length],
     ["rollouts committed", number(total)],
     ["tokens paid", tokens(paid)],
+    ["tokens at stake", tokens(BigInt(task.stake) * BigInt(task.members.filter((member) => STAKED[member.state] === null).length))],
     ["open challenges", task.open_challenges],
     ["newest version", task.versions.length ? task.versions[task.versions.length - 1].version : 0],
   ];
@@ -152,16 +156,18 @@ function members(task) {
       element("span", { class: "one-line" }, element("span", { class: `dot ${marks.get(member.node)}` }), choose),
       element("span", { class: kind }, member.state),
       number(member.commitments), number(member.units), number(member.units_paid),
-      tokens(task.earned[member.node]), String(member.open_challenges),
+      tokens(task.earned[member.node]), STAKED[member.state] ?? tokens(task.stake), String(member.open_challenges),
       element("span", { class: "hash" }, task.endpoints[member.node].split(",")[0].split("/p2p/")[0]),
     ];
   });
-  const heads = [["node"], ["state"], ["commitments", "n"], ["rollouts", "n"], ["paid", "n"], ["tokens", "n"], ["challenges", "n"], ["address"]];
+  const heads = [["node"], ["state"], ["commitments", "n"], ["rollouts", "n"], ["paid", "n"], ["tokens", "n"], ["stake", "n"], ["challenges", "n"], ["address"]];
   fill(byId("members"), heads, rows, "nobody has joined yet");
 }
 
 function challenges(task) {
-  const rows = task.challenges.map((one) => [
+  // What somebody waits for goes first, and then the newest.
+  const open = (one) => Number(one.status === "pending");
+  const rows = task.challenges.toSorted((one, other) => open(other) - open(one)).map((one) => [
     element("span", { class: one.status === "pending" ? "waits" : one.status === "guilty" ? "bad" : "muted" }, one.status.replaceAll("_", " ")),
     one.accusation, one.judge,
     element("span", { class: "hash", title: one.node }, short(one.node)), String(one.sequence),

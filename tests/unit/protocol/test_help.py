@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import typer.main
 
-from cupel.protocol.cli import COMMAND_GROUP
+from cupel.protocol.cli import COMMAND_GROUP, main
 
 
 def commands() -> Iterator[tuple[str, Any]]:
@@ -40,3 +40,19 @@ def test_every_settings_option_is_a_setting_everywhere() -> None:
         for parameter in command.params:
             if parameter.name in ("rpc_url", "chain_id", "keystore", "data_dir", "deployment"):
                 assert parameter.opts[0] == "--" + parameter.name.replace("_", "-"), name
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("cupel no", ["node"]), ("cupel task g", ["genesis"]), ("cupel node run --passw", ["--password-file"])],
+)
+def test_a_shell_completes_commands_and_options(
+    typed: str, offered: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = {"_CUPEL_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" "))}
+    for name, value in words.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.argv", ["cupel"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert (ended.value.code, capsys.readouterr().out.split()) == (0, offered)
