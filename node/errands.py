@@ -13,6 +13,7 @@ from cupel.node.publishing.seams import Seams
 from cupel.protocol.chain.errors import ContractError
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.participant import Participant
+from cupel.protocol.spans import Origin, span
 from cupel.protocol.spec.consent import Consent
 from cupel.protocol.versions import Versions
 
@@ -85,9 +86,11 @@ class Errands:
         digest = self._versions.digests()[version]
         if self._seams.checkpoint is not None:
             digest = self._seams.checkpoint(version, digest)
-        participant = self._participant
-        call = participant.hub.post_checkpoint(self._ledger().task, version, digest)
-        await participant.send("post checkpoint", call)
+        participant, task = self._participant, self._ledger().task
+        origin = Origin.of(task, participant.address, version, is_version=True)
+        with span("post", origin, first=True, node=participant.address, version=version):
+            call = participant.hub.post_checkpoint(task, version, digest)
+            await participant.send("post checkpoint", call)
         self._observer.emit("checkpoint", version=version, digest="0x" + digest.hex())
 
     async def _claim(self, sequences: tuple[int, ...]) -> None:

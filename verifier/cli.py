@@ -47,6 +47,10 @@ def run(
     inbound: Annotated[
         str | None, typer.Option(help="`no` accepts no connections (NAT); `yes` does.")
     ] = None,
+    traces: Annotated[
+        str | None,
+        typer.Option(help="URL of an OpenTelemetry collector, as http://127.0.0.1:4318; empty: none."),
+    ] = None,
     audit_rollouts: Annotated[
         int, typer.Option(help="Rollouts to recompute of each submission; of a suspect's, all.")
     ] = 64,
