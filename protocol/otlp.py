@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from typing import Final
 
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -159,7 +160,7 @@ class _Telling(SpanExporter):
         self._onward.shutdown()
 
 
-def _remote(origin: Origin) -> trace.Context:
+def _remote(origin: Origin) -> Context:
     context = trace.SpanContext(
         origin.trace_id,
         origin.span_id,
