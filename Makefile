@@ -15,7 +15,7 @@ ARGS ?=
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check bind vectors snapshots deploy campaign coverage slither prove \
+.PHONY: help setup demo test check bind vectors snapshots deploy campaign chaos coverage slither prove \
 	differential-toploc docs locks clean clean-all
 .DELETE_ON_ERROR:
 
@@ -78,6 +78,10 @@ docs: setup .setup/docs
 ## make campaign   set up, then hold the hub's invariants under a million calls (a quarter of an hour); SEED=0x... repeats one
 campaign: setup
 	@. tools/path.sh && SEED="$(SEED)" RUNS="$(RUNS)" exec sh tools/campaign.sh
+
+## make chaos      set up, then the economy under kills, reorganisations, partitions and liars; SEED=5 RUNS=1 repeats one
+chaos: setup
+	@. tools/path.sh && exec .venv/bin/cupel chaos $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS)) $(ARGS)
 
 ## make coverage   set up, then measure which lines and branches of the contracts the tests reach (minutes)
 coverage: setup

@@ -46,6 +46,7 @@ from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant,
 from cupel.protocol.patience import Patience
 from cupel.protocol.reenactment import Reenactment
 from cupel.protocol.settings import Settings
+from cupel.protocol.spans import traced
 from cupel.protocol.spec.shardcast.versions import SPARE_VERSIONS, num_whole, spare_for_disputes
 from cupel.protocol.spec.task import TaskSpec
 from cupel.protocol.storage import VersionShelf
@@ -311,6 +312,7 @@ async def _run(settings: Settings, observer: Observer, crew: Crew, seams: Seams)
             served = await stack.enter_async_context(metrics_endpoint(meters.prometheus, port, host))
             observer.emit("metrics", port=served)
         participant = await stack.enter_async_context(participate_for_owner(settings, meters))
+        await stack.enter_async_context(traced(settings.traces, "node", participant.address, meters))
         await participant.announce_endpoint(alone=True)
         ledger, spec = await participant.take_up(settings.task)
         meters.emit(

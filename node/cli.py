@@ -56,6 +56,10 @@ def run(
     metrics: Annotated[
         str | None, typer.Option(help="Address of the Prometheus endpoint, as 127.0.0.1:9464; empty: none.")
     ] = None,
+    traces: Annotated[
+        str | None,
+        typer.Option(help="URL of an OpenTelemetry collector, as http://127.0.0.1:4318; empty: none."),
+    ] = None,
     engine: Annotated[str | None, typer.Option(help="What samples: `torch`, or `vllm`.")] = None,
     tensorboard: Annotated[
         str | None, typer.Option(help="Folder of TensorBoard's files; empty: none.")

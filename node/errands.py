@@ -14,6 +14,7 @@ from cupel.protocol.chain.errors import ContractError
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.model.canonical import CanonicalVersion
 from cupel.protocol.participant import Participant
+from cupel.protocol.spans import Origin, span
 from cupel.protocol.spec.consent import Consent
 from cupel.protocol.versions import Versions
 
@@ -89,9 +90,11 @@ class Errands:
         else:
             digest = false.digest
             await self._versions.serve(false)
-        participant = self._participant
-        call = participant.hub.post_checkpoint(self._ledger().task, version, digest)
-        await participant.send("post checkpoint", call)
+        participant, task = self._participant, self._ledger().task
+        origin = Origin.of(task, participant.address, version, is_version=True)
+        with span("post", origin, first=True, node=participant.address, version=version):
+            call = participant.hub.post_checkpoint(task, version, digest)
+            await participant.send("post checkpoint", call)
         self._observer.emit("checkpoint", version=version, digest="0x" + digest.hex())
 
     def _falsified(self, version: int) -> CanonicalVersion | None:

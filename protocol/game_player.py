@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Generic, Protocol, TypeVar
 
 from cupel.protocol.chain.contract import Call
 from cupel.protocol.chain.errors import ChainError, ContractError
+from cupel.protocol.chain.origins import origin_of
 from cupel.protocol.config import ConfigError
 from cupel.protocol.games import Dispute, EndGame, GameRecord, MakeMove, VersionRecord, due
 from cupel.protocol.network import NetworkError
 from cupel.protocol.participant import POLL_SECONDS, Participant
 from cupel.protocol.reenactment import Reenactment
+from cupel.protocol.spans import note, span
 from cupel.protocol.spec.aggregate import moves as version_moves
 from cupel.protocol.spec.aggregate import players as version_players
 from cupel.protocol.spec.aggregate.game import Terms as VersionTerms
@@ -115,9 +118,11 @@ class Player(ABC, Generic[Record, Own]):
             try:
                 match action:
                     case MakeMove():
-                        await self._move(record)
+                        with self._span(record, "move"):
+                            await self._move(record)
                     case EndGame():
-                        await self._participant.send("end game", self._court.end(record))
+                        with self._span(record, "end game"):
+                            await self._participant.send("end game", self._court.end(record))
             except (ContractError, ConfigError, NetworkError, Rejected) as error:
                 # Refused because somebody else was faster, it is gone when the chain is read again.
                 self._tell(record.challenge_id, error)
@@ -135,8 +140,15 @@ class Player(ABC, Generic[Record, Own]):
         if move is None:
             return
         name = type(move).__name__
+        note(move=name)
         await self._participant.send(f"dispute: {name}", self._court.move(record, move))
         self._participant.observer.emit("dispute", challenge_id=record.challenge_id, move=name)
+
+    def _span(self, record: Record, name: str) -> AbstractContextManager[None]:
+        challenge = record.challenge
+        ledger = self._participant.ledger.tasks.get(challenge.task)
+        origin = origin_of(ledger, challenge.node, challenge.sequence)
+        return span(name, origin, challenge=record.challenge_id, node=challenge.node)
 
     def _tell(self, challenge_id: int, error: Exception) -> None:
         """Report a problem once: it is met again at every attempt."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,6 +55,8 @@ class Settings:
     """`no` accepts no connections: behind NAT, peers ask for blocks over the connections made from here."""
     metrics: str = ""
     """Address to serve Prometheus' metrics at, as 127.0.0.1:9464; empty: nowhere."""
+    traces: str = ""
+    """URL of the collector that OpenTelemetry traces go to, as http://127.0.0.1:4318; empty: nowhere."""
     engine: str = "torch"
     """What samples a node's completions, and recomputes a verifier's: `torch`, or `vllm` where it is installed."""
     tensorboard: str = ""
@@ -137,6 +140,8 @@ def trace_settings(
             raise ConfigError(
                 name, f"{getattr(settings, name)} is not a port", "Use 0 (any free port) to 65535"
             )
+    if settings.traces and not re.fullmatch(r"https?://[^\s/?#]+\S*", settings.traces):
+        raise ConfigError("traces", f"{settings.traces!r} is no URL", "Write it as http://127.0.0.1:4318")
     if settings.max_fee_gwei < 0:
         raise ConfigError("max_fee_gwei", f"{settings.max_fee_gwei} is negative", "Use 0 for any price")
     for name, zero in (("attestations", "none"), ("release_quorum", "all"), ("canary_one_in", "none")):

@@ -7,6 +7,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 
 from cupel.protocol.network import NetworkError, Swarm
+from cupel.protocol.spans import note, span
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.pieces import PIECE_BYTES, num_pieces, pieces_root
 from cupel.protocol.spec.rollout import MAX_MANIFEST_BYTES, FileRef, PiecedRef, SubmissionManifest
@@ -51,20 +52,22 @@ async def fetch_submission(
     NetworkError if something cannot be had in time: that is no evidence of anything. A manifest that does not decode
     has no files to fetch; both are then Rejected with the same reason.
     """
-    manifest = await fetch_manifest(swarm, manifest_digest, deadline_seconds)
-    try:
-        parsed = SubmissionManifest.from_bytes(manifest)
-    except Rejected as rejected:
-        return SubmissionFiles(manifest, rejected, rejected)
-    most = max_rollouts_bytes(params)
-    if manifest_digest in false_updates:
-        rollouts = await _fetch_file(swarm, parsed.rollouts, most, deadline_seconds)
-        return SubmissionFiles(manifest, rollouts, _ANOTHER_UPDATE)
-    rollouts, update = await asyncio.gather(
-        _fetch_file(swarm, parsed.rollouts, most, deadline_seconds),
-        _fetch_update(swarm, parsed.update, max_update_bytes, deadline_seconds),
-    )
-    return SubmissionFiles(manifest, rollouts, update)
+    with span("fetch", manifest="0x" + manifest_digest.hex()):
+        manifest = await fetch_manifest(swarm, manifest_digest, deadline_seconds)
+        try:
+            parsed = SubmissionManifest.from_bytes(manifest)
+        except Rejected as rejected:
+            return SubmissionFiles(manifest, rejected, rejected)
+        note(bytes=len(manifest) + parsed.rollouts.size + parsed.update.size)
+        most = max_rollouts_bytes(params)
+        if manifest_digest in false_updates:
+            rollouts = await _fetch_file(swarm, parsed.rollouts, most, deadline_seconds)
+            return SubmissionFiles(manifest, rollouts, _ANOTHER_UPDATE)
+        rollouts, update = await asyncio.gather(
+            _fetch_file(swarm, parsed.rollouts, most, deadline_seconds),
+            _fetch_update(swarm, parsed.update, max_update_bytes, deadline_seconds),
+        )
+        return SubmissionFiles(manifest, rollouts, update)
 
 
 async def fetch_rollouts(

@@ -57,7 +57,14 @@ def newest(torch: str) -> dict[str, str]:
     """Ask pip which versions satisfy the package metadata and the extras that the set-up installs."""
     command = [
         *(sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"),
-        *("--report", "-", "-e", f"{ROOT}[p2p,collective,torch,transformers,dev]", torch, *BUILD_TOOLS),
+        *(
+            "--report",
+            "-",
+            "-e",
+            f"{ROOT}[p2p,collective,torch,traces,transformers,dev]",
+            torch,
+            *BUILD_TOOLS,
+        ),
     ]
     report = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     metadata = (package["metadata"] for package in report["install"])

@@ -28,6 +28,7 @@ from cupel.protocol.observe import Observer
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant, participate
 from cupel.protocol.patience import Patience
 from cupel.protocol.settings import Settings
+from cupel.protocol.spans import traced
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.rounds import round_start
 from cupel.protocol.spec.shardcast.versions import num_whole, spare_for_disputes
@@ -335,6 +336,7 @@ async def run_verifier(
             port = await stack.enter_async_context(metrics_endpoint(meters.prometheus, wanted, host))
             observer.emit("metrics", port=port)
         participant = await stack.enter_async_context(participate(settings, meters))
+        await stack.enter_async_context(traced(settings.traces, "verifier", participant.address, meters))
         await participant.announce_endpoint(alone=True)
         try:
             ledger, spec = await participant.take_up(settings.task, settling=True)

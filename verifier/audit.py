@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cupel.protocol.environments.process import EnvironmentFailed
+from cupel.protocol.spans import note, span
 from cupel.protocol.spec.toploc.pooled import Pool
 from cupel.verifier.checks import CHEAP, DEEP
 from cupel.verifier.checks.base import Check, FetchedSubmission, Finding, Recomputed
@@ -44,7 +45,9 @@ def _first(
     failure: EnvironmentFailed | None = None
     for check in sorted(checks, key=lambda check: check.cost):
         try:
-            finding = check.run(submission, drawn, recomputed)
+            with span("check", check=check.name):
+                finding = check.run(submission, drawn, recomputed)
+                note(finding="" if finding is None else finding.reason.value)
         except EnvironmentFailed as error:
             failure = error
             continue

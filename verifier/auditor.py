@@ -21,6 +21,7 @@ from cupel.protocol.model.policy import Policy
 from cupel.protocol.model.weights import policy_of
 from cupel.protocol.network import NetworkError, Swarm
 from cupel.protocol.participant import FETCH_SECONDS
+from cupel.protocol.spans import span
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.repetition import ProvenWork
 from cupel.protocol.spec.replay import ReplayRule
@@ -95,7 +96,8 @@ class Auditor:
         work = submission.work
         async with self._processor.turn():
             proven = self._proven.get(work.node, ProvenWork()).beside(work.sequence)
-            finding = await asyncio.to_thread(examine, dataclasses.replace(submission, proven=proven))
+            with span("examine"):
+                finding = await asyncio.to_thread(examine, dataclasses.replace(submission, proven=proven))
             if finding is None:
                 self.remember(submission)
             return finding
@@ -118,9 +120,10 @@ class Auditor:
             if policy is None:
                 policy = await asyncio.to_thread(policy_of, self.rules.spec.model, version.state)
                 self._remember(number, policy)
-            found, seconds = await asyncio.to_thread(
-                _recheck, policy, version.digest, submission, drawn, self.prefill
-            )
+            with span("recheck", version=number, rollouts=len(drawn)):
+                found, seconds = await asyncio.to_thread(
+                    _recheck, policy, version.digest, submission, drawn, self.prefill
+                )
             self.budget.record(len(drawn), seconds)
             return found
 
@@ -131,7 +134,8 @@ class Auditor:
         numbers = versions_needed(submission)
         weights = {number: await self._weights(number) for number in numbers}
         async with self._processor.turn():
-            return await asyncio.to_thread(judge_training, submission, weights, state, rule)
+            with span("retrain"):
+                return await asyncio.to_thread(judge_training, submission, weights, state, rule)
 
     async def _weights(self, number: int) -> Weights:
         version = self.versions.get(number)
@@ -158,5 +162,7 @@ def _recheck(
 ) -> tuple[Rechecked, float]:
     """What the recomputation says, and how many seconds of this thread it took."""
     begun = time.thread_time()
-    found = recheck(submission, recompute(policy, digest, submission, drawn, prefill))
+    with span("recompute"):
+        recomputed = recompute(policy, digest, submission, drawn, prefill)
+    found = recheck(submission, recomputed)
     return found, time.thread_time() - begun

@@ -55,6 +55,10 @@ def run(
         str | None, typer.Option(help="`no` accepts no connections (NAT); `yes` does.")
     ] = None,
     engine: Annotated[str | None, typer.Option(help="What recomputes: `torch`, or `vllm`.")] = None,
+    traces: Annotated[
+        str | None,
+        typer.Option(help="URL of an OpenTelemetry collector, as http://127.0.0.1:4318; empty: none."),
+    ] = None,
     audit_rollouts: Annotated[
         int, typer.Option(help="Rollouts to recompute of each submission; of a suspect's, all.")
     ] = 64,

@@ -19,8 +19,10 @@ from cupel.protocol.attesting import publish as publish_attestation
 from cupel.protocol.chain.bindings import hub
 from cupel.protocol.chain.contract import Event, Logged
 from cupel.protocol.chain.ledger import ChallengeRecord, CheckpointRecord, TaskLedger
+from cupel.protocol.chain.origins import origin_of
 from cupel.protocol.network import NetworkError
 from cupel.protocol.participant import FETCH_SECONDS, Participant
+from cupel.protocol.spans import Origin, span
 from cupel.protocol.spec.demand import Answer, DataDemand
 from cupel.protocol.spec.repetition import RING
 from cupel.protocol.spec.rollout import Commitment
@@ -46,6 +48,7 @@ from cupel.verifier.verdicts import tell_checks, tell_verdict
 from cupel.verifier.watch import Watch, is_disputable
 
 logger = logging.getLogger(__name__)
+Work = Coroutine[Any, Any, None]
 
 
 class Inbox:
@@ -104,16 +107,18 @@ class Inbox:
         window = ledger.params.challenge_window
         match logged.event:
             case hub.Committed(task=task, node=node, sequence=sequence) if task == ledger.task:
-                work = ledger.work[node, sequence]
+                work, origin = ledger.work[node, sequence], origin_of(ledger, node, sequence)
                 if self._journal.has_passed(work.root):
-                    self._start(work, self._recall(work, ledger), work.time + window)
+                    self._start(work, "recall", origin, self._recall(work, ledger), work.time + window)
                 elif self.now < work.time + window:
-                    self._start(work, self._audit(work, ledger, logged.block_hash), work.time + window)
+                    audit = self._audit(work, ledger, logged.block_hash)
+                    self._start(work, "audit", origin, audit, work.time + window)
             case hub.CheckpointPosted(task=task, node=node, sequence=sequence) if task == ledger.task:
                 posted = next(one for one in ledger.posted if (one.node, one.sequence) == (node, sequence))
                 commitment = next(one for one in ledger.commitments(node) if one.sequence == sequence)
                 if self.now < posted.time + window:
-                    self._start(posted, self._compare(posted, commitment), posted.time + window)
+                    origin, comparison = origin_of(ledger, node, sequence), self._compare(posted, commitment)
+                    self._start(posted, "compare", origin, comparison, posted.time + window)
 
     def judge(self, challenge: ChallengeRecord, ledger: TaskLedger, deadline: int) -> None:
         """Begin to find out whether a challenge is right; `verdicts` will tell, unless the deadline passes."""
@@ -122,7 +127,8 @@ class Inbox:
         if number not in self.verdicts and not is_judging:
             # Once for every deadline: what came too late for one jury may serve the next.
             attempt = self._judge(challenge, ledger, deadline)
-            self._start(("trial", number, deadline), attempt, deadline)
+            origin = origin_of(ledger, challenge.node, challenge.sequence)
+            self._start(("trial", number, deadline), "trial", origin, attempt, deadline)
 
     def consider(self, place: Place, answers: Mapping[DataDemand, Answer], ledger: TaskLedger) -> None:
         """Look for lies in what a node showed because we demanded it."""
@@ -150,19 +156,20 @@ class Inbox:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _start(self, key: object, work: Coroutine[Any, Any, None], deadline: int) -> None:
+    def _start(self, key: object, name: str, origin: Origin | None, work: Work, deadline: int) -> None:
         if key in self._begun:
             work.close()
             return
         self._begun.add(key)
         with due(deadline):
-            self._tasks[key] = asyncio.create_task(self._guarded(work))
+            self._tasks[key] = asyncio.create_task(self._guarded(name, origin, work))
         self._tasks[key].add_done_callback(lambda _: self._tasks.pop(key, None))
 
-    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _guarded(self, name: str, origin: Origin | None, work: Work) -> None:
         """One submission that breaks our own code must not keep us from checking the others."""
         try:
-            await work
+            with span(name, origin):
+                await work
         except TooLate as error:
             self._observer.emit("error", message=str(error))
         except Exception as error:
@@ -250,8 +257,7 @@ class Inbox:
             await self._accuse(posted.node, commitment, finding, None)
 
     async def _judge(self, challenge: ChallengeRecord, ledger: TaskLedger, deadline: int) -> None:
-        what = f"trial {challenge.challenge_id}"
-        place = challenge.node, challenge.sequence
+        what, place = f"trial {challenge.challenge_id}", (challenge.node, challenge.sequence)
         work = ledger.work.get(place)
         if place in self.findings:
             guilty = True

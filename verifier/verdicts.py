@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cupel.protocol.observe import Observer
+from cupel.protocol.spans import note
 from cupel.protocol.spec.rounds import CommittedWork
 from cupel.verifier.checks import CHECK_NAMES
 from cupel.verifier.checks.base import Finding
@@ -17,6 +18,7 @@ def tell_checks(
     names: Sequence[str] = CHECK_NAMES,
 ) -> None:
     """One verdict per check that came to one. names: the checks that ran, cheapest first."""
+    note(node=work.node, round=work.round, finding="" if finding is None else finding.reason.value)
     for name in names:
         failed = finding if finding is not None and finding.check == name else None
         tell_verdict(observer, work.node, work.round, work.sequence, name, failed)

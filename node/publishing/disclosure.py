@@ -14,11 +14,13 @@ from cupel.protocol.chain.bindings.data_judge import DataJudge
 from cupel.protocol.chain.demands import DemandFeed, DemandRecord
 from cupel.protocol.chain.errors import ChainError, ContractError
 from cupel.protocol.chain.ledger import TaskLedger
+from cupel.protocol.chain.origins import origin_of
 from cupel.protocol.config import ConfigError
 from cupel.protocol.disclosure import answer_call, demanded
 from cupel.protocol.network import NetworkError
 from cupel.protocol.participant import FETCH_SECONDS, POLL_SECONDS, Participant
 from cupel.protocol.shown import ShownFiles
+from cupel.protocol.spans import span
 from cupel.protocol.spec.demand import Answer, DataDemand, ManifestAnswer, answer, piece_answer
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.rollout import LeafContext
@@ -111,7 +113,13 @@ class Discloser:
         await self._shown.take()
 
     async def _answer(self, judge: DataJudge, record: DemandRecord) -> None:
-        participant, ledger = self._participant, self._ledger()
+        ledger, challenge = self._ledger(), record.challenge
+        origin = origin_of(ledger, challenge.node, challenge.sequence)
+        with span("answer", origin, challenge=record.challenge_id):
+            await self._answered(judge, record, ledger)
+
+    async def _answered(self, judge: DataJudge, record: DemandRecord, ledger: TaskLedger) -> None:
+        participant = self._participant
         place = participant.address, record.challenge.sequence
         wanted = demanded(record.demand)
         posted = next((one for one in ledger.posted if (one.node, one.sequence) == place), None)

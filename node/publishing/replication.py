@@ -11,8 +11,8 @@ from cupel.node.publishing.submission import Submission
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.network import Announcement, AnnouncementKind, NetworkError
 from cupel.protocol.participant import FETCH_SECONDS, Participant
+from cupel.protocol.spans import Origin, span
 from cupel.protocol.spec.rounds import commit_deadline
-from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.storage import put_file
 from cupel.protocol.submissions import count_holders, fetch_submission
 
@@ -50,7 +50,7 @@ class Replication:
                 if announcement.task != self._task:
                     continue
                 if announcement.kind is AnnouncementKind.SUBMISSION:
-                    group.create_task(self._fetch(announcement.cid))
+                    group.create_task(self._fetch(announcement))
                 elif announcement.kind is AnnouncementKind.ATTESTATION and self._heard is not None:
                     group.create_task(self._heard(announcement))
 
@@ -72,15 +72,18 @@ class Replication:
                 return
             await asyncio.sleep(REPLICATION_POLL_SECONDS)
 
-    async def _fetch(self, manifest: Cid) -> None:
+    async def _fetch(self, announced: Announcement) -> None:
         """Fetch and keep a submission. A failure costs nothing here: its node finds other holders."""
+        manifest = announced.cid
         if manifest.digest in self._held:
             return
         self._held.add(manifest.digest)
+        origin, swarm = Origin.of(self._task, announced.account, announced.round), self._participant.swarm
         try:
-            files = await fetch_submission(
-                self._participant.swarm, manifest.digest, self._params, self._max_update_bytes, FETCH_SECONDS
-            )
+            with span("replicate", origin, node=announced.account, round=announced.round):
+                files = await fetch_submission(
+                    swarm, manifest.digest, self._params, self._max_update_bytes, FETCH_SECONDS
+                )
             if self._seams.witness is not None:
                 self._seams.witness(files)
         except NetworkError as error:

@@ -26,13 +26,14 @@ from cupel.node.publishing.submission import (
     distinct_rollouts,
     make_submission,
 )
-from cupel.node.publishing.waiting import until_trained
+from cupel.node.publishing.waiting import Phase, until_trained
 from cupel.node.rollout.worker import num_batches
 from cupel.protocol.chain.errors import ContractError
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.model.canonical import CanonicalVersion
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.participant import Participant
+from cupel.protocol.spans import Origin, note, span, steps
 from cupel.protocol.spec import rollout_file
 from cupel.protocol.spec.assignment import round_seed
 from cupel.protocol.spec.diloco.pace import training_seconds
@@ -107,6 +108,14 @@ class RoundPublisher:
 
     async def work(self, round_index: int, ledger: TaskLedger, canonical: CanonicalVersion) -> None:
         """Carry a round through, from wherever it was left."""
+        node = self._participant.address
+        origin = Origin.of(self._task, node, round_index)
+        with span("round", origin, first=True, node=node, round=round_index), steps() as step:
+            await self._work(round_index, ledger, canonical, self._phase(round_index, step))
+
+    async def _work(
+        self, round_index: int, ledger: TaskLedger, canonical: CanonicalVersion, phase: Phase
+    ) -> None:
         self._workshop.reopen(round_index)
         began, self._clock = time.monotonic(), Clock(time.monotonic)
         until = await self._train_until(round_index)
@@ -121,23 +130,25 @@ class RoundPublisher:
             num_batches(self._params),
             still_time,
             self._clock,
-            self._phase(round_index),
+            phase,
         )
         manifest = ""
         if isinstance(trained, str):
             self._observer.emit("error", message=f"round {round_index} has nothing to commit: {trained}")
         else:
-            manifest = await self._publish_and_commit(order, trained, ledger)
+            manifest = await self._publish_and_commit(order, trained, ledger, phase)
         outcome = COMMITTED if manifest else MISSED
-        self._phase(round_index)(outcome, 0)
+        phase(outcome, 0)
+        note(outcome=outcome)
         facts = step_facts(self._workshop, order, outcome, self._clock, time.monotonic() - began, manifest)
         await asyncio.to_thread(self._end, order, outcome, facts)
         # Not before: whatever fails on the way is gone on with from the files, as long as there is time.
         self.attempted = max(self.attempted, round_index)
 
-    async def _publish_and_commit(self, order: Order, trained: Trained, ledger: TaskLedger) -> str:
+    async def _publish_and_commit(
+        self, order: Order, trained: Trained, ledger: TaskLedger, phase: Phase
+    ) -> str:
         """Digest of the manifest that was committed; empty if none was."""
-        phase = self._phase(order.round)
         try:
             submission = await asyncio.to_thread(self._submission, order, trained, ledger)
         except RepeatedWork as error:
@@ -235,8 +246,8 @@ class RoundPublisher:
             # Nobody could come to an update from rollouts that nobody else has.
             trained = dataclasses.replace(trained, update=self._empty_update(), inner_steps=0)
         facts = self._workshop.reported(order.round, "trainer")
-        for note in facts.get("notes", ()):
-            self._observer.emit("error", message=str(note))
+        for remark in facts.get("notes", ()):
+            self._observer.emit("error", message=str(remark))
         told = Metrics(
             round(facts.get("mean_reward", 0.0) * MILLION), round(abs(facts.get("loss", 0.0)) * MILLION)
         )
@@ -282,8 +293,9 @@ class RoundPublisher:
         deadline = commit_deadline(self._params, round_index)
         return await self._participant.chain.now() >= deadline - margin_seconds
 
-    def _phase(self, round_index: int) -> Callable[[str, int], None]:
+    def _phase(self, round_index: int, step: Callable[[str], None]) -> Phase:
         def tell(phase: str, progress: int) -> None:
+            step("" if phase in (COMMITTED, MISSED) else phase)
             self._observer.emit("phase", round=round_index, phase=phase, progress=progress, detail="")
 
         return tell

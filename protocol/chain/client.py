@@ -25,6 +25,7 @@ from cupel.protocol.chain.rpc import Refusal, Rpc
 from cupel.protocol.chain.sending import Sender
 from cupel.protocol.chain.signing import AnyAccount
 from cupel.protocol.config import ConfigError
+from cupel.protocol.spans import note, span
 from cupel.protocol.spec.hashing import keccak256
 
 Result = TypeVar("Result")
@@ -197,12 +198,14 @@ class ChainClient:
     ) -> Receipt:
         assert self._sender is not None, "this client only reads"
         transaction = self._transaction(to, data, value)
-        mined = await self._sender.send(name, transaction, deadline_seconds)
-        if not mined.succeeded:
-            # The replay tells the contract's reason; if it passes now, the state has changed since.
-            with contextlib.suppress(ChainUnavailable):
-                await self._request("eth_call", [transaction, hex(mined.block_number)])
-            raise TransactionFailed(name, mined.transaction_hash)
+        with span("transaction", method=name):
+            mined = await self._sender.send(name, transaction, deadline_seconds)
+            note(hash="0x" + mined.transaction_hash.hex(), gas=mined.gas_used, block=mined.block_number)
+            if not mined.succeeded:
+                # The replay tells the contract's reason; if it passes now, the state has changed since.
+                with contextlib.suppress(ChainUnavailable):
+                    await self._request("eth_call", [transaction, hex(mined.block_number)])
+                raise TransactionFailed(name, mined.transaction_hash)
         return Receipt(mined.transaction_hash, mined.gas_used, mined.block_number, mined.contract_address)
 
     async def _newest(self) -> Block:

@@ -28,6 +28,7 @@ from cupel.protocol.games import GameRecord
 from cupel.protocol.model.layout import ARCHITECTURE
 from cupel.protocol.participant import Participant
 from cupel.protocol.reenactment import Reenactment
+from cupel.protocol.spans import Origin
 from cupel.protocol.spec.encoding import words
 from cupel.protocol.spec.referee import layout
 from cupel.protocol.spec.referee.game import Terms
@@ -38,6 +39,7 @@ from cupel.protocol.spec.task import Pinned, TaskParams, task_id
 from cupel.protocol.spec.toploc.build import build_proof
 from cupel.protocol.testing.dispute_play import Table, altered, committed
 from cupel.protocol.testing.game_case import NARROW, THRESHOLDS, TOPK, game_case
+from cupel.protocol.testing.recorded_spans import recorded_spans
 from cupel.protocol.testing.vectors import example_params
 
 STAKE, BOND, UNITS = 10_000, 100, 3
@@ -229,6 +231,7 @@ def test_an_honest_node_answers_to_the_last_row_and_wins_the_bond(tmp_path: Path
     async def run() -> None:
         async with court(tmp_path, None) as (one, trace):
             await one.challenge()
+            await one.verifier.refresh()
             node = one.player(one.node, trace)
             # It charges a row that is right, down to an entry, and has nothing to execute there.
             row = layout.row_index(NARROW, len(trace.tokens), Row(Part.FEED_IN, 0, 0, 3))
@@ -238,17 +241,25 @@ def test_an_honest_node_answers_to_the_last_row_and_wins_the_bond(tmp_path: Path
             assert await one.settle(node) is ChallengeStatus.NOT_GUILTY
             credit = await one.node.hub.credit(one.table.case.params.token, one.node.address)
             assert credit == BOND
+            moves, task = told.named("move"), one.table.case.context.task
+            assert {move.origin for move in moves} == {Origin.of(task, one.node.address, 0)}
+            assert {"Answer", "OpenNode"} < {str(move.attributes["move"]) for move in moves}
 
-    asyncio.run(run())
+    with recorded_spans() as told:
+        asyncio.run(run())
 
 
 def test_a_node_that_is_silent_loses(tmp_path: Path) -> None:
     async def run() -> None:
         async with court(tmp_path, None) as (one, trace):
             await one.challenge()
+            await one.verifier.refresh()
             verifier = one.player(one.verifier, trace)
             await verifier.turn()
             await one.let_time_pass()
             assert await one.settle(verifier) is ChallengeStatus.GUILTY
+            (ended,) = told.named("end game")
+            assert ended.origin == Origin.of(one.table.case.context.task, one.node.address, 0)
 
-    asyncio.run(run())
+    with recorded_spans() as told:
+        asyncio.run(run())

@@ -26,6 +26,7 @@ from cupel.protocol.chain.deployments import Deployment
 from cupel.protocol.config import ConfigError
 from cupel.protocol.network import Announcement, NetworkError
 from cupel.protocol.participant import Participant
+from cupel.protocol.spans import Origin
 from cupel.protocol.spec.assignment import problem_index, round_seed, sample_seed
 from cupel.protocol.spec.environments.base import get_environment
 from cupel.protocol.spec.errors import Reason
@@ -37,6 +38,7 @@ from cupel.protocol.spec.shardcast.unixfs import file_dag
 from cupel.protocol.spec.task import Pinned, TaskParams, task_id
 from cupel.protocol.testing.builders import example_spec
 from cupel.protocol.testing.demand_vectors import CHECKPOINT, UPDATE, PublishedWork, example_version, publish
+from cupel.protocol.testing.recorded_spans import recorded_spans
 from cupel.protocol.testing.vectors import example_params
 from cupel.protocol.testing.waiting import eventually
 from cupel.verifier.auditor import Auditor
@@ -342,8 +344,12 @@ def test_an_honest_node_answers_and_loses_nothing(tmp_path: Path) -> None:
             await check_pay(one, demands)
             await one.responder.collect()
             assert await one.judge.credit(one.verifier.address) == 0
+            origin = Origin.of(next(iter(one.node.ledger.tasks)), one.node.address, one.work.commitment.round)
+            for name in ("challenge", "answer"):
+                assert [span.origin for span in told.named(name)] == demands * [origin], name
 
-    asyncio.run(run())
+    with recorded_spans() as told:
+        asyncio.run(run())
 
 
 async def check_pay(one: Case, demands: int) -> None:

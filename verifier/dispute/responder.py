@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections import Counter
+from contextlib import AbstractContextManager
 from typing import Final
 
 from cupel.protocol.chain.bindings.data_judge import DataJudge
@@ -13,8 +14,10 @@ from cupel.protocol.chain.bindings.objective_judge import ObjectiveJudge
 from cupel.protocol.chain.bindings.structs import Verdict
 from cupel.protocol.chain.demands import DemandFeed
 from cupel.protocol.chain.errors import ContractError
+from cupel.protocol.chain.origins import origin_of
 from cupel.protocol.config import ConfigError
 from cupel.protocol.participant import Participant
+from cupel.protocol.spans import span
 from cupel.protocol.spec.demand import price_in_gas
 from cupel.protocol.spec.encoding import words
 from cupel.protocol.spec.hashing import keccak256
@@ -74,7 +77,8 @@ class Responder:
     async def carry_out(self, action: Action | DemandAction) -> None:
         """Do it. ChainUnavailable and TransactionTimeout as the client; other failures are reported, not raised."""
         try:
-            await self._carry_out(action)
+            with self._span(action):
+                await self._carry_out(action)
         except (ContractError, ConfigError) as error:
             # Refused once or twice, somebody else was faster. Refused for longer, the operator should know, once.
             self._refusals[action] += 1
@@ -90,6 +94,18 @@ class Responder:
         if left:
             with contextlib.suppress(ContractError):
                 await self._participant.send("withdraw gas", self._data.withdraw(left))
+
+    def _span(self, action: Action | DemandAction) -> AbstractContextManager[None]:
+        """In the trace of the commitment that the action is about, if it is about one of this task."""
+        ledger, origin = self._participant.ledger.tasks[self._task], None
+        match action:
+            case Challenge(about) | Ask(about):
+                origin = origin_of(ledger, about.node, about.commitment.sequence)
+                return span("challenge", origin, node=about.node)
+        record = ledger.challenges.get(getattr(action, "challenge_id", -1))
+        if record is not None:
+            origin = origin_of(ledger, record.node, record.sequence)
+        return span("move", origin, move=type(action).__name__)
 
     async def _carry_out(self, action: Action | DemandAction) -> None:
         send, hub = self._participant.send, self._participant.hub

@@ -22,6 +22,7 @@ from cupel.protocol.submissions import (
     missing_parts,
 )
 from cupel.protocol.testing.demand_vectors import CHECKPOINT, UPDATE, example_version, example_work
+from cupel.protocol.testing.recorded_spans import recorded_spans
 from cupel.protocol.testing.vectors import CHAIN_ID, HUB, NODE, example_params
 
 WORK = example_work(example_params(), CHAIN_ID, HUB, NODE)
@@ -60,6 +61,18 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 def missing(*files: bytes) -> Missing:
     swarm: Any = Peers(*files)
     return run(missing_parts(swarm, DIGEST, WORK.params, 10_000, 1))
+
+
+def test_a_fetch_is_a_span_also_when_it_fails() -> None:
+    swarm: Any = Peers(WORK.manifest, WORK.rollouts, UPDATE)
+    nobody: Any = Peers()
+    with recorded_spans() as told:
+        run(fetch_submission(swarm, DIGEST, WORK.params, 10_000, 1))
+        with pytest.raises(BlockUnavailable):
+            run(fetch_submission(nobody, DIGEST, WORK.params, 10_000, 1))
+    whole = {"manifest": "0x" + DIGEST.hex(), "bytes": sum(map(len, (WORK.manifest, WORK.rollouts, UPDATE)))}
+    assert [(one.name, one.error) for one in told.spans] == [("fetch", ""), ("fetch", "BlockUnavailable")]
+    assert [one.attributes for one in told.spans] == [whole, {"manifest": "0x" + DIGEST.hex()}]
 
 
 def test_a_whole_submission_misses_nothing() -> None:

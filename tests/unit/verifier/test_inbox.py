@@ -25,6 +25,7 @@ from cupel.protocol.model.layout import layout_of
 from cupel.protocol.model.quantise import quantised
 from cupel.protocol.model.weights import flatten, policy_of
 from cupel.protocol.network import Announcement, AnnouncementKind, BlockUnavailable
+from cupel.protocol.spans import Origin
 from cupel.protocol.spec.attestation import Attestation, statement
 from cupel.protocol.spec.demand import DataDemand, Part, answer
 from cupel.protocol.spec.errors import Reason
@@ -40,6 +41,7 @@ from cupel.protocol.spec.task import Pooling
 from cupel.protocol.spec.toploc import build_proofs_batch, pooled
 from cupel.protocol.spec.toploc.pooled import SURE_FACTOR, Pool
 from cupel.protocol.spec.updates import codec_of, max_exponent_of
+from cupel.protocol.testing.recorded_spans import recorded_spans
 from cupel.protocol.testing.waiting import eventually
 from cupel.protocol.training.round import train
 from cupel.protocol.training.state import fresh_state
@@ -221,6 +223,40 @@ def test_honest_work_passes_every_check_and_is_remembered(run: Run) -> None:
         assert desk.journal.has_passed(submission.work.root)
 
     run(scenario)
+
+
+def test_an_audit_is_told_in_the_trace_of_its_commitment(run: Run) -> None:
+    async def scenario(desk: Desk) -> None:
+        submission = desk.world.submission()
+        desk.peers.serve(submission)
+        desk.commit(submission)
+        await desk.settled()
+        node = submission.work.node
+        assert {one.origin for one in told.spans} == {Origin.of(desk.ledger.task, node, 5)}
+        audit, fetch, examination = told.spans[:3]
+        assert (audit.path, fetch.path, examination.path) == ("audit", "audit/fetch", "audit/examine")
+        assert audit.attributes == {"node": node, "round": 5, "finding": ""}
+        assert {"audit/recheck", "audit/recheck/recompute", "audit/recheck/check"} <= set(told.paths())
+        checks = [one.attributes for one in told.named("check")]
+        assert list(dict.fromkeys(one["check"] for one in checks)) == list(CHECK_NAMES)
+        assert {one["finding"] for one in checks} == {""}
+        assert all(one.ended and not one.error for one in told.spans)
+
+    with recorded_spans() as told:
+        run(scenario)
+
+
+def test_the_check_that_finds_a_lie_is_told(run: Run) -> None:
+    async def scenario(desk: Desk) -> None:
+        submission = desk.world.submission(desk.world.changed(2, reward=1_000_000))
+        desk.peers.serve(submission)
+        desk.commit(submission)
+        await desk.settled()
+        assert told.spans[0].attributes["finding"] == "wrong-reward"
+        assert told.named("check")[-1].attributes == {"check": "reward", "finding": "wrong-reward"}
+
+    with recorded_spans() as told:
+        run(scenario)
 
 
 def test_without_means_only_the_cheap_checks_run(run: Run) -> None:

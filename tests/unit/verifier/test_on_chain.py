@@ -27,6 +27,7 @@ from cupel.protocol.chain.demands import DemandFeed
 from cupel.protocol.chain.deployments import Deployment
 from cupel.protocol.config import ConfigError
 from cupel.protocol.participant import Participant
+from cupel.protocol.spans import Origin
 from cupel.protocol.spec import merkle
 from cupel.protocol.spec.errors import Reason
 from cupel.protocol.spec.fraud import ObjectiveKind
@@ -34,6 +35,7 @@ from cupel.protocol.spec.repetition import Place
 from cupel.protocol.spec.rollout import PolicyRef
 from cupel.protocol.spec.rounds import CommittedWork, commitment_of
 from cupel.protocol.spec.task import Pinned, TaskParams
+from cupel.protocol.testing.recorded_spans import recorded_spans
 from cupel.verifier.audit import examine
 from cupel.verifier.checks.base import FetchedSubmission, Finding
 from cupel.verifier.dispute.responder import Responder
@@ -448,8 +450,19 @@ def test_a_jury_from_accusation_to_slash(world: Any, tmp_path: Path) -> None:
             assert await juror.turn(finished=True) == ("Stop",)
             told = juror.participant.observer.events  # type: ignore[attr-defined]
             assert ("vote", {"challenge_id": number, "guilty": True}) in told
+            origin = Origin.of(me.task, accusation.node, accusation.commitment.round)
+            (challenge,) = spans.named("challenge")
+            moves = {str(one.attributes["move"]): one.origin for one in spans.named("move")}
+            assert challenge.origin == origin
+            about = {name for name, found in moves.items() if found == origin}
+            assert about == {"Summon", "CommitVote", "RevealVote", "CloseTrial"}
+            assert {name for name, found in moves.items() if found is None} == {"Withdraw", "LeaveJury"}
+            sent = {str(one.attributes["method"]): one.path for one in spans.named("transaction")}
+            assert sent["Hub.challenge"] == "challenge/transaction"
+            assert sent["JuryJudge.reveal_vote"] == "move/transaction"
 
-    asyncio.run(scenario())
+    with recorded_spans() as spans:
+        asyncio.run(scenario())
 
 
 def test_a_juror_that_cannot_confirm_acquits_in_time(world: Any, tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ from cupel.protocol.model.layout import layout_of
 from cupel.protocol.model.tiny import TinyPolicy, initialise
 from cupel.protocol.model.weights import flatten
 from cupel.protocol.participant import Participant
+from cupel.protocol.spans import Origin
 from cupel.protocol.spec.diloco.codec import get_codec
 from cupel.protocol.spec.recipe import SFT
 from cupel.protocol.spec.repetition import Place, ProvenWork
@@ -47,6 +48,7 @@ from cupel.protocol.spec.task import NOTHING_PINNED, Pinned, TaskSpec
 from cupel.protocol.spec.updates import codec_of, empty_update
 from cupel.protocol.testing.builders import example_spec
 from cupel.protocol.testing.memory_store import MemoryStore
+from cupel.protocol.testing.recorded_spans import recorded_spans
 from cupel.protocol.testing.vectors import example_params
 
 JURY = JuryTerms(
@@ -243,8 +245,23 @@ def test_a_round_is_committed_and_told(tmp_path: Path) -> None:
         assert f'"manifest":"{work.manifest.hex()}"' in (tmp_path / "metrics.jsonl").read_text(
             encoding="utf-8"
         )
+        node, task = world.participant.address, world.ledger.task
+        (first, *_) = round_spans = [one for one in told.spans if one.path.startswith("round")]
+        assert first.attributes == {"node": node, "round": 0, "outcome": "committed"}
+        assert {one.origin for one in round_spans} == {Origin.of(task, node, 0)}
+        assert [one.path for one in round_spans] == [
+            "round",
+            "round/rollouts",
+            "round/training",
+            "round/publishing",
+            "round/replicating",
+            "round/committing",
+            "round/committing/transaction",
+        ]
+        assert round_spans[-1].attributes["method"] == "Hub.commit"
 
-    run(tmp_path, scenario)
+    with recorded_spans() as told:
+        run(tmp_path, scenario)
 
 
 def test_a_node_that_is_too_slow_for_all_steps_commits_in_time_and_states_how_many_it_did(

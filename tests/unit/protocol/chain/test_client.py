@@ -35,6 +35,7 @@ from cupel.protocol.chain.errors import (
     UnknownRevert,
 )
 from cupel.protocol.config import ConfigError
+from cupel.protocol.testing.recorded_spans import recorded_spans
 
 ROOT = Path(__file__).resolve().parents[4]
 CHAIN_ID = 31337
@@ -77,6 +78,26 @@ def test_a_sent_call_changes_the_state_and_the_log(anvil: Any) -> None:
         assert (logs[0].block_hash, block.parent) == (block.hash, before.hash)
         assert await client.block(receipt.block_number + 1) is None
         assert receipt.gas_used > 21_000
+
+    with_token(anvil, test)
+
+
+def test_a_transaction_is_a_span_from_its_sending_to_its_receipt(anvil: Any) -> None:
+    async def test(client: ChainClient, token: tokens.TestToken) -> None:
+        with recorded_spans() as told:
+            receipt = await client.send(token.mint(client.address, 500))
+            with pytest.raises(ERC20InsufficientBalance):
+                await client.send(token.transfer(ZERO[:-1] + "1", 501))
+        mined, refused = told.spans
+        assert (mined.path, mined.ended, mined.error) == ("transaction", True, "")
+        assert mined.attributes == {
+            "method": "TestToken.mint",
+            "hash": "0x" + receipt.transaction_hash.hex(),
+            "gas": receipt.gas_used,
+            "block": receipt.block_number,
+        }
+        assert refused.attributes == {"method": "TestToken.transfer"}
+        assert refused.error == "ERC20InsufficientBalance"
 
     with_token(anvil, test)
 
