@@ -48,16 +48,8 @@ async def look(
         blocked_version=blocked_version,
         oldest_version=min(versions.digests()),
         attested_version=_attested_version(ledger, attested, newest, now),
-        is_settled=standing is not None and _is_settled(ledger, standing, versions.digests()[standing], now),
+        is_settled=standing is not None and ledger.is_settled(standing, versions.digests()[standing], now),
     )
-
-
-def _is_settled(ledger: TaskLedger, version: int, digest: bytes, now: int) -> bool:
-    stands = ledger.checkpoint(version)
-    if stands is None or stands.digest != digest:
-        return False
-    in_dispute = any(one.sequence == stands.sequence for one in ledger.pending_challenges(stands.node))
-    return now >= stands.time + ledger.params.challenge_window and not in_dispute
 
 
 def _attested_version(ledger: TaskLedger, attested: Attested, newest: int, now: int) -> int | None:

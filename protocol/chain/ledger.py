@@ -118,6 +118,14 @@ class TaskLedger:
         """What stands for a version; of several postings the oldest, since one that was settled stays."""
         return next((one for one in self.posted if one.version == version and self.stands(one)), None)
 
+    def is_settled(self, version: int, digest: bytes, now: int) -> bool:
+        """Whether this stands for a version, and nobody can challenge it any more, or does."""
+        record = self.checkpoint(version)
+        if record is None or record.digest != digest:
+            return False
+        in_dispute = any(one.sequence == record.sequence for one in self.pending_challenges(record.node))
+        return now >= record.time + self.params.challenge_window and not in_dispute
+
     def standing(self) -> tuple[CheckpointRecord, ...]:
         """What stands for each posted version, oldest version first."""
         found = (self.checkpoint(version) for version in sorted({record.version for record in self.posted}))

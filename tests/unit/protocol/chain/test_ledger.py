@@ -50,3 +50,13 @@ def test_a_doubt_about_it_that_nobody_resolved_is_enough(status: ChallengeStatus
 def test_nobody_posts_over_what_was_settled() -> None:
     assert ledger_of(FIRST, SECOND, slashed_at=1199).checkpoint(1) is SECOND
     assert ledger_of(FIRST, SECOND, slashed_at=1250).checkpoint(1) is FIRST
+
+
+def test_what_stands_is_settled_once_nobody_can_challenge_it_or_does() -> None:
+    ledger = ledger_of(FIRST)
+    assert [ledger.is_settled(1, FIRST.digest, now) for now in (1199, 1200)] == [False, True]
+    assert not ledger.is_settled(1, SECOND.digest, 1200)
+    assert not ledger.is_settled(2, FIRST.digest, 1200)
+    assert not challenged(ledger_of(FIRST), ChallengeStatus.PENDING).is_settled(1, FIRST.digest, 1200)
+    assert challenged(ledger_of(FIRST), ChallengeStatus.NOT_GUILTY).is_settled(1, FIRST.digest, 1200)
+    assert not ledger_of(FIRST, slashed_at=1199).is_settled(1, FIRST.digest, 1200)
