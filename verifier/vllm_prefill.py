@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cupel.protocol.model.generate import replay_input
 from cupel.protocol.model.policy import Policy
-from cupel.protocol.model.vllm_loading import VllmModel, WeightsInPlace, common_options
+from cupel.protocol.model.vllm_loading import VllmModel, common_options
 
 
 class VllmPrefill:
@@ -40,5 +40,5 @@ def options() -> dict[str, Any]:
         "runner": "pooling",
         "convert": "embed",
         "pooler_config": pooler,
-        **common_options(WeightsInPlace),
+        **common_options(),
     }

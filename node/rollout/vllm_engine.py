@@ -18,7 +18,7 @@ from vllm.v1.sample.logits_processor import LogitsProcessor
 
 from cupel.protocol.model.generate import PAD, Generation
 from cupel.protocol.model.noise import noise_of, tokens_ahead
-from cupel.protocol.model.vllm_loading import WeightsInPlace, common_options
+from cupel.protocol.model.vllm_loading import common_options
 
 _ROW, _SEED, _TEMPERATURE = "cupel_row", "cupel_seed", "cupel_temperature"
 
@@ -100,11 +100,13 @@ class _Drawn:
         return self.ahead[len(self.output) - self.first]
 
 
-class StateCapture(WeightsInPlace):
-    """Keeps the rows that the model scores as well, by rollout and position.
+class StateCapture:
+    """A worker extension: keeps the rows that the model scores, by rollout and position.
 
     Scoring is outside what vLLM captures as CUDA graphs, and what a graph computed is copied before the next replay.
     """
+
+    model_runner: Any
 
     def cupel_begin(self) -> None:
         """Forget what was kept; from the first call on, every scoring is seen."""
@@ -145,7 +147,9 @@ def options() -> dict[str, Any]:
     return {
         "logits_processors": [SeededGumbel],
         "async_scheduling": False,
-        **common_options(StateCapture),
+        "worker_extension_cls": f"{__name__}.{StateCapture.__name__}",
+        "skip_tokenizer_init": True,
+        **common_options(),
     }
 
 

@@ -79,7 +79,8 @@ class TransformersPolicy(Policy):
         )
         assert cache is None or isinstance(cache, TransformersCache), "a cache of another engine"
         past = None if cache is None else cache.cache
-        read = self.model.base_model(input_ids=tokens, cache=past, use_cache=cache is not None)
+        # By place: its name is another in releases before 5.24, which ignore names that they do not know.
+        read = self.model.base_model(tokens, None, None, past, use_cache=cache is not None)
         hidden: Tensor = read.last_hidden_state
         return hidden
 

