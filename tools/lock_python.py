@@ -49,7 +49,7 @@ def divided(resolved: Mapping[str, str]) -> dict[Path, dict[str, str]]:
     """What each file pins of a resolution: the build tools apart, and without what depends on the machine."""
     kept = {name: version for name, version in resolved.items() if not MACHINE_DEPENDENT.fullmatch(name)}
     kept |= {name: version for name, version in REPLACED.items() if name in kept}
-    build = {name: kept.pop(name) for name in BUILD_TOOLS if name in kept}
+    build: dict[str, str] = {name: kept.pop(name) for name in BUILD_TOOLS if name in kept}
     return {LOCK: kept, BUILD: build}
 
 
