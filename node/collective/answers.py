@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from cupel.node.collective.attempts import Attempts, Certificate
+from typing import Final
+
+from cupel.node.collective.attempts import Attempts, Certificate, number_of
 from cupel.node.collective.calls import Message
 from cupel.node.collective.frames import LinkFailed
 from cupel.protocol.spec.collective.agreement import Held, View
 from cupel.protocol.spec.errors import Reason, Rejected
+
+DIGEST_BYTES: Final = 32
 
 
 def answer_call(
@@ -23,7 +27,7 @@ def answer_call(
             return {"kind": "decided", **shown, "certificate": _show(attempts.certificate)}, None
         if attempts.over:
             return {"kind": "over", **shown}, None
-        said = View(int(message["number"]), frozenset(told["accused"] for told in message["accusations"]))
+        said = View(number_of(message), frozenset(told["accused"] for told in message["accusations"]))
         if said == view and caller in ring and address in ring and ring[ring.index(address) - 1] == caller:
             return {"kind": "go"}, view
         return {"kind": "view", **shown}, None
@@ -59,8 +63,14 @@ def _show(certificate: Certificate) -> Message:
 
 
 def _certificate(shown: Message) -> Certificate:
+    """ValueError, KeyError or TypeError if it is none."""
+    if not isinstance(shown["signatures"], dict):
+        raise TypeError("signatures are by member")
+    held = Held(bytes.fromhex(shown["attempt"]), bytes.fromhex(shown["check"]))
+    if not len(held.attempt) == len(held.check) == DIGEST_BYTES:
+        raise ValueError("an attempt or a check of another length")
     return Certificate(
-        View(int(shown["number"]), frozenset(shown["lost"])),
-        Held(bytes.fromhex(shown["attempt"]), bytes.fromhex(shown["check"])),
+        View(number_of(shown), frozenset(shown["lost"])),
+        held,
         {str(member): bytes.fromhex(signature) for member, signature in shown["signatures"].items()},
     )

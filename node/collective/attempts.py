@@ -100,17 +100,16 @@ class Attempts:
 
     def hear(self, message: Message) -> None:
         """Take over another member's view. ValueError, KeyError or TypeError if it is none."""
-        number = int(message["number"])
-        if not 0 <= number < MAX_NUMBER:
-            raise ValueError(f"attempt {number}")
+        number = number_of(message)
         told = [_accusation(entry) for entry in message["accusations"]]
         with self.changed:
             accused = frozenset(a.accused for a, _ in told) | self.ballot.view.lost
             news = [(a, signature) for a, signature in told if a.accused not in self.ballot.view.lost]
+            # All of them before any statement, which is about members of the roster alone.
+            if not all(accusation.stands(self.roster.order, accused) for accusation, _ in news):
+                raise ValueError("an accusation by somebody who is no neighbour")
             for accusation, signature in news:
                 statement = accusation.statement(self.roster.digest, self.name(View()))
-                if not accusation.stands(self.roster.order, accused):
-                    raise ValueError("an accusation by somebody who is no neighbour")
                 if not self.roster.signed(accusation.accuser, statement, signature):
                     raise ValueError("an accusation that its accuser did not sign")
             for accusation, signature in news:
@@ -241,6 +240,14 @@ class ViewVoice:
     def said(self, rank: int, held: Held | None, signature: bytes) -> bool:
         """Whether the member of this rank signed that it holds this."""
         return self._roster.signed(self._ring[rank], holding_statement(self._attempt, held), signature)
+
+
+def number_of(message: Message) -> int:
+    """The number of a view that was heard of. ValueError, KeyError or TypeError if it is none."""
+    number = message["number"]
+    if not isinstance(number, int) or not 0 <= number < MAX_NUMBER:
+        raise ValueError(f"attempt {number!r}"[:MAX_DETAIL])
+    return number
 
 
 def _accusation(entry: Message) -> tuple[Accusation, bytes]:

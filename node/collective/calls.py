@@ -84,7 +84,10 @@ def hear(link: ssl.SSLSocket) -> Message:
         raise ValueError(f"a message of {length} bytes")
     text = bytearray(length)
     receive_all(link, memoryview(text))
-    message = json.loads(text)
+    try:
+        message = json.loads(text)
+    except RecursionError:
+        raise ValueError("a message too deeply nested") from None
     if not isinstance(message, dict):
         raise ValueError("a message is an object")
     return message

@@ -111,6 +111,6 @@ async def _question(url: str) -> DialledBack | None:
             answer.raise_for_status()
             told = json.loads(await answer.content.read(_MAX_ANSWER_BYTES))
             address, reached = str(ipaddress.ip_address(told["address"])), told["reached"]
-    except (aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError, TypeError):
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError, RecursionError, KeyError, TypeError):
         return None
     return DialledBack(address, reached) if isinstance(reached, bool) else None

@@ -59,6 +59,8 @@ def state_from_bytes(data: bytes, num_parameters: int) -> TrainerState:
         raise DamagedState(f"not a safetensors file: {error}") from None
     if set(arrays) != {*_ARRAYS, "steps"} or arrays["steps"].shape != (1,):
         raise DamagedState(f"unexpected arrays {sorted(arrays)}")
+    if arrays["steps"].dtype != np.int64 or arrays["steps"][0] < 0:
+        raise DamagedState("steps is no count")
     for name in _ARRAYS:
         if arrays[name].dtype != np.float32 or arrays[name].shape != (num_parameters,):
             raise DamagedState(f"{name} does not fit a model of {num_parameters} parameters")

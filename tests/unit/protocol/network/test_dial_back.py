@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 
 import aiohttp
@@ -114,10 +113,10 @@ def test_the_doctor_says_reachable_outbound_only_or_unknown(monkeypatch: pytest.
     assert "forward" in remedy
 
 
-def test_a_lying_answer_is_none() -> None:
+@pytest.mark.parametrize("body", [b'{"address": "here", "reached": 1}', b"[" * 1024])
+def test_a_lying_answer_is_none(body: bytes) -> None:
     async def scene() -> None:
         async def lie(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            body = json.dumps({"address": "here", "reached": 1}).encode()
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
             await writer.drain()
             writer.close()
