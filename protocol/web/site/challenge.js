@@ -5,7 +5,7 @@ import { readTasks } from "./tasks.js";
 import { allowance, amountText, readToken } from "./token.js";
 
 const EVERY_MILLISECONDS = 2000;
-const state = { page: null, token: null, evidence: null, charge: null };
+const state = { page: null, token: null, evidence: null, charge: null, sent: null };
 
 async function take(file) {
   const { contracts, network } = state.page;
@@ -41,8 +41,10 @@ async function show() {
     ["your bond", `${tokens(params.bond)}: back with a reward if the charge is upheld, lost to the accused if it is false`],
     ["file", element("span", { class: "hash" }, digest)],
   ]);
-  byId("submit").disabled = !(wallet && state.charge && isThere && left > 0);
-  byId("submit-note").textContent = wallet ? "" : "Connect a wallet to submit it.";
+  // A second press would put down a second bond for one charge.
+  const isSent = state.sent === digest;
+  byId("submit").disabled = isSent || !(wallet && state.charge && isThere && left > 0);
+  byId("submit-note").textContent = isSent ? "Submitted: the table below says what became of it." : wallet ? "" : "Connect a wallet to submit it.";
   await showDisputes(task, document.node);
 }
 
@@ -66,6 +68,7 @@ async function submit() {
   tell(`Your wallet asks to challenge ${short(document.node)} with a bond of ${amountText(params.bond, token)}`);
   const data = before.length ? contracts.call("hub", "multicall", [[...before, challenge]]) : challenge;
   const receipt = await chain.send(wallet, network.hub, data);
+  state.sent = evidence.digest;
   const told = receipt.logs.map((log) => contracts.event(log)).find((event) => event?.name === "Resolved");
   const outcome = told ? (told.guilty ? "The judge found it guilty" : "The judge found it not guilty") : "The judge has it now";
   tell(`${outcome}: transaction ${receipt.transactionHash}`, told && !told.guilty ? "bad" : "good");

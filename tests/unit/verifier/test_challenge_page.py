@@ -220,6 +220,8 @@ def test_an_evidence_file_becomes_a_challenge_that_convicts(
             page.locator("#disputes").get_by_text("pending").wait_for()
             photograph(page, "challenge-pending")
             apart(vote_guilty(anvil, case.deployment, juror))
+        page.get_by_text("Submitted: the table below").wait_for()
+        assert page.locator("#submit").is_disabled()
         page.locator("#disputes").get_by_text("guilty", exact=True).wait_for()
         photograph(page, "challenge-won")
 
