@@ -96,7 +96,7 @@ def _changed(draw: random.Random, value: Any) -> Any:
                 del made[key]
             case 1 if isinstance(made, dict):
                 made[draw.choice(("a", "kind", "", "zz"))] = draw.choice(VALUES)
-            case 1:
+            case 1 if isinstance(made, list):
                 made.append(draw.choice(VALUES))
             case 2 if isinstance(made, list):
                 made.append(made[key])

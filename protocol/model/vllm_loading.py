@@ -97,4 +97,4 @@ def _save_tokenizer(folder: Path) -> None:
     from transformers import PreTrainedTokenizerFast
 
     words = Tokenizer(WordLevel({"unknown": 0}, unk_token="unknown"))
-    PreTrainedTokenizerFast(tokenizer_object=words).save_pretrained(folder)
+    PreTrainedTokenizerFast(tokenizer_object=words).save_pretrained(folder)  # type: ignore[no-untyped-call]
