@@ -1,7 +1,7 @@
 """Learning with rollouts of older policies: mean reward over seeds at several levels of asynchrony.
 
     python benchmarks/learning.py                       the table, and the files under benchmarks/results/
-    python benchmarks/learning.py --levels 0 4 --seeds 0 --rounds 20 --trust-region clip --out learning.md
+    python benchmarks/learning.py --rounds 100 --problems 32 --rate 800000 --trust-region clip --out learning.md
     python benchmarks/learning.py --runs learning-runs    keeps finished runs there, and takes them from there next time
 
 One process and one thread. In every round the version of `level` rounds ago (genesis at first) samples completions of
@@ -159,18 +159,20 @@ def pretrained(steps: int, seed: int, kept: Path | None = None) -> bytes:
     return made
 
 
-def task(rounds: int, trust_region: str) -> tuple[TaskParams, TaskSpec]:
-    """The sorting task with one inner step a round, on 32 problems of 16 completions."""
+def task(
+    rounds: int, trust_region: str, problems: int = 32, rate_billionths: int = 800_000
+) -> tuple[TaskParams, TaskSpec]:
+    """The sorting task with one inner step a round, of 16 completions a problem; the rate falls to a sixteenth."""
     spec = example_spec()
     recipe = dataclasses.replace(
         spec.recipe,
         inner_steps=1,
-        learning_rate_billionths=800_000,
-        final_learning_rate_billionths=50_000,
+        learning_rate_billionths=rate_billionths,
+        final_learning_rate_billionths=rate_billionths // 16,
         trust_region=trust_region,
     )
     params = dataclasses.replace(
-        example_params(), rounds=rounds, problems_per_round=32, group_size=16, max_staleness=max(LEVELS)
+        example_params(), rounds=rounds, problems_per_round=problems, group_size=16, max_staleness=max(LEVELS)
     )
     return params, dataclasses.replace(spec, recipe=recipe)
 
@@ -248,8 +250,15 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--levels", type=int, nargs="+", default=list(LEVELS), choices=LEVELS)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--trust-region", choices=(CLIP, MASK), default=CLIP)
+    parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--trust-region", choices=(CLIP, MASK), default=MASK)
+    parser.add_argument("--problems", type=int, default=8, help="of 16 completions, in a round")
+    parser.add_argument(
+        "--rate",
+        type=int,
+        default=400_000,
+        help="of the first round, in billionths; the last round's is a sixteenth",
+    )
     parser.add_argument("--pretrain-steps", type=int, default=400)
     parser.add_argument(
         "--uncorrected",
@@ -264,7 +273,8 @@ def parse_arguments() -> argparse.Namespace:
 def one_run(given: argparse.Namespace, params: TaskParams, spec: TaskSpec, level: int, seed: int) -> Outcome:
     """Play a run, or read what it gave last time."""
     variant = "uncorrected" if given.uncorrected else given.trust_region
-    name = f"{given.rounds}-{given.pretrain_steps}-{variant}-{level}-{seed}.json"
+    recipe = f"{given.rounds}-{given.problems}-{given.rate}-{given.pretrain_steps}-{variant}"
+    name = f"{recipe}-{level}-{seed}.json"
     kept = None if given.runs is None else given.runs / name
     if kept is not None and kept.exists():
         return Outcome(**json.loads(kept.read_text(encoding="utf-8")))
@@ -284,7 +294,7 @@ def main() -> None:
     """Run every level on every seed, print the table and write it with its picture."""
     given = parse_arguments()
     torch.set_num_threads(1)
-    params, spec = task(given.rounds, given.trust_region)
+    params, spec = task(given.rounds, given.trust_region, given.problems, given.rate)
     runs = {
         (level, seed): one_run(given, params, spec, level, seed)
         for seed in given.seeds
