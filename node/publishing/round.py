@@ -161,8 +161,14 @@ class RoundPublisher:
         phase("committing", 0)
         if await self._is_late(order.round, 1):
             return ""
+        beacon = ledger.beacons.get(order.round, bytes(32))
+        if self._seed(order.round, beacon) != order.seed:
+            # Under the beacon of now the chain would take this for work on problems of the node's own choice.
+            problem = "a reorganisation gave it another beacon than it was made for"
+            self._observer.emit("error", message=f"round {order.round} has nothing to commit: {problem}")
+            return ""
         began = time.monotonic()
-        committed = await self._commit(submission, ledger.beacons[order.round])
+        committed = await self._commit(submission, beacon)
         self._clock.waited["chain"] = time.monotonic() - began
         return sha256(submission.manifest_file).hex() if committed else ""
 
@@ -211,11 +217,7 @@ class RoundPublisher:
         found = self._workshop.order(round_index)
         if found is not None:
             return found
-        participant, version = self._participant, canonical.version
-        chain_id, hub = participant.chain.chain_id, participant.hub.address
-        seed = round_seed(
-            chain_id, hub, self._task, participant.address, round_index, ledger.beacons[round_index]
-        )
+        version, seed = canonical.version, self._seed(round_index, ledger.beacons[round_index])
         # A round that was not committed, or not whole, taught the others nothing: training goes on from before it.
         whole = self._committed_rounds(ledger, self._params.units_per_round)
         outcomes = self._workshop.outcomes().items()
@@ -225,6 +227,10 @@ class RoundPublisher:
         self._workshop.save_version(version, canonical.manifest.to_bytes(), canonical.file)
         self._workshop.place(order)
         return order
+
+    def _seed(self, round_index: int, beacon: bytes) -> bytes:
+        chain_id, hub = self._participant.chain.chain_id, self._participant.hub.address
+        return round_seed(chain_id, hub, self._task, self._participant.address, round_index, beacon)
 
     def _submission(self, order: Order, trained: Trained, ledger: TaskLedger) -> Submission:
         """RepeatedWork if no rollout may be committed to."""

@@ -25,7 +25,7 @@ from cupel.node.pipeline.worker import Clock
 from cupel.node.pipeline.workshop import Task, Workshop
 from cupel.node.publishing.memory import Memory, proven_to_bytes
 from cupel.node.publishing.replication import Replication
-from cupel.node.publishing.round import RoundPublisher
+from cupel.node.publishing.round import MISSED, RoundPublisher
 from cupel.node.publishing.seams import Seams
 from cupel.node.rollout.process import Parts, RolloutJob
 from cupel.node.training.process import TrainerJob
@@ -363,6 +363,27 @@ def test_a_commitment_that_a_reorganisation_took_away_is_sent_again(tmp_path: Pa
         (after,) = world.ledger.commitments(node.address)
         assert (after.sequence, after.root, after.manifest) == (0, before.root, before.manifest)
         assert publisher.settled(world.ledger, node.known_block) == 0
+
+    run(tmp_path, scenario)
+
+
+def test_work_for_a_beacon_that_a_reorganisation_replaced_is_not_committed(tmp_path: Path) -> None:
+    """Under the new one it would be work on problems that the chain did not assign."""
+
+    async def scenario(world: World) -> None:
+        publisher, node, task = world.publisher(), world.participant, world.ledger.task
+        await world.work(publisher)
+        before = world.ledger.beacons[0]
+        await world.rpc.request("anvil_rollback", 2)
+        await world.rpc.request("anvil_dropAllTransactions")
+        await world.rpc.request("anvil_mine", hex(2))
+        await node.send("open", node.hub.open_round(task, 0))
+        await node.refresh()
+        assert world.ledger.beacons[0] != before
+        await world.work(publisher)
+        await node.refresh()
+        assert world.ledger.commitments(node.address) == ()
+        assert world.workshop.outcomes() == {0: MISSED}
 
     run(tmp_path, scenario)
 
