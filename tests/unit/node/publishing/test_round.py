@@ -249,10 +249,10 @@ def test_a_round_is_committed_and_told(tmp_path: Path) -> None:
         (first, *_) = round_spans = [one for one in told.spans if one.path.startswith("round")]
         assert first.attributes == {"node": node, "round": 0, "outcome": "committed"}
         assert {one.origin for one in round_spans} == {Origin.of(task, node, 0)}
-        assert [one.path for one in round_spans] == [
+        # What was made between two looks was never waited for.
+        waits = {"round/rollouts", "round/training"}
+        assert [one.path for one in round_spans if one.path not in waits] == [
             "round",
-            "round/rollouts",
-            "round/training",
             "round/publishing",
             "round/replicating",
             "round/committing",
