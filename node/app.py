@@ -163,7 +163,7 @@ class Node:
                     await self._participant.refresh()
                     if self._patience.failing:
                         # What the failure left undone may have become too late.
-                        self._rounds.take_up(self._ledger, now)
+                        self._rounds.take_up(now)
                     duty = self._seams.decide(await self._view(now))
                     if isinstance(duty, duties.Stop):
                         await self._discloser.collect()
@@ -177,7 +177,7 @@ class Node:
         if self._spec.recipe.needs_genesis:
             genesis = await self._versions.genesis(FETCH_SECONDS)
             await asyncio.to_thread(self._workshop.save_version, 0, genesis.manifest.to_bytes(), genesis.file)
-        self._rounds.take_up(self._ledger, await self._participant.chain.now())
+        self._rounds.take_up(await self._participant.chain.now())
         announce_task(self._shared, self._workshop.folder.name, os.getpid())
 
     def _stop(self, duty: duties.Stop) -> int:
@@ -196,7 +196,7 @@ class Node:
             self._versions,
             self._attested,
             now,
-            attempted_round=self._rounds.settled(self._ledger, self._participant.known_block),
+            attempted_round=self._rounds.settled(),
             blocked_version=blocked if asyncio.get_running_loop().time() < until else -1,
         )
 
@@ -207,7 +207,7 @@ class Node:
             case duties.WorkRound(round_index, version):
                 canonical = self._versions.get(version)
                 assert canonical is not None, "the newest version is held"
-                await self._rounds.work(round_index, self._ledger, canonical)
+                await self._rounds.work(round_index, canonical)
             case duties.Aggregate(version):
                 await self._aggregate(version, now)
             case duties.Stop():

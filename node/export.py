@@ -36,8 +36,11 @@ def export_rounds(data_dir: Path, task: str, out: Path) -> Iterator[Exported]:
     workshop, known = _open(data_dir, task)
     environment = open_environment(known.spec.environment)
     for number in workshop.outcomes():
-        order, data, file = workshop.order(number), workshop.manifest(number), workshop.rollouts(number)
-        if order is None or data is None or file is None:
+        order = workshop.order(number)
+        if order is None:
+            continue
+        data, file = workshop.manifest(order), workshop.rollouts(order)
+        if data is None or file is None:
             continue
         manifest = SubmissionManifest.from_bytes(data)
         # Fewer than were sampled, if two problems had one proof: then only those were committed to.

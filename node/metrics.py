@@ -37,7 +37,7 @@ def step_facts(
 
     seconds: from the order, or from the restart that took it up, to the end. manifest: digest of what was committed to.
     """
-    rollouts, trainer = workshop.reported(order.round, ROLLOUTS), workshop.reported(order.round, TRAINER)
+    rollouts, trainer = workshop.reported(order, ROLLOUTS), workshop.reported(order, TRAINER)
     publisher.busy = max(0.0, seconds - sum(publisher.waited.values()))
     processes = {ROLLOUTS: rollouts, TRAINER: trainer, PUBLISHER: publisher.lap()}
     return {

@@ -154,15 +154,15 @@ class Rehearsal:
         def phase(name: str, progress: int) -> None:
             self._observer.emit("phase", round=number, phase=name, progress=progress, detail="")
 
-        trained = await until_trained(
-            self._workshop, number, num_batches(self._params), still_time, self._clock, phase
-        )
         order = self._workshop.order(number)
-        assert order is not None, "ordered before it was waited for"
+        assert order is not None, "ordered before it is waited for"
+        trained = await until_trained(
+            self._workshop, order, num_batches(self._params), still_time, self._clock, phase
+        )
         manifest = ""
         if isinstance(trained, str):
             self._problem(f"round {number} is left out: {trained}")
-            self._workshop.refuse(number, PUBLISHER, trained)
+            self._workshop.refuse(order, PUBLISHER, trained)
             made = next_version(current, [], self._spec.aggregation)
         else:
             manifest = self._submit(order, trained)
@@ -188,11 +188,11 @@ class Rehearsal:
 
     def _submit(self, order: Order, trained: Trained) -> str:
         """Make what a node would commit to; the digest of its manifest."""
-        file = self._workshop.rollouts(order.round)
+        file = self._workshop.rollouts(order)
         assert file is not None, "what was trained on is sealed"
         rollouts = rollout_file.decode(file, self._params)
         context = LeafContext(0, NOBODY, self._id, NOBODY, order.round, order.round)
-        facts = self._workshop.reported(order.round, TRAINER)
+        facts = self._workshop.reported(order, TRAINER)
         told = Metrics(
             round(facts.get("mean_reward", 0.0) * MILLION), round(abs(facts.get("loss", 0.0)) * MILLION)
         )
@@ -200,7 +200,7 @@ class Rehearsal:
         submission = make_submission(
             self._params, context, policy, rollouts, trained.update, told, {}, trained.inner_steps
         )
-        self._workshop.save_manifest(order.round, submission.manifest.to_bytes())
+        self._workshop.save_manifest(order, submission.manifest.to_bytes())
         return submission.manifest.digest.hex()
 
     def _version(self, number: int) -> CanonicalVersion:

@@ -131,21 +131,20 @@ class World:
 
         return asyncio.run(scene())
 
-    def publisher(self, node: Participant) -> tuple[RoundPublisher, Any]:
+    def publisher(self, node: Participant) -> RoundPublisher:
         """A publisher that has just begun, and knows only what is in files."""
         (ledger,) = node.ledger.tasks.values()
         limit = get_codec(SPEC.aggregation.codec).num_bytes(LAYOUT.num_parameters)
-        publisher = RoundPublisher(
+        return RoundPublisher(
             node,
             ledger,
-            SPEC.recipe,
+            SPEC,
             Workshop(self.folder),
             Memory(Journal(self.folder / "journal")),
             Replication(node, ledger, limit, Seams()),
             MetricsLog(self.folder / "metrics.jsonl"),
             Seams(),
         )
-        return publisher, ledger
 
 
 def make_world(chain: Chain, folder: Path, rounds: int) -> World:
@@ -223,10 +222,10 @@ def start_publisher(world: World, number: int) -> int:
     try:
 
         async def work(node: Participant) -> None:
-            publisher, ledger = world.publisher(node)
-            publisher.take_up(ledger, await node.chain.now())
-            if publisher.settled(ledger, node.known_block) < number:
-                await publisher.work(number, ledger, world.canonical(number))
+            publisher = world.publisher(node)
+            publisher.take_up(await node.chain.now())
+            if publisher.settled() < number:
+                await publisher.work(number, world.canonical(number))
 
         world.do(work)
         code = 0
@@ -237,11 +236,11 @@ def start_publisher(world: World, number: int) -> int:
 def make_work(world: World, number: int, pid: int) -> None:
     """What the other two processes do, once the publisher has ordered it."""
     workshop = Workshop(world.folder)
-    while workshop.order(number) is None:
+    while (order := workshop.order(number)) is None:
         assert os.waitpid(pid, os.WNOHANG)[0] == 0, "the publisher ended before it gave an order"
         time.sleep(0.005)
-    RolloutJob(workshop, Clock(time.monotonic), Parts()).work(number)
-    TrainerJob(workshop, Clock(time.monotonic)).work(number)
+    RolloutJob(workshop, Clock(time.monotonic), Parts()).work(order)
+    TrainerJob(workshop, Clock(time.monotonic)).work(order)
 
 
 def ended(pid: int) -> bool:

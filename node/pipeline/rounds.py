@@ -1,6 +1,6 @@
 """What the three processes of a node do next: pure functions of which files a round has. Nothing here reads or waits.
 
-order             publisher     which round, seed and versions
+order             publisher     which round, seed and versions; one made anew takes its place
 rollouts.stable   rollouts      the round's rollouts are whole
 trained.stable    trainer       its update and the trainer's state are whole
 refused           either        why there will be none
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cupel.protocol.spec import documents
+from cupel.protocol.spec.hashing import sha256
 
 PUBLISHER: Final = "publisher"
 ROLLOUTS: Final = "rollouts"
@@ -42,6 +43,11 @@ class Order:
     def to_bytes(self) -> bytes:
         """Canonical bytes."""
         return documents.encode(_ORDER_KIND, self)
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the canonical bytes."""
+        return sha256(self.to_bytes())
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Order:

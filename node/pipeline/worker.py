@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NoReturn, Protocol
 
-from cupel.node.pipeline.rounds import PUBLISHER, RoundFiles, WaitFor, Work
+from cupel.node.pipeline.rounds import PUBLISHER, Order, RoundFiles, WaitFor, Work
 from cupel.node.pipeline.workshop import Status, Workshop, current_task
 from cupel.protocol.environments.process import EnvironmentFailed
 from cupel.protocol.spec.errors import Rejected
@@ -38,7 +38,7 @@ class Job(Protocol):
     def decide(self, rounds: Sequence[RoundFiles]) -> Work | WaitFor:
         """What to do now."""
 
-    def work(self, round_index: int) -> WaitFor | None:
+    def work(self, order: Order) -> WaitFor | None:
         """Do a round's part, and leave its report; or what it has to wait for first.
 
         Rejected and EnvironmentFailed say why nothing will come of this round.
@@ -94,13 +94,16 @@ class Worker:
         return True
 
     def _work(self, round_index: int) -> WaitFor | None:
+        order = self._workshop.order(round_index)
+        if order is None:  # damaged since it was looked at
+            return WaitFor(PUBLISHER, f"the order for round {round_index}")
         self._count(self._status.whom)
         before, since, began = self._status, self._since, self._last
         self._tell(Status(os.getpid(), round_index, "", "", False))
         try:
-            waiting = self._job.work(round_index)
+            waiting = self._job.work(order)
         except (Rejected, EnvironmentFailed) as error:
-            self._workshop.refuse(round_index, self._job.name, str(error))
+            self._workshop.refuse(order, self._job.name, str(error))
             waiting = None
         if waiting is not None:
             self._tell(before)

@@ -3,7 +3,7 @@
     current                  which task is worked on, for which publisher
     TASK/params, spec        the task                                     task.stable
     TASK/weights-V/…         a canonical version                          version.stable
-    TASK/round-R/…           see `rounds`
+    TASK/round-R/…           see `rounds`; what is made lies in a folder of the order it was made for
     TASK/status-NAME         what a process does now, and whom it waits for
 
 Every file is written whole, every set has its marker last. A process that finds a marker has all it needs; one that was
@@ -88,7 +88,6 @@ class Workshop:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._own = Journal(folder)
-        self._closed: set[int] = set()
 
     def save_task(self, task: Task) -> None:
         """Say what is worked on, once."""
@@ -117,76 +116,79 @@ class Workshop:
         return None if files is None else (files[_MANIFEST], files["checkpoint"])
 
     def place(self, order: Order) -> None:
-        """Order a round. An order that is there stays."""
-        if self.order(order.round) is None:
+        """Order a round. What was made for another order of it counts no more, nor does what is still to come of it."""
+        if self.order(order.round) != order:
             self._round(order.round).save(_ORDER, order.to_bytes())
 
     def order(self, number: int) -> Order | None:
-        """A round's order."""
+        """A round's order; None before it is placed, and if it is damaged."""
         data = self._round(number).load(_ORDER)
-        return None if data is None else Order.from_bytes(data)
+        try:
+            return None if data is None else Order.from_bytes(data)
+        except Rejected:
+            return None
 
     def rounds(self) -> tuple[RoundFiles, ...]:
         """The rounds ordered, ascending."""
         found = [self._look(number) for number in self._numbers("round-")]
         return tuple(files for files in found if files is not None)
 
-    def batch(self, number: int, index: int, params: TaskParams) -> tuple[Rollout, ...] | None:
+    def batch(self, order: Order, index: int, params: TaskParams) -> tuple[Rollout, ...] | None:
         """A batch of a round's rollouts that is finished; None if it is not."""
-        data = self._round(number).load(_batch_name(index))
+        data = self._made(order).load(_batch_name(index))
         try:
             return None if data is None else rollout_file.decode(data, params)
         except Rejected:
             return None
 
-    def save_batch(self, number: int, index: int, rollouts: tuple[Rollout, ...], params: TaskParams) -> None:
+    def save_batch(self, order: Order, index: int, rollouts: tuple[Rollout, ...], params: TaskParams) -> None:
         """Keep a finished batch."""
-        self._round(number).save(_batch_name(index), rollout_file.encode(rollouts, params))
+        self._made(order).save(_batch_name(index), rollout_file.encode(rollouts, params))
 
-    def num_batches(self, number: int) -> int:
+    def num_batches(self, order: Order) -> int:
         """Batches of a round that are finished."""
-        return len(list(self._round(number).folder.glob("batch-*")))
+        return len(list(self._made(order).folder.glob("batch-*")))
 
-    def seal_rollouts(self, number: int, rollouts: tuple[Rollout, ...], params: TaskParams) -> None:
+    def seal_rollouts(self, order: Order, rollouts: tuple[Rollout, ...], params: TaskParams) -> None:
         """Declare a round's rollouts whole."""
-        save_set(self._round(number), _ROLLED, {_ROLLED: rollout_file.encode(rollouts, params)})
-        for path in self._round(number).folder.glob("batch-*"):
+        save_set(self._made(order), _ROLLED, {_ROLLED: rollout_file.encode(rollouts, params)})
+        for path in self._made(order).folder.glob("batch-*"):
             path.unlink(missing_ok=True)
 
-    def rollouts(self, number: int) -> bytes | None:
+    def rollouts(self, order: Order) -> bytes | None:
         """A round's rollouts file; None until it is whole."""
-        files = load_set(self._round(number), _ROLLED)
+        files = load_set(self._made(order), _ROLLED)
         return None if files is None else files[_ROLLED]
 
-    def save_trained(self, number: int, trained: Trained) -> None:
+    def save_trained(self, order: Order, trained: Trained) -> None:
         """Hand on a round's training."""
         files = {_UPDATE: trained.update, _STATE: trained.state}
         if trained.inner_steps:
             files[_STEPS] = str(trained.inner_steps).encode()
-        save_set(self._round(number), _TRAINED, files)
+        save_set(self._made(order), _TRAINED, files)
 
-    def trained(self, number: int) -> Trained | None:
+    def trained(self, order: Order) -> Trained | None:
         """A round's training; None until it is whole."""
-        files = load_set(self._round(number), _TRAINED)
+        files = load_set(self._made(order), _TRAINED)
         if files is None:
             return None
         return Trained(files[_UPDATE], files[_STATE], int(files.get(_STEPS, b"0")))
 
-    def save_manifest(self, number: int, manifest: bytes) -> None:
+    def save_manifest(self, order: Order, manifest: bytes) -> None:
         """Keep the manifest of what was made of a round, for export."""
-        self._round(number).save(_MANIFEST, manifest)
+        self._made(order).save(_MANIFEST, manifest)
 
-    def manifest(self, number: int) -> bytes | None:
+    def manifest(self, order: Order) -> bytes | None:
         """The manifest of what was made of a round."""
-        return self._round(number).load(_MANIFEST)
+        return self._made(order).load(_MANIFEST)
 
-    def refuse(self, number: int, by: str, reason: str) -> None:
+    def refuse(self, order: Order, by: str, reason: str) -> None:
         """Say why nothing will come of a round."""
-        self._round(number).save(_REFUSED, f"the {by} process: {reason}".encode())
+        self._made(order).save(_REFUSED, f"the {by} process: {reason}".encode())
 
-    def refusal(self, number: int) -> str | None:
+    def refusal(self, order: Order) -> str | None:
         """Why nothing will come of a round."""
-        data = self._round(number).load(_REFUSED)
+        data = self._made(order).load(_REFUSED)
         return None if data is None else data.decode(errors="replace")
 
     def close(self, number: int, outcome: str) -> None:
@@ -195,7 +197,6 @@ class Workshop:
 
     def reopen(self, number: int) -> None:
         """Something is to be done for a closed round after all; its files are still here."""
-        self._closed.discard(number)
         self._round(number).remove(_CLOSED)
 
     def outcomes(self) -> dict[int, str]:
@@ -203,13 +204,13 @@ class Workshop:
         found = {number: self._round(number).load(_CLOSED) for number in self._numbers("round-")}
         return {number: data.decode() for number, data in found.items() if data is not None}
 
-    def report(self, number: int, by: str, facts: Mapping[str, Any]) -> None:
+    def report(self, order: Order, by: str, facts: Mapping[str, Any]) -> None:
         """Keep what a process says of its part of a round; saved before the part is sealed."""
-        self._round(number).save(f"{by}.json", json.dumps(facts).encode(), durable=False)
+        self._made(order).save(f"{by}.json", json.dumps(facts).encode(), durable=False)
 
-    def reported(self, number: int, by: str) -> dict[str, Any]:
+    def reported(self, order: Order, by: str) -> dict[str, Any]:
         """What a process said of a round; empty if nothing, or if it is damaged."""
-        data = self._round(number).load(f"{by}.json")
+        data = self._made(order).load(f"{by}.json")
         try:
             found = json.loads(data or b"{}")
         except ValueError:
@@ -239,16 +240,16 @@ class Workshop:
             shutil.rmtree(self._round(number).folder, ignore_errors=True)
 
     def _look(self, number: int) -> RoundFiles | None:
-        folder = self._round(number).folder
-        if number in self._closed:
+        if (self._round(number).folder / _CLOSED).exists():
             return RoundFiles(number, closed=True)
-        if not (folder / _ORDER).exists():
-            return None
-        names = (marker_of(_ROLLED), marker_of(_TRAINED), _REFUSED, _CLOSED)
-        found = RoundFiles(number, *((folder / name).exists() for name in names))
-        if found.closed:
-            self._closed.add(number)
-        return found
+        order = self.order(number)
+        return None if order is None else self.files(order)
+
+    def files(self, order: Order) -> RoundFiles:
+        """What is there of an open round, made for this order."""
+        folder = self._made(order).folder
+        names = (marker_of(_ROLLED), marker_of(_TRAINED), _REFUSED)
+        return RoundFiles(order.round, *((folder / name).exists() for name in names))
 
     def _numbers(self, prefix: str) -> list[int]:
         try:
@@ -259,6 +260,9 @@ class Workshop:
 
     def _round(self, number: int) -> Journal:
         return Journal(self.folder / f"round-{number:06}")
+
+    def _made(self, order: Order) -> Journal:
+        return Journal(self._round(order.round).folder / f"for-{order.digest.hex()[:16]}")
 
     def _version(self, number: int) -> Journal:
         return Journal(self.folder / f"weights-{number:06}")

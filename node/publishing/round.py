@@ -1,7 +1,8 @@
 """A round on the chain: order it, wait for rollouts and update, publish, see others hold it, commit.
 
 Everything before the commitment can be done again after a crash and comes out the same; whether the commitment was
-sent is asked of the chain, which takes one a round.
+sent is asked of the chain, which takes one a round. Where a reorganisation gives the round another beacon, all of it is
+made anew: under that one the chain would take what is there for work on problems that it did not assign.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from cupel.node.pipeline.rounds import Order
 from cupel.node.pipeline.worker import Clock
 from cupel.node.pipeline.workshop import Trained, Workshop
 from cupel.node.publishing.memory import Memory
+from cupel.node.publishing.own import Outdated, OwnWork
 from cupel.node.publishing.replication import Replication
 from cupel.node.publishing.seams import Seams
 from cupel.node.publishing.submission import (
@@ -35,7 +37,6 @@ from cupel.protocol.model.layout import layout_of
 from cupel.protocol.participant import Participant
 from cupel.protocol.spans import Origin, note, span, steps
 from cupel.protocol.spec import rollout_file
-from cupel.protocol.spec.assignment import round_seed
 from cupel.protocol.spec.diloco.pace import training_seconds
 from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.rollout import LeafContext, Metrics, PolicyRef
@@ -45,6 +46,8 @@ from cupel.protocol.spec.updates import codec_of, empty_update
 
 COMMITTED: Final = "committed"
 MISSED: Final = "missed"
+BEGUN_ANEW: Final = "begun anew"
+"""Not an end: the round is to be taken up again."""
 
 
 class RoundPublisher:
@@ -64,6 +67,7 @@ class RoundPublisher:
         self._participant = participant
         self._observer = participant.observer
         self._task = ledger.task
+        self._own = OwnWork(participant, ledger.task)
         self._params = ledger.params
         self._spec = spec
         self._workshop = workshop
@@ -77,9 +81,9 @@ class RoundPublisher:
         self.attempted = -1
         """Newest round that nothing more is to be done for, or -1."""
 
-    def take_up(self, ledger: TaskLedger, now: int) -> None:
+    def take_up(self, now: int) -> None:
         """Close the rounds that ended while we were away, by what the chain says of them."""
-        committed = self._committed_rounds(ledger)
+        committed = self._own.rounds()
         for files in self._workshop.rounds():
             if not files.closed and files.round in committed:
                 self._workshop.close(files.round, COMMITTED)
@@ -95,48 +99,54 @@ class RoundPublisher:
         ]
         self.attempted = max([-1, *committed, *done])
 
-    def settled(self, ledger: TaskLedger, known_block: int) -> int:
-        """Newest round that nothing more is to be done for, or -1. known_block: up to which the ledger is complete.
+    def settled(self) -> int:
+        """Newest round that nothing more is to be done for, or -1.
 
         A commitment that a reorganisation took out of the chain is to be sent again: its transaction is often mined
         again by itself, but nobody promises that.
         """
-        block = self._mined_in.get(self.attempted)
-        if block is None or block > known_block or self.attempted in self._committed_rounds(ledger):
+        block, known = self._mined_in.get(self.attempted), self._participant.known_block
+        if block is None or block > known or self.attempted in self._own.rounds():
             return self.attempted
         return self.attempted - 1
 
-    async def work(self, round_index: int, ledger: TaskLedger, canonical: CanonicalVersion) -> None:
-        """Carry a round through, from wherever it was left."""
+    async def work(self, round_index: int, canonical: CanonicalVersion) -> None:
+        """Carry a round through, from wherever it was left; or leave it to be taken up again, where a reorganisation
+        changed what it was made for."""
         node = self._participant.address
         origin = Origin.of(self._task, node, round_index)
         with span("round", origin, first=True, node=node, round=round_index), steps() as step:
-            await self._work(round_index, ledger, canonical, self._phase(round_index, step))
+            try:
+                await self._work(round_index, canonical, self._phase(round_index, step))
+            except Outdated as change:
+                self._observer.emit("error", message=f"round {round_index} is worked anew: {change}")
+                note(outcome=BEGUN_ANEW)
+                self.take_up(await self._participant.chain.now())
 
-    async def _work(
-        self, round_index: int, ledger: TaskLedger, canonical: CanonicalVersion, phase: Phase
-    ) -> None:
+    async def _work(self, round_index: int, canonical: CanonicalVersion, phase: Phase) -> None:
         self._workshop.reopen(round_index)
         began, self._clock = time.monotonic(), Clock(time.monotonic)
         until = await self._train_until(round_index)
-        order = await asyncio.to_thread(self._ordered, round_index, ledger, canonical, until)
+        order = await asyncio.to_thread(self._ordered, round_index, canonical, until)
 
         async def still_time() -> bool:
+            self._own.require(round_index, order.seed)
             return not await self._is_late(round_index, 1)
 
         trained = await until_trained(
             self._workshop,
-            round_index,
+            order,
             num_batches(self._params),
             still_time,
             self._clock,
             phase,
         )
+        self._own.require(round_index, order.seed)
         manifest = ""
         if isinstance(trained, str):
             self._observer.emit("error", message=f"round {round_index} has nothing to commit: {trained}")
         else:
-            manifest = await self._publish_and_commit(order, trained, ledger, phase)
+            manifest = await self._publish_and_commit(order, trained, phase)
         outcome = COMMITTED if manifest else MISSED
         phase(outcome, 0)
         note(outcome=outcome)
@@ -145,12 +155,10 @@ class RoundPublisher:
         # Not before: whatever fails on the way is gone on with from the files, as long as there is time.
         self.attempted = max(self.attempted, round_index)
 
-    async def _publish_and_commit(
-        self, order: Order, trained: Trained, ledger: TaskLedger, phase: Phase
-    ) -> str:
-        """Digest of the manifest that was committed; empty if none was."""
+    async def _publish_and_commit(self, order: Order, trained: Trained, phase: Phase) -> str:
+        """Digest of the manifest that was committed; empty if none was. Outdated."""
         try:
-            submission = await asyncio.to_thread(self._submission, order, trained, ledger)
+            submission = await asyncio.to_thread(self._submission, order, trained)
         except RepeatedWork as error:
             self._observer.emit("error", message=f"round {order.round} has nothing to commit: {error}")
             return ""
@@ -161,22 +169,17 @@ class RoundPublisher:
         phase("committing", 0)
         if await self._is_late(order.round, 1):
             return ""
-        beacon = ledger.beacons.get(order.round, bytes(32))
-        if self._seed(order.round, beacon) != order.seed:
-            # Under the beacon of now the chain would take this for work on problems of the node's own choice.
-            problem = "a reorganisation gave it another beacon than it was made for"
-            self._observer.emit("error", message=f"round {order.round} has nothing to commit: {problem}")
-            return ""
+        self._own.require(order.round, order.seed, submission.manifest.sequence)
         began = time.monotonic()
-        committed = await self._commit(submission, beacon)
+        committed = await self._commit(order, submission)
         self._clock.waited["chain"] = time.monotonic() - began
         return sha256(submission.manifest_file).hex() if committed else ""
 
-    async def _commit(self, submission: Submission, beacon: bytes) -> bool:
+    async def _commit(self, order: Order, submission: Submission) -> bool:
         manifest, hub = submission.manifest, self._participant.hub
         call = hub.commit(
             self._task,
-            beacon,
+            self._own.beacon(manifest.round),
             manifest.sequence,
             manifest.round,
             submission.root,
@@ -189,7 +192,8 @@ class RoundPublisher:
         except ContractError as error:
             # The transaction of a predecessor that was killed may have been faster than ours, which says the same.
             await self._participant.refresh()
-            if manifest.round not in self._committed_rounds(self._participant.ledger.tasks[self._task]):
+            if manifest.round not in self._own.rounds():
+                self._own.require(order.round, order.seed, manifest.sequence)
                 self._observer.emit("error", message=f"round {manifest.round} not committed: {error}")
                 return False
         self._observer.emit(
@@ -210,16 +214,14 @@ class RoundPublisher:
         left = commit_deadline(self._params, round_index) - await self._participant.chain.now()
         return int(time.time() + training_seconds(left, self._params.commit_seconds))
 
-    def _ordered(
-        self, round_index: int, ledger: TaskLedger, canonical: CanonicalVersion, train_until: int = 0
-    ) -> Order:
-        """The round's order: the one that is there, or one for this version."""
+    def _ordered(self, round_index: int, canonical: CanonicalVersion, train_until: int = 0) -> Order:
+        """The round's order: the one that is there, if it is for the seed of now, or one for this version. Outdated."""
         found = self._workshop.order(round_index)
-        if found is not None:
+        seed, version = self._own.seed(round_index), canonical.version
+        if found is not None and found.seed == seed:
             return found
-        version, seed = canonical.version, self._seed(round_index, ledger.beacons[round_index])
         # A round that was not committed, or not whole, taught the others nothing: training goes on from before it.
-        whole = self._committed_rounds(ledger, self._params.units_per_round)
+        whole = self._own.rounds(self._params.units_per_round)
         outcomes = self._workshop.outcomes().items()
         done = [number for number, outcome in outcomes if outcome == COMMITTED and number in whole]
         after = max([number for number in done if number < round_index], default=round_index)
@@ -228,18 +230,14 @@ class RoundPublisher:
         self._workshop.place(order)
         return order
 
-    def _seed(self, round_index: int, beacon: bytes) -> bytes:
-        chain_id, hub = self._participant.chain.chain_id, self._participant.hub.address
-        return round_seed(chain_id, hub, self._task, self._participant.address, round_index, beacon)
-
-    def _submission(self, order: Order, trained: Trained, ledger: TaskLedger) -> Submission:
+    def _submission(self, order: Order, trained: Trained) -> Submission:
         """RepeatedWork if no rollout may be committed to."""
         participant, params = self._participant, self._params
-        file = self._workshop.rollouts(order.round)
+        file = self._workshop.rollouts(order)
         assert file is not None, "what was trained on is sealed"
         rollouts = rollout_file.decode(file, params)
         account = participant.address
-        sequence = len(ledger.commitments(account))
+        sequence = self._own.sequence()
         context = LeafContext(
             participant.chain.chain_id, participant.hub.address, self._task, account, sequence, order.round
         )
@@ -251,7 +249,7 @@ class RoundPublisher:
             self._observer.emit("error", message=f"{len(rollouts)} rollouts committed to: {repeated}")
             # Nobody could come to an update from rollouts that nobody else has.
             trained = dataclasses.replace(trained, update=self._empty_update(), inner_steps=0)
-        facts = self._workshop.reported(order.round, "trainer")
+        facts = self._workshop.reported(order, "trainer")
         for remark in facts.get("notes", ()):
             self._observer.emit("error", message=str(remark))
         told = Metrics(
@@ -261,7 +259,7 @@ class RoundPublisher:
             params, context, reference, rollouts, trained.update, told, proven, trained.inner_steps
         )
         self._memory.record(sequence, submission.leaves)
-        self._workshop.save_manifest(order.round, submission.manifest.to_bytes())
+        self._workshop.save_manifest(order, submission.manifest.to_bytes())
         if self._seams.submit is None:
             return submission
         version, task = self._workshop.version(order.sampler), self._workshop.task()
@@ -290,10 +288,6 @@ class RoundPublisher:
         self._workshop.close(order.round, outcome)
         spared = 0 if self._spec.recipe.needs_genesis else -1
         self._workshop.sweep(order.sampler - self._params.max_staleness, spared)
-
-    def _committed_rounds(self, ledger: TaskLedger, least_units: int = 1) -> set[int]:
-        commitments = ledger.commitments(self._participant.address)
-        return {work.round for work in commitments if work.units >= least_units}
 
     async def _is_late(self, round_index: int, margin_seconds: int) -> bool:
         deadline = commit_deadline(self._params, round_index)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from cupel.node.pipeline.rounds import ROLLOUTS, TRAINER, RoundFiles
+from cupel.node.pipeline.rounds import ROLLOUTS, TRAINER, Order
 from cupel.node.pipeline.worker import Clock
 from cupel.node.pipeline.workshop import Trained, Workshop
 
@@ -20,7 +20,7 @@ Phase = Callable[[str, int], None]
 
 async def until_trained(
     workshop: Workshop,
-    round_index: int,
+    order: Order,
     num_batches: int,
     still_time: Callable[[], Awaitable[bool]],
     clock: Clock,
@@ -31,15 +31,15 @@ async def until_trained(
     asked = clock.now()
     while True:
         began = clock.now()
-        files = _files(workshop, round_index)
+        files = workshop.files(order)
         if files.refused:
-            return workshop.refusal(round_index) or "refused without a reason"
+            return workshop.refusal(order) or "refused without a reason"
         if files.trained:
-            trained = await asyncio.to_thread(workshop.trained, round_index)
+            trained = await asyncio.to_thread(workshop.trained, order)
             if trained is not None:
                 return trained
         whom = TRAINER if files.rolled else ROLLOUTS
-        done = 0 if files.rolled else workshop.num_batches(round_index) * 1000 // num_batches
+        done = 0 if files.rolled else workshop.num_batches(order) * 1000 // num_batches
         if (whom, done) != told:
             told = (whom, done)
             phase("training" if files.rolled else "rollouts", done)
@@ -49,10 +49,6 @@ async def until_trained(
                 return f"waited too long for {_chain_of_waits(workshop, whom)}"
         await asyncio.sleep(POLL_SECONDS)
         clock.waited[whom] = clock.waited.get(whom, 0.0) + clock.now() - began
-
-
-def _files(workshop: Workshop, round_index: int) -> RoundFiles:
-    return next((one for one in workshop.rounds() if one.round == round_index), RoundFiles(round_index))
 
 
 def _chain_of_waits(workshop: Workshop, whom: str) -> str:

@@ -64,11 +64,9 @@ class RolloutJob:
         """See `Job.decide`."""
         return next_rollouts(rounds, self._params.max_staleness)
 
-    def work(self, round_index: int) -> WaitFor | None:
+    def work(self, order: Order) -> WaitFor | None:
         """See `Job.work`. Rejected for a version that the round does not accept, or that is none of this task."""
-        order = self._workshop.order(round_index)
-        assert order is not None, "only what was ordered is begun"
-        refused = refused_policy(self._params, round_index, order.sampler)
+        refused = refused_policy(self._params, order.round, order.sampler)
         if refused is not None:
             raise refused
         began = self._clock.now()
@@ -81,8 +79,8 @@ class RolloutJob:
         self._clock.busy += self._clock.now() - began
         tokens = sum(len(one.tokens) for one in rollouts)
         facts = {"policy_version": order.sampler, "rollouts": len(rollouts), "tokens": tokens}
-        self._workshop.report(round_index, self.name, {**facts, **self._clock.lap()})
-        self._workshop.seal_rollouts(round_index, tuple(rollouts), self._params)
+        self._workshop.report(order, self.name, {**facts, **self._clock.lap()})
+        self._workshop.seal_rollouts(order, tuple(rollouts), self._params)
         return None
 
     def _load(self, order: Order) -> Policy | None:
@@ -98,8 +96,8 @@ class RolloutJob:
 
     def _batch(self, order: Order, policy: Policy, number: int) -> tuple[Rollout, ...]:
         """A batch, from before we were killed or made now."""
-        found = self._workshop.batch(order.round, number, self._params)
+        found = self._workshop.batch(order, number, self._params)
         if found is None:
             found = self._worker.batch(policy, order.seed, number)
-            self._workshop.save_batch(order.round, number, found, self._params)
+            self._workshop.save_batch(order, number, found, self._params)
         return found

@@ -61,12 +61,10 @@ class TrainerJob:
         """See `Job.decide`."""
         return next_training(rounds)
 
-    def work(self, round_index: int) -> WaitFor | None:
+    def work(self, order: Order) -> WaitFor | None:
         """See `Job.work`. Rejected for rollouts over age, and for weights that are not the task's."""
-        order = self._workshop.order(round_index)
-        assert order is not None, "only what was ordered is begun"
         began = self._clock.now()
-        refused = refused_policy(self._params, round_index, order.sampler)
+        refused = refused_policy(self._params, order.round, order.sampler)
         if refused is not None:
             raise refused
         needed = needed_versions(self._spec.recipe, order.sampler, order.base)
@@ -74,15 +72,15 @@ class TrainerJob:
         for number, found in weights.items():
             if found is None:
                 return WaitFor(PUBLISHER, f"version {number} of the weights")
-        file = self._workshop.rollouts(round_index)
+        file = self._workshop.rollouts(order)
         if file is None:
-            return WaitFor(ROLLOUTS, f"the rollouts of round {round_index}")
+            return WaitFor(ROLLOUTS, f"the rollouts of round {order.round}")
         trained, facts = self._train(
             self._round(order, file), order, {n: w for n, w in weights.items() if w is not None}
         )
         self._clock.busy += self._clock.now() - began
-        self._workshop.report(round_index, self.name, {**facts, **self._clock.lap()})
-        self._workshop.save_trained(round_index, trained)
+        self._workshop.report(order, self.name, {**facts, **self._clock.lap()})
+        self._workshop.save_trained(order, trained)
         return None
 
     def _round(self, order: Order, file: bytes) -> RoundWork:
@@ -122,7 +120,8 @@ class TrainerJob:
         size = self._layout.num_parameters
         if order.after == order.round:
             return fresh_state(size)
-        before = self._workshop.trained(order.after)
+        placed = self._workshop.order(order.after)
+        before = None if placed is None else self._workshop.trained(placed)
         try:
             if before is not None:
                 return state_from_bytes(before.state, size)

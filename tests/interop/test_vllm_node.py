@@ -87,11 +87,12 @@ def test_rounds_sampled_by_vllm_pass_a_recomputation(tmp_path: Path) -> None:
     job = RolloutJob(workshop, Clock(time.monotonic), Parts(engine=VLLM))
     for number, version in enumerate(versions):
         # The second round's weights go into the running engine.
-        workshop.place(Order(number, bytes([number + 3]) * 32, number, version.digest, number, number))
-        assert job.work(number) is None
-        file = workshop.rollouts(number)
+        order = Order(number, bytes([number + 3]) * 32, number, version.digest, number, number)
+        workshop.place(order)
+        assert job.work(order) is None
+        file = workshop.rollouts(order)
         assert file is not None
-        print(number, workshop.reported(number, "rollouts"))
+        print(number, workshop.reported(order, "rollouts"))
         told = [refusals(file, one, Task(PARAMS, SPEC)) for one in versions]
         print(f"round {number}: refused by version 0 and 1: {told}")
         assert told[number] == 0 < told[1 - number]
@@ -131,8 +132,9 @@ def test_a_rehearsal_with_vllm_is_a_node_s_work(tmp_path: Path) -> None:
     assert task is not None
     versions = [read_genesis(genesis, terms)]
     for number in range(3):
-        order, file, trained = workshop.order(number), workshop.rollouts(number), workshop.trained(number)
+        order = workshop.order(number)
         assert order is not None
+        file, trained = workshop.rollouts(order), workshop.trained(order)
         assert file is not None
         assert trained is not None
         assert order.sampler_digest == versions[order.sampler].digest

@@ -28,6 +28,7 @@ from cupel.verifier.exhibit import keep
 from cupel.verifier.journal import Journal as VerifierJournal
 
 TASK = b"\1" * 32
+BEFORE = Order(2, b"\2" * 32, 1, b"\3" * 32, 1, 1)
 ORDER = Order(3, b"\2" * 32, 2, b"\3" * 32, 2, 1)
 LEAF = RolloutLeaf(0, 4, bytes(32), 7, bytes(32), 9, b"\5" * 32, bytes(32), 0)
 TORN = (0, 1, 40)
@@ -54,7 +55,7 @@ def _votes(folder: Path) -> Any:
 
 
 def _trained(folder: Path) -> Any:
-    return Workshop(folder).trained(3)
+    return Workshop(folder).trained(ORDER)
 
 
 KEPT = {
@@ -74,13 +75,13 @@ KEPT = {
         lambda folder: Journal(folder).load("proven"),
     ),
     "a round's order": Kept(
-        lambda folder: Workshop(folder).place(Order(2, b"\2" * 32, 1, b"\3" * 32, 1, 1)),
+        lambda folder: Workshop(folder).place(BEFORE),
         lambda folder: Workshop(folder).place(ORDER),
         lambda folder: Workshop(folder).order(3),
     ),
     "a round's training": Kept(
-        lambda folder: Workshop(folder).save_trained(2, Trained(b"u", b"s")),
-        lambda folder: Workshop(folder).save_trained(3, Trained(b"update", b"state")),
+        lambda folder: Workshop(folder).save_trained(BEFORE, Trained(b"u", b"s")),
+        lambda folder: Workshop(folder).save_trained(ORDER, Trained(b"update", b"state")),
         _trained,
     ),
     "a round's end": Kept(

@@ -17,9 +17,11 @@ ORDER = Order(5, b"\1" * 32, 3, b"\2" * 32, 3, 4)
 
 def test_a_step_says_where_the_time_went(tmp_path: Path) -> None:
     workshop = Workshop(tmp_path)
-    workshop.report(5, "rollouts", {"tokens": 90, "busy_seconds": 3.0, "waited_seconds": {"publisher": 1.0}})
     workshop.report(
-        5,
+        ORDER, "rollouts", {"tokens": 90, "busy_seconds": 3.0, "waited_seconds": {"publisher": 1.0}}
+    )
+    workshop.report(
+        ORDER,
         "trainer",
         {"mean_reward": 0.5, "loss": -0.1, "busy_seconds": 1.0, "waited_seconds": {"rollouts": 3.0}},
     )
@@ -43,7 +45,7 @@ def test_tensorboard_gets_the_same_numbers(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     workshop = Workshop(tmp_path)
     workshop.report(
-        5, "trainer", {"mean_reward": 0.5, "busy_seconds": 1.0, "waited_seconds": {"rollouts": 1.0}}
+        ORDER, "trainer", {"mean_reward": 0.5, "busy_seconds": 1.0, "waited_seconds": {"rollouts": 1.0}}
     )
     facts = step_facts(workshop, ORDER, "committed", Clock(lambda: 0.0), 5.0)
     MetricsLog(tmp_path / "metrics.jsonl", str(tmp_path / "board")).write(facts)

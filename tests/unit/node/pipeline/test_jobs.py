@@ -71,13 +71,19 @@ def new_workshop(folder: Path) -> Workshop:
     return workshop
 
 
+def placed(workshop: Workshop, number: int) -> Order:
+    order = workshop.order(number)
+    assert order is not None
+    return order
+
+
 def roll(workshop: Workshop, number: int, parts: Parts = PARTS) -> WaitFor | None:
-    return RolloutJob(workshop, Clock(time.monotonic), parts).work(number)
+    return RolloutJob(workshop, Clock(time.monotonic), parts).work(placed(workshop, number))
 
 
 def train(workshop: Workshop, number: int) -> Trained:
-    assert TrainerJob(workshop, Clock(time.monotonic)).work(number) is None
-    trained = workshop.trained(number)
+    assert TrainerJob(workshop, Clock(time.monotonic)).work(placed(workshop, number)) is None
+    trained = workshop.trained(placed(workshop, number))
     assert trained is not None
     return trained
 
@@ -88,7 +94,7 @@ def test_both_wait_for_a_version_by_name(tmp_path: Path) -> None:
     workshop.place(order(0))
     wanted = WaitFor("publisher", "version 0 of the weights")
     assert roll(workshop, 0) == wanted
-    assert TrainerJob(workshop, Clock(time.monotonic)).work(0) == wanted
+    assert TrainerJob(workshop, Clock(time.monotonic)).work(placed(workshop, 0)) == wanted
 
 
 def test_rollouts_go_on_with_the_batches_that_were_finished(
@@ -109,11 +115,11 @@ def test_rollouts_go_on_with_the_batches_that_were_finished(
 
     with pytest.raises(KeyboardInterrupt):
         roll(resumed, 0, Parts(score=power_cut))
-    assert (resumed.num_batches(0), resumed.rollouts(0)) == (1, None)
+    assert (resumed.num_batches(placed(resumed, 0)), resumed.rollouts(placed(resumed, 0))) == (1, None)
     assert roll(resumed, 0, Parts(score=power_cut)) is None
     assert len(asked) == 9 + PARAMS.units_per_round - 6
-    assert resumed.rollouts(0) == whole.rollouts(0)
-    assert whole.reported(0, "rollouts")["tokens"] > 0
+    assert resumed.rollouts(placed(resumed, 0)) == whole.rollouts(placed(whole, 0))
+    assert whole.reported(placed(whole, 0), "rollouts")["tokens"] > 0
 
 
 def test_a_version_that_turned_out_to_be_false_is_replaced_for_both(tmp_path: Path) -> None:
@@ -124,15 +130,19 @@ def test_a_version_that_turned_out_to_be_false_is_replaced_for_both(tmp_path: Pa
     clock = Clock(time.monotonic)
     rollouts, trainer = RolloutJob(deceived, clock, PARTS), TrainerJob(deceived, clock)
     deceived.place(dataclasses.replace(order(1, sampler=1, base=1), sampler_digest=false.digest))
-    assert rollouts.work(1) is None
+    assert rollouts.work(placed(deceived, 1)) is None
     deceived.close(1, "missed")
     true = VERSIONS[1]
     deceived.save_version(1, true.manifest.to_bytes(), true.file)
     for workshop in (wanted, deceived):
         workshop.place(order(2, sampler=1, base=1))
-    assert (roll(wanted, 2), rollouts.work(2), trainer.work(2)) == (None, None, None)
-    assert deceived.rollouts(2) == wanted.rollouts(2)
-    assert deceived.trained(2) == train(wanted, 2)
+    assert (roll(wanted, 2), rollouts.work(placed(deceived, 2)), trainer.work(placed(deceived, 2))) == (
+        None,
+        None,
+        None,
+    )
+    assert deceived.rollouts(placed(deceived, 2)) == wanted.rollouts(placed(wanted, 2))
+    assert deceived.trained(placed(deceived, 2)) == train(wanted, 2)
 
 
 @pytest.mark.parametrize("number", [3, 12])
@@ -143,7 +153,7 @@ def test_rollouts_over_age_are_neither_made_nor_trained_on(workshop: Workshop, n
         TrainerJob(workshop, Clock(time.monotonic)),
     ):
         with pytest.raises(Rejected) as error:
-            job.work(number)
+            job.work(placed(workshop, number))
         assert error.value.reason is Reason.POLICY_VERSION
     workshop.place(order(2))
     assert roll(workshop, 2) is None
@@ -161,7 +171,7 @@ def test_a_checkpoint_of_wrong_shapes_is_refused(tmp_path: Path, shape: dict[str
         TrainerJob(workshop, Clock(time.monotonic)),
     ):
         with pytest.raises(Rejected) as error:
-            job.work(0)
+            job.work(placed(workshop, 0))
         assert error.value.reason in (Reason.CHECKPOINT, Reason.SIZE)
 
 
@@ -172,7 +182,7 @@ def test_an_environment_that_fails_leaves_nothing(workshop: Workshop) -> None:
     workshop.place(order(0))
     with pytest.raises(EnvironmentFailed):
         roll(workshop, 0, Parts(score=hang))
-    assert workshop.rollouts(0) is None
+    assert workshop.rollouts(placed(workshop, 0)) is None
 
 
 def test_training_twice_gives_the_same_bits_and_goes_on_from_the_state_named(tmp_path: Path) -> None:
@@ -192,18 +202,18 @@ def test_training_twice_gives_the_same_bits_and_goes_on_from_the_state_named(tmp
     fresh.place(order(1, sampler=0, base=1))
     assert roll(fresh, 1) is None
     assert train(fresh, 1).update != results[1].update
-    assert fresh.reported(1, "trainer")["notes"] == []
+    assert fresh.reported(placed(fresh, 1), "trainer")["notes"] == []
 
 
 @pytest.mark.parametrize("damage", [None, b"torn"])
 def test_a_state_that_is_lost_is_begun_again_and_told(workshop: Workshop, damage: bytes | None) -> None:
     workshop.place(order(0))
     if damage is not None:
-        workshop.save_trained(0, Trained(b"update", damage))
+        workshop.save_trained(placed(workshop, 0), Trained(b"update", damage))
     workshop.place(order(1, after=0))
     assert roll(workshop, 1) is None
     train(workshop, 1)
-    (note,) = workshop.reported(1, "trainer")["notes"]
+    (note,) = workshop.reported(placed(workshop, 1), "trainer")["notes"]
     assert "its state after round 0 is " + ("gone" if damage is None else "damaged") in note
 
 
@@ -231,10 +241,10 @@ def test_a_slow_trainer_does_fewer_steps_and_is_on_time(
 
     monkeypatch.setattr(trainer, "_accumulate", slow_step)
     clock = Clock(lambda: passed[0])
-    assert TrainerJob(workshop, clock, today=lambda: 1_000_000 + passed[0]).work(0) is None
-    trained = workshop.trained(0)
+    assert TrainerJob(workshop, clock, today=lambda: 1_000_000 + passed[0]).work(placed(workshop, 0)) is None
+    trained = workshop.trained(placed(workshop, 0))
     assert trained is not None
     assert trained.inner_steps == stated
-    assert workshop.reported(0, "trainer")["steps"] == (stated or 8)
+    assert workshop.reported(placed(workshop, 0), "trainer")["steps"] == (stated or 8)
     if stated > recipe.least_inner_steps:
         assert 100 - seconds < passed[0] <= 100

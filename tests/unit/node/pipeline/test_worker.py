@@ -29,12 +29,12 @@ class Job:
     def decide(self, rounds: Sequence[RoundFiles]) -> Work | WaitFor:
         return next_rollouts(rounds, 1)
 
-    def work(self, round_index: int) -> WaitFor | None:
+    def work(self, order: Order) -> WaitFor | None:
         self.time[0] += 3
         if isinstance(self.answer, Exception):
             raise self.answer
         if self.answer is None:
-            self.workshop.refuse(round_index, "test", "done")
+            self.workshop.refuse(order, "test", "done")
         return self.answer
 
 
@@ -75,12 +75,12 @@ def test_it_waits_for_the_publisher_then_works(
 def test_sealing_behind_the_report_counts_in_the_next_one(
     workshop: Workshop, job: Job, clock: Clock, time: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def report_and_seal(round_index: int) -> None:
+    def report_and_seal(order: Order) -> None:
         time[0] += 4
         clock.busy += 4
         laps.append(clock.lap())
         time[0] += 1
-        workshop.refuse(round_index, "test", "done")
+        workshop.refuse(order, "test", "done")
 
     laps: list[dict[str, object]] = []
     monkeypatch.setattr(job, "work", report_and_seal)
@@ -138,7 +138,7 @@ def test_a_bad_round_is_refused_with_the_reason(
     workshop.place(ORDER)
     job.answer = fault
     assert worker.step()
-    assert workshop.refusal(0) == f"the rollouts process: {fault}"
+    assert workshop.refusal(ORDER) == f"the rollouts process: {fault}"
     time[0] += 1
     assert not worker.step()
     told = {"busy_seconds": 3.0, "waited_seconds": {"publisher": 1.0}}

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,11 +22,12 @@ from cupel.devnet.project import artefacts, find_binary, project_root
 from cupel.devnet.rpc import LocalRpc
 from cupel.node.journal import Journal
 from cupel.node.metrics import MetricsLog
+from cupel.node.pipeline.rounds import Order
 from cupel.node.pipeline.worker import Clock
 from cupel.node.pipeline.workshop import Task, Workshop
 from cupel.node.publishing.memory import Memory, proven_to_bytes
 from cupel.node.publishing.replication import Replication
-from cupel.node.publishing.round import MISSED, RoundPublisher
+from cupel.node.publishing.round import COMMITTED, RoundPublisher
 from cupel.node.publishing.seams import Seams
 from cupel.node.rollout.process import Parts, RolloutJob
 from cupel.node.training.process import TrainerJob
@@ -133,6 +135,12 @@ class World:
     def workshop(self) -> Workshop:
         return Workshop(self.folder / "workshop")
 
+    @property
+    def order(self) -> Order:
+        order = self.workshop.order(0)
+        assert order is not None
+        return order
+
     def publisher(self) -> RoundPublisher:
         """A publisher that has just begun, and knows only what is in files."""
         limit = get_codec(SPEC.aggregation.codec).num_bytes(LAYOUT.num_parameters)
@@ -152,24 +160,23 @@ class World:
         params = self.ledger.params
         workshop = self.workshop
         workshop.save_task(Task(params, self.spec))
-        jobs = asyncio.create_task(asyncio.to_thread(_do_jobs, workshop))
+        over = threading.Event()
+        jobs = asyncio.create_task(asyncio.to_thread(_do_jobs, workshop, over))
         try:
-            await publisher.work(0, self.ledger, GENESIS)
+            await publisher.work(0, GENESIS)
         finally:
+            over.set()
             await jobs
 
 
-def _do_jobs(workshop: Workshop) -> None:
+def _do_jobs(workshop: Workshop, over: threading.Event) -> None:
     rollouts = RolloutJob(workshop, Clock(time.monotonic), Parts())
     trainer = TrainerJob(workshop, Clock(time.monotonic))
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        (files,) = workshop.rounds() or (None,)
-        if files is None:
-            continue
-        if files.trained:
-            return
-        (trainer if files.rolled else rollouts).work(0)
+    while not over.wait(0.01):
+        order = workshop.order(0)
+        files = None if order is None else workshop.files(order)
+        if order is not None and files is not None and not files.trained:
+            (trainer if files.rolled else rollouts).work(order)
 
 
 @asynccontextmanager
@@ -235,7 +242,7 @@ def run(folder: Path, scenario: Scenario, spec: TaskSpec = SPEC) -> None:
 def test_a_round_is_committed_and_told(tmp_path: Path) -> None:
     async def scenario(world: World) -> None:
         publisher = world.publisher()
-        publisher.take_up(world.ledger, await world.participant.chain.now())
+        publisher.take_up(await world.participant.chain.now())
         assert publisher.attempted == -1
         await world.work(publisher)
         await world.participant.refresh()
@@ -278,13 +285,13 @@ def test_a_node_that_is_too_slow_for_all_steps_commits_in_time_and_states_how_ma
         await world.work(world.publisher())
         await world.participant.refresh()
         (work,) = world.ledger.commitments(world.participant.address)
-        manifest = SubmissionManifest.from_bytes(world.workshop.manifest(0) or b"")
+        manifest = SubmissionManifest.from_bytes(world.workshop.manifest(world.order) or b"")
         assert manifest.digest == work.manifest
         assert 1 <= manifest.inner_steps < 10_000_000
-        trained = world.workshop.trained(0)
+        trained = world.workshop.trained(world.order)
         assert trained is not None
         assert manifest.inner_steps == trained.inner_steps
-        assert world.workshop.reported(0, "trainer")["steps"] == manifest.inner_steps
+        assert world.workshop.reported(world.order, "trainer")["steps"] == manifest.inner_steps
 
     run(tmp_path, scenario, spec)
 
@@ -300,12 +307,12 @@ def test_killed_at_its_commitment_it_commits_once(
         world.participant.dies = dies
         with pytest.raises(Killed):
             await world.work(world.publisher())
-        before = world.workshop.trained(0)
+        before = world.workshop.trained(world.order)
         world.participant.dies = ""
         if looks_at_the_chain:
             await world.participant.refresh()
         again = world.publisher()
-        again.take_up(world.ledger, await world.participant.chain.now())
+        again.take_up(await world.participant.chain.now())
         seen = dies == "after" and looks_at_the_chain
         assert again.attempted == (0 if seen else -1)
         if not seen:
@@ -313,7 +320,7 @@ def test_killed_at_its_commitment_it_commits_once(
         await world.participant.refresh()
         assert len(world.ledger.commitments(world.participant.address)) == 1
         assert world.workshop.outcomes() == {0: "committed"}
-        assert world.workshop.trained(0) == before
+        assert world.workshop.trained(world.order) == before
 
     run(tmp_path, scenario)
 
@@ -324,7 +331,7 @@ def test_what_is_too_late_is_closed(tmp_path: Path) -> None:
         with pytest.raises(Killed):
             await world.work(world.publisher())
         again = world.publisher()
-        again.take_up(world.ledger, world.ledger.params.start + 900)
+        again.take_up(world.ledger.params.start + 900)
         assert (again.attempted, world.workshop.outcomes()) == (0, {0: "missed"})
 
     run(tmp_path, scenario)
@@ -333,9 +340,10 @@ def test_what_is_too_late_is_closed(tmp_path: Path) -> None:
 def test_a_refused_round_is_missed_with_the_reason(tmp_path: Path) -> None:
     async def scenario(world: World) -> None:
         world.workshop.save_task(Task(world.ledger.params, SPEC))
-        world.workshop.refuse(0, "rollouts", "reverse-text gave no answer within 20 s")
         publisher = world.publisher()
-        await publisher.work(0, world.ledger, GENESIS)
+        order = publisher._ordered(0, GENESIS)
+        world.workshop.refuse(order, "rollouts", "reverse-text gave no answer within 20 s")
+        await publisher.work(0, GENESIS)
         recorder: Any = world.participant.observer
         (message,) = [fields["message"] for event, fields in recorder.events if event == "error"]
         assert "gave no answer within 20 s" in message
@@ -351,39 +359,101 @@ def test_a_commitment_that_a_reorganisation_took_away_is_sent_again(tmp_path: Pa
         await world.work(publisher)
         await node.refresh()
         (before,) = world.ledger.commitments(node.address)
-        assert publisher.settled(world.ledger, node.known_block) == 0
+        assert publisher.settled() == 0
         await world.rpc.request("anvil_rollback", 1)
         await world.rpc.request("anvil_dropAllTransactions")
         await world.rpc.request("anvil_mine", hex(2))
         await node.refresh()
         assert world.ledger.commitments(node.address) == ()
-        assert publisher.settled(world.ledger, node.known_block) == -1
+        assert publisher.settled() == -1
         await world.work(publisher)
         await node.refresh()
         (after,) = world.ledger.commitments(node.address)
         assert (after.sequence, after.root, after.manifest) == (0, before.root, before.manifest)
-        assert publisher.settled(world.ledger, node.known_block) == 0
+        assert publisher.settled() == 0
 
     run(tmp_path, scenario)
 
 
-def test_work_for_a_beacon_that_a_reorganisation_replaced_is_not_committed(tmp_path: Path) -> None:
-    """Under the new one it would be work on problems that the chain did not assign."""
+async def replace_beacon(world: World, blocks: int) -> None:
+    """A reorganisation of so many blocks, the one that opened the round among them. Nobody has looked yet."""
+    node, task = world.participant, world.ledger.task
+    await world.rpc.request("anvil_rollback", blocks)
+    await world.rpc.request("anvil_dropAllTransactions")
+    await world.rpc.request("anvil_mine", hex(2))
+    await node.send("open", node.hub.open_round(task, 0))
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_round_whose_beacon_a_reorganisation_replaced_is_worked_anew(
+    tmp_path: Path, is_known: bool
+) -> None:
+    """Under the new one the work of before would be on problems that the chain did not assign."""
 
     async def scenario(world: World) -> None:
-        publisher, node, task = world.publisher(), world.participant, world.ledger.task
+        publisher, node = world.publisher(), world.participant
         await world.work(publisher)
-        before = world.ledger.beacons[0]
-        await world.rpc.request("anvil_rollback", 2)
+        await node.refresh()
+        ((before,), order) = world.ledger.commitments(node.address), world.order
+        await replace_beacon(world, 2)
+        if is_known:
+            await node.refresh()
+            assert publisher.settled() == -1
+        else:  # the chain refuses it under the beacon of before
+            await world.work(publisher)
+            assert (publisher.attempted, world.workshop.outcomes()) == (-1, {})
+        await world.work(publisher)
+        await node.refresh()
+        (after,) = world.ledger.commitments(node.address)
+        assert (after.round, after.sequence, after.units) == (0, 0, 8)
+        assert world.order.seed != order.seed
+        assert (world.workshop.rollouts(world.order), after.root) != (
+            world.workshop.rollouts(order),
+            before.root,
+        )
+        assert world.workshop.outcomes() == {0: COMMITTED}
+
+    run(tmp_path, scenario)
+
+
+def test_a_beacon_that_is_replaced_while_others_are_at_work_ends_their_work(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        publisher, node = world.publisher(), world.participant
+        world.workshop.save_task(Task(world.ledger.params, SPEC))
+        order = publisher._ordered(0, GENESIS)
+
+        async def never_mind() -> None:
+            await replace_beacon(world, 1)
+            await node.refresh()
+
+        await asyncio.gather(
+            publisher.work(0, GENESIS), never_mind()
+        )  # nobody samples: it would wait for ever
+        recorder: Any = node.observer
+        (message,) = [fields["message"] for event, fields in recorder.events if event == "error"]
+        assert message == "round 0 is worked anew: a reorganisation gave it another beacon"
+        world.workshop.save_batch(order, 0, (), world.ledger.params)  # a process that was late
+        await world.work(publisher)
+        await node.refresh()
+        assert [work.units for work in world.ledger.commitments(node.address)] == [8]
+
+    run(tmp_path, scenario)
+
+
+def test_a_round_that_is_no_longer_open_is_left_until_it_is(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        publisher, node = world.publisher(), world.participant
+        await world.rpc.request("anvil_rollback", 1)
         await world.rpc.request("anvil_dropAllTransactions")
         await world.rpc.request("anvil_mine", hex(2))
-        await node.send("open", node.hub.open_round(task, 0))
         await node.refresh()
-        assert world.ledger.beacons[0] != before
+        assert not world.ledger.beacons
+        await publisher.work(0, GENESIS)
+        assert (publisher.attempted, world.workshop.outcomes()) == (-1, {})
+        await node.send("open", node.hub.open_round(world.ledger.task, 0))
+        await node.refresh()
         await world.work(publisher)
-        await node.refresh()
-        assert world.ledger.commitments(node.address) == ()
-        assert world.workshop.outcomes() == {0: MISSED}
+        assert world.workshop.outcomes() == {0: COMMITTED}
 
     run(tmp_path, scenario)
 
@@ -398,16 +468,16 @@ def test_a_commitment_that_was_taken_away_while_the_process_was_down_is_sent_aga
         await node.refresh()
         assert world.ledger.commitments(node.address) == ()
         late = world.publisher()
-        late.take_up(world.ledger, world.ledger.params.start + 900)
+        late.take_up(world.ledger.params.start + 900)
         assert late.attempted == 0
         again = world.publisher()
-        again.take_up(world.ledger, await node.chain.now())
+        again.take_up(await node.chain.now())
         assert again.attempted == -1
         await world.work(again)
         await node.refresh()
         (commitment,) = world.ledger.commitments(node.address)
         assert (commitment.round, commitment.sequence, commitment.units) == (0, 0, 8)
-        assert again.settled(world.ledger, node.known_block) == 0
+        assert again.settled() == 0
 
     run(tmp_path, scenario)
 
@@ -419,7 +489,7 @@ def test_an_endpoint_that_lags_is_no_reorganisation(tmp_path: Path) -> None:
         publisher, node = world.publisher(), world.participant
         await world.work(publisher)
         assert world.ledger.commitments(node.address) == ()
-        assert publisher.settled(world.ledger, node.known_block) == 0
+        assert publisher.settled() == 0
 
     run(tmp_path, scenario)
 
@@ -438,7 +508,7 @@ def test_an_outage_in_the_middle_of_a_round_is_gone_on_from(tmp_path: Path) -> N
         node = world.participant
         node.__class__ = Away
         publisher, attempts = world.publisher(), 0
-        while publisher.settled(world.ledger, node.known_block) < 0:
+        while publisher.settled() < 0:
             attempts += 1
             with contextlib.suppress(ChainUnavailable):
                 await world.work(publisher)
@@ -465,12 +535,12 @@ def test_of_a_part_of_a_round_no_update_is_published_and_training_goes_on_from_b
         await world.participant.refresh()
         (work,) = world.ledger.commitments(world.participant.address)
         assert work.units == 4
-        manifest = SubmissionManifest.from_bytes(world.workshop.manifest(0) or b"")
+        manifest = SubmissionManifest.from_bytes(world.workshop.manifest(world.order) or b"")
         zeros = empty_update(SPEC, LAYOUT.num_parameters)
         file = codec_of(SPEC).to_bytes(zeros, LAYOUT.num_parameters)
         assert manifest.update == pieced_reference(file)
         version = make_version(1, GENESIS.digest, GENESIS.state, LAYOUT)
         world.ledger.beacons[1] = bytes(32)
-        assert world.publisher()._ordered(1, world.ledger, version).after == 1
+        assert world.publisher()._ordered(1, version).after == 1
 
     run(tmp_path, scenario)

@@ -12,13 +12,14 @@ from cupel.node.pipeline.worker import Clock
 from cupel.node.pipeline.workshop import Status, Trained, Workshop
 from cupel.node.publishing.waiting import ASK_SECONDS, until_trained
 
+ORDER = Order(0, b"\1" * 32, 0, b"\2" * 32, 0, 0)
 TRAINED = Trained(b"update", b"state")
 
 
 @pytest.fixture
 def workshop(tmp_path: Path) -> Workshop:
     workshop = Workshop(tmp_path)
-    workshop.place(Order(0, b"\1" * 32, 0, b"\2" * 32, 0, 0))
+    workshop.place(ORDER)
     return workshop
 
 
@@ -31,23 +32,23 @@ def wait(workshop: Workshop, patience: int = 3) -> tuple[Trained | str, Clock, l
     async def still_time() -> bool:
         return next(asked) < patience
 
-    wait = until_trained(workshop, 0, 4, still_time, clock, lambda *phase: phases.append(phase))
+    wait = until_trained(workshop, ORDER, 4, still_time, clock, lambda *phase: phases.append(phase))
     return asyncio.run(wait), clock, phases
 
 
 def test_what_is_there_is_taken(workshop: Workshop) -> None:
-    workshop.save_trained(0, TRAINED)
+    workshop.save_trained(ORDER, TRAINED)
     assert wait(workshop)[0] == TRAINED
 
 
 def test_a_refusal_ends_the_wait(workshop: Workshop) -> None:
-    workshop.refuse(0, "trainer", "checkpoint: wrong shapes")
+    workshop.refuse(ORDER, "trainer", "checkpoint: wrong shapes")
     assert wait(workshop)[0] == "the trainer process: checkpoint: wrong shapes"
 
 
 def test_a_damaged_result_is_waited_for_again(workshop: Workshop) -> None:
-    workshop.save_trained(0, TRAINED)
-    (path,) = workshop.folder.glob("round-*/update")
+    workshop.save_trained(ORDER, TRAINED)
+    (path,) = workshop.folder.glob("round-*/*/update")
     path.write_bytes(b"other")
     assert isinstance(wait(workshop)[0], str)
     assert not workshop.rounds()[0].trained
