@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from corpus import everything
 from trials import FLOAT_BYTES, Config, Result, Setting
 
 Results = dict[str, dict[int, Result]]
@@ -80,28 +79,28 @@ LARGE_CLAIMS = [
     Claim("H=100, int4 is better than one worker", INT4, ONE, 0),
 ]
 
+LONG_CLAIMS = [
+    Claim("406x fewer bytes (H=54, int4) within 1.4 %", "H=54, int4", BASELINE, 1.4),
+    Claim("753x fewer bytes (H=100, int4) within 1.4 %", INT4, BASELINE, 1.4),
+    Claim("2,011x fewer bytes (H=54, sparse-8) within 10 %", "H=54, sparse-8, plain averaging", BASELINE, 10),
+    Claim("the same with momentum 1/2", "H=54, sparse-8, momentum 1/2", BASELINE, 10),
+    Claim("H=54, int4 is better than one worker", "H=54, int4", ONE, 0),
+]
+
 
 def report(configs: Sequence[Config], results: Results, setting: Setting, claims: Sequence[Claim]) -> str:
     """The whole page."""
-    large, shape, most = (
-        setting.corpus is everything,
-        setting.shape,
-        max(configs, key=lambda row: row.workers),
-    )
-    name, text = (
-        ("diloco_large.jsonl", "the source of Python and its installed packages")
-        if large
-        else ("diloco.jsonl", "the standard library's source text")
-    )
-    few = "" if large else " Large workers see four times the characters."
-    command = "python benchmarks/diloco/table.py" + (" --large" if large else "")
+    shape, most = setting.shape, max(configs, key=lambda row: row.workers)
+    few = " Large workers see four times the characters." if setting.name == "small" else ""
+    command = "python benchmarks/diloco/table.py"
+    table = "" if setting.name == "small" else f" --table {setting.name}"
     lines = [
         "# Local training, measured",
         "",
-        f"`{command} run`, then `show` prints this page. `{name}` holds the runs; one",
+        f"`{command} run{table}`, then `show` prints this page. `{setting.file}` holds the runs; one",
         "that is there is not repeated; one that names a machine ran there.",
         "",
-        f"A character transformer of {shape.parameters:,} parameters on {text}, from scratch;",
+        f"A character transformer of {shape.parameters:,} parameters on {setting.text}, from scratch;",
         f"{most.workers} workers, {setting.steps:,} inner steps each of {most.batch * shape.context:,} characters,"
         f" AdamW.{few}",
         "Outer Nesterov 0.7 / 0.9 unless the row says otherwise. Rates were not tuned per row. Loss in",

@@ -3,10 +3,12 @@
     python benchmarks/diloco/table.py run --seeds 0 1        # resumes: a finished run is not repeated
     python benchmarks/diloco/table.py run --only "H=50" --minutes 10
     python benchmarks/diloco/table.py show > benchmarks/results/diloco.md
-    python benchmarks/diloco/table.py run --large --device cuda    # 4.8 million parameters
-    python benchmarks/diloco/table.py show --large > benchmarks/results/diloco_large.md
+    python benchmarks/diloco/table.py run --table long             # twice the steps, few large workers
+    python benchmarks/diloco/table.py run --table large --device cuda    # 4.8 million parameters
+    python benchmarks/diloco/table.py show --table large > benchmarks/results/diloco_large.md
 
-Results go to benchmarks/results/diloco.jsonl or diloco_large.jsonl, one line a run; --results names another folder.
+Results go to benchmarks/results/diloco.jsonl, diloco_long.jsonl or diloco_large.jsonl, one line a run; --results names
+another folder.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
-from report import CLAIMS, LARGE_CLAIMS, report
-from trials import LARGE, SMALL, Config, Result, Setting, run
+from report import CLAIMS, LARGE_CLAIMS, LONG_CLAIMS, report
+from trials import LARGE, LONG, SMALL, Config, Result, Setting, run
 
 RESULTS = Path(__file__).parent.parent / "results"
 ZERO, HALF, ONE = (0, 1), (1, 2), (1, 1)
@@ -86,6 +88,21 @@ LARGE_CONFIGS = [
     ),
 ]
 
+LONG_CONFIGS = [
+    Config("synchronous data parallel", **BIG),
+    Config("H=54, int4", 54, codec="mxint4", **BIG),
+    Config("H=100, int4", 100, codec="mxint4", **BIG),
+    Config("H=54, sparse-8, plain averaging", 54, learning_rate=ONE, momentum=ZERO, codec="sparse-8", **BIG),
+    Config("H=54, sparse-8, momentum 1/2", 54, momentum=HALF, codec="sparse-8", **BIG),
+    Config("one worker", workers=1, batch=8),
+]
+
+TABLES = {
+    "small": (SMALL, CONFIGS, CLAIMS),
+    "long": (LONG, LONG_CONFIGS, LONG_CLAIMS),
+    "large": (LARGE, LARGE_CONFIGS, LARGE_CLAIMS),
+}
+
 
 def load(file: Path, configs: Sequence[Config], steps: int) -> dict[str, dict[int, Result]]:
     """Finished runs of that length: name, seed, result."""
@@ -132,7 +149,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("what", choices=("run", "show"))
-    parser.add_argument("--large", action="store_true", help="the larger model and its rows")
+    parser.add_argument("--table", choices=TABLES, default="small", help="which model, length and rows")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--steps", type=int, help="inner steps a worker, if not the table's own")
@@ -142,13 +159,12 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=1e9)
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the runs")
     given = parser.parse_args()
-    setting, configs = (LARGE, LARGE_CONFIGS) if given.large else (SMALL, CONFIGS)
+    setting, configs, claims = TABLES[given.table]
     setting = replace(setting, device=given.device, steps=given.steps or setting.steps)
-    file = given.results / ("diloco_large.jsonl" if given.large else "diloco.jsonl")
+    file = given.results / setting.file
     if given.what == "run":
         train_all(file, configs, setting, given.seeds, given.only, given.minutes)
     else:
-        claims = LARGE_CLAIMS if given.large else CLAIMS
         print(report(configs, load(file, configs, setting.steps), setting, claims))
 
 

@@ -40,6 +40,9 @@ FLOAT_BYTES = 4
 class Setting:
     """What all rows of a table share."""
 
+    name: str
+    text: str
+    """What the corpus is, in words."""
     shape: Shape
     rate: float
     steps: int
@@ -47,9 +50,19 @@ class Setting:
     validation_windows: int = 1024
     device: str = "cpu"
 
+    @property
+    def file(self) -> str:
+        """Of the runs."""
+        return "diloco.jsonl" if self.name == "small" else f"diloco_{self.name}.jsonl"
 
-SMALL = Setting(Shape(32, 32, 2, 2, 96), 4e-3, 4000, top_level)
-LARGE = Setting(Shape(256, 256, 4, 6, 1024, warm_up=200, half=True), 1e-3, 8000, everything, 4096)
+
+_TINY, _LIBRARY = Shape(32, 32, 2, 2, 96), "the standard library's source text"
+_ALL = "the source of Python and its installed packages"
+SMALL = Setting("small", _LIBRARY, _TINY, 4e-3, 4000, top_level)
+LONG = Setting("long", _LIBRARY, _TINY, 4e-3, 8000, top_level)
+LARGE = Setting(
+    "large", _ALL, Shape(256, 256, 4, 6, 1024, warm_up=200, half=True), 1e-3, 8000, everything, 4096
+)
 
 
 @dataclass(frozen=True)
