@@ -5,6 +5,7 @@ An endpoint may be broken or hostile. Nothing that it sends may end a process, o
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from cupel.protocol.chain.errors import ChainUnavailable
 
 _MAX_QUANTITY_DIGITS: Final = 64
 """Hex digits of a uint256."""
+_HEX: Final = re.compile("0x[0-9a-fA-F]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +143,8 @@ def _fields(what: str, answer: Any) -> dict[str, Any]:
 
 
 def _is_hex(answer: Any) -> bool:
-    if not isinstance(answer, str) or not answer.startswith("0x"):
-        return False
     # int() and fromhex() also take signs, underscores and spaces.
-    return all(digit in "0123456789abcdefABCDEF" for digit in answer[2:])
+    return isinstance(answer, str) and _HEX.fullmatch(answer) is not None
 
 
 def _nonsense(expected: str, answer: Any) -> ChainUnavailable:

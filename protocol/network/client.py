@@ -137,6 +137,8 @@ class BlockClient:
             raise
         finally:
             self._running[url] -= 1
+            if not self._running[url]:
+                del self._running[url]
             self._learn(url, result, time.monotonic() - started)
         if isinstance(result, NotDelivered):
             return None

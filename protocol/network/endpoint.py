@@ -13,6 +13,7 @@ so parsing is strict and bounded, and an endpoint is a place to try, never a pro
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from dataclasses import dataclass
@@ -92,6 +93,7 @@ def _peer_id(text: str) -> str:
     return text
 
 
+@functools.lru_cache(4096)  # the same peers are read at every look at the chain
 def _is_ed25519_peer_id(text: str) -> bool:
     number = 0
     for character in text:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
-from collections import defaultdict
+import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
@@ -28,6 +29,8 @@ ATTEMPT_SECONDS: Final = 30.0
 HEAD_SECONDS: Final = 2.0
 MAX_CONNECTIONS: Final = 64
 MAX_CONNECTIONS_PER_SERVER: Final = 8
+IDLE_SECONDS: Final = 20.0
+"""A connection that nobody needs for so long is closed: its server hangs up soon, or has left for good."""
 _MESSAGE: Final = "application/octet-stream"
 _RAW_BLOCK: Final = "application/vnd.ipld.raw"
 
@@ -53,19 +56,19 @@ class Requests:
     def __init__(self, ask_stream: AskStream = no_streams) -> None:
         self._ask_stream = ask_stream
         self._threads = ThreadPoolExecutor(MAX_CONNECTIONS, thread_name_prefix="fetch")
-        self._idle: defaultdict[str, list[Connection]] = defaultdict(list)
+        self._idle: dict[str, list[tuple[float, Connection]]] = {}
+        """With the time of each one's last answer, the newest last."""
+        self._swept = -math.inf
         self._busy: set[Connection] = set()
-        self._slots: dict[str, asyncio.Semaphore] = {}
+        self._slots: weakref.WeakValueDictionary[str, asyncio.Semaphore] = weakref.WeakValueDictionary()
+        """As long as somebody is in one or waits for one."""
 
     def close(self) -> None:
         """End every request and connection."""
         for connection in self._busy:
             connection.abort()
         self._threads.shutdown(wait=True, cancel_futures=True)
-        for connections in self._idle.values():
-            for connection in connections:
-                connection.close()
-        self._idle.clear()
+        self._sweep(math.inf)
 
     async def block(
         self, url: str, cid: Cid, max_bytes: int = MAX_BLOCK_BYTES, keep: Keep | None = None
@@ -146,8 +149,8 @@ class Requests:
         return self._slots.setdefault(url, asyncio.Semaphore(MAX_CONNECTIONS_PER_SERVER))
 
     async def _on_connection(self, url: str, ask: Callable[[Connection], T]) -> T:
-        idle = self._idle[url]
-        connection = idle.pop() if idle else Connection(url)
+        idle = self._idle.get(url)
+        connection = idle.pop()[1] if idle else Connection(url)
         self._busy.add(connection)
         running = self._threads.submit(ask, connection)
         try:
@@ -159,8 +162,23 @@ class Requests:
             raise
         finally:
             self._busy.discard(connection)
-        idle.append(connection)
+        now = time.monotonic()
+        self._idle.setdefault(url, []).append((now, connection))
+        if now >= self._swept + IDLE_SECONDS / 4:
+            self._swept = now
+            self._sweep(now - IDLE_SECONDS)
         return result
+
+    def _sweep(self, before: float) -> None:
+        """Close what answered last before this time."""
+        for url, idle in list(self._idle.items()):
+            kept = [(answered, connection) for answered, connection in idle if answered >= before]
+            for _, connection in idle[: len(idle) - len(kept)]:
+                connection.close()
+            if kept:
+                self._idle[url] = kept
+            else:
+                del self._idle[url]
 
 
 def _ask_block(

@@ -10,6 +10,7 @@ documents from before the field existed keep theirs. A nested dataclass that may
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 import types
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -58,13 +59,18 @@ def from_plain(cls: type[T], value: Any, path: str) -> T:
     """
     if not isinstance(value, dict):
         raise Rejected(Reason.SCHEMA, f"{path} is an object")
-    hints = get_type_hints(cls)
+    hints = _hints(cls)
     fields = dataclasses.fields(cls)  # type: ignore[arg-type]  # T is a dataclass
     needed = {field.name for field in fields if field.default is dataclasses.MISSING}
     wrong = (set(value) - {field.name for field in fields}) | (needed - set(value))
     if wrong:
         raise Rejected(Reason.SCHEMA, f"{path}: unknown or missing keys {sorted(wrong)}")
     return cls(**{name: _field(hints[name], value[name], f"{path}.{name}") for name in value})
+
+
+@functools.cache  # evaluating them takes longer than all the rest
+def _hints(cls: type) -> dict[str, Any]:
+    return get_type_hints(cls)
 
 
 def _field(expected: Any, value: Any, path: str) -> Any:

@@ -159,6 +159,7 @@ class World:
             scenario.seed,
         )
         self._base = int(stand.anvil.do("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+        self._asked_before = stand.anvil.num_requests
         self._mined: list[tuple[float, int]] = []
         """Times of the simulation at which the newest blocks were made, and how many transactions were sent by then."""
 
@@ -201,8 +202,7 @@ class World:
             self._mine(asyncio.get_running_loop().time())
 
     def _mine(self, now: float) -> None:
-        self._stand.anvil.do("evm_setNextBlockTimestamp", self._base + int(now))
-        self._stand.anvil.do("evm_mine")
+        self._stand.anvil.do("evm_mine", self._base + int(now))
         self._mined.append((now, len(self._road.sent)))
 
     def _troubles(self, actors: dict[str, Actor]) -> list[asyncio.Task[None]]:
@@ -263,7 +263,7 @@ class World:
     def _facts(self) -> dict[str, int]:
         return {
             "simulated_seconds": int(asyncio.get_running_loop().time()),
-            "requests": self._stand.anvil.num_requests,
+            "requests": self._stand.anvil.num_requests - self._asked_before,
             "requests_failed": self._road.failures,
             "transactions": len(self._road.sent),
             "bytes_moved": self._links.bytes_moved,

@@ -13,6 +13,7 @@ from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.testing.block_servers import Answer, cut_off, not_http, serving, silent, with_body
 from cupel.protocol.testing.memory_store import MemoryStore
 from cupel.protocol.testing.patterns import pattern_bytes
+from cupel.protocol.testing.waiting import eventually
 
 BLOCK = pattern_bytes("block", 100_000)
 CID = Cid.raw_of(BLOCK)
@@ -123,5 +124,28 @@ def test_a_connection_is_used_again_and_outlives_its_servers_restart() -> None:
                 await server.close()
         finally:
             requests.close()
+
+    asyncio.run(main())
+
+
+def test_a_server_that_is_asked_no_more_costs_no_open_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        store = MemoryStore()
+        store.put(BLOCK)
+        left, stays, requests = BlockServer(store), BlockServer(store), Requests()
+        try:
+            urls = [f"http://127.0.0.1:{await server.start('127.0.0.1', 0)}" for server in (left, stays)]
+            assert (await requests.block(urls[0], CID)).result == BLOCK
+            assert (await requests.block(urls[1], CID)).result == BLOCK
+            assert len(left._server._conversations) == 1
+            monkeypatch.setattr(requests_module, "IDLE_SECONDS", -1.0)
+            assert (await requests.block(urls[1], CID)).result == BLOCK
+            await eventually(lambda: not left._server._conversations)
+            assert not requests._idle
+            assert not requests._slots
+        finally:
+            requests.close()
+            await left.close()
+            await stays.close()
 
     asyncio.run(main())
