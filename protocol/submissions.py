@@ -1,4 +1,4 @@
-"""Fetching what a commitment names, and knowing who else holds it."""
+"""Fetching what a commitment names."""
 
 from __future__ import annotations
 
@@ -151,16 +151,6 @@ async def fetch_posted(
     return manifest, await swarm.fetch_file(
         parsed.file, max_bytes=max_checkpoint_bytes, deadline_seconds=deadline_seconds
     )
-
-
-async def count_holders(swarm: Swarm, manifest: SubmissionManifest) -> int:
-    """How many peers hold the whole submission (the least of its three parts)."""
-    parts = (
-        Cid.from_digest(manifest.digest),
-        Cid.parse(manifest.rollouts.cid),
-        Cid.parse(manifest.update.cid),
-    )
-    return min(await asyncio.gather(*(swarm.holders(part) for part in parts)))
 
 
 async def fetch_manifest(swarm: Swarm, digest: bytes, deadline_seconds: float) -> bytes:

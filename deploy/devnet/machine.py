@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -39,7 +41,16 @@ def num_cores() -> int:
 
 
 def free_cores() -> float:
-    """Cores' worth of work this process gets just now: what others use is not there. Takes half a second."""
+    """Cores' worth of work that a new session of processes gets just now: what others use is not there.
+
+    In a session of its own, as all that a run starts: Linux shares the processor between sessions, and this one may
+    have been told to wait behind the others. Takes half a second.
+    """
+    probe = [sys.executable, "-m", __spec__.name]
+    return float(subprocess.run(probe, check=True, capture_output=True, start_new_session=True).stdout)
+
+
+def _probe() -> float:
     cores, block, began = num_cores(), bytes(2**20), time.monotonic()
 
     def hash_on() -> None:
@@ -61,3 +72,7 @@ def describe() -> str:
     except (ValueError, OSError, AttributeError):
         memory = ""
     return f"{cores} {'core' if cores == 1 else 'cores'}{memory}, {platform.system()} {platform.machine()}"
+
+
+if __name__ == "__main__":
+    print(_probe())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
 from cupel.node.publishing.seams import Seams
@@ -13,14 +13,23 @@ from cupel.protocol.network import Announcement, AnnouncementKind, NetworkError
 from cupel.protocol.participant import FETCH_SECONDS, Participant
 from cupel.protocol.spans import Origin, span
 from cupel.protocol.spec.rounds import commit_deadline
+from cupel.protocol.spec.shardcast.cid import Cid
+from cupel.protocol.spec.task import TaskParams
 from cupel.protocol.storage import put_file
-from cupel.protocol.submissions import count_holders, fetch_submission
+from cupel.protocol.submissions import fetch_submission
 
 # Two others hold the data before the commitment: one of them may die as well.
 WANTED_HOLDERS: Final = 2
-# A commitment needs a block or two; replication stops this long before the deadline.
-COMMIT_MARGIN_SECONDS: Final = 3
+# A commitment needs a block or two, and longer where all is slow: this part of the time to commit is left for it.
+COMMIT_SHARE: Final = 10
+LEAST_COMMIT_SECONDS: Final = 3
 REPLICATION_POLL_SECONDS: Final = 0.3
+
+
+def replication_deadline(params: TaskParams, round_index: int) -> int:
+    """When to stop waiting for holders, as a block timestamp: the rest is for the commitment's own transaction."""
+    left = max(LEAST_COMMIT_SECONDS, params.commit_seconds // COMMIT_SHARE)
+    return commit_deadline(params, round_index) - left
 
 
 class Replication:
@@ -57,20 +66,26 @@ class Replication:
     async def publish(self, submission: Submission, phase: Callable[[str, int], None]) -> None:
         """Store and announce everything, and wait until others hold it or time runs out."""
         participant, manifest = self._participant, submission.manifest
-        for file in submission.files:
-            await asyncio.to_thread(put_file, participant.store, file)
+        parts = [await asyncio.to_thread(put_file, participant.store, file) for file in submission.files]
+        committed = submission.manifest_file
         for announced in submission.announced:
             address = await asyncio.to_thread(participant.store.put, announced)
             self._held.add(address.digest)
+            parts += [address] if announced == committed else []
             await participant.swarm.announce(
                 Announcement(AnnouncementKind.SUBMISSION, self._task, manifest.node, manifest.round, address)
             )
         phase("replicating", 0)
-        latest = commit_deadline(self._params, manifest.round) - COMMIT_MARGIN_SECONDS
-        while await participant.chain.now() < latest:
-            if await count_holders(participant.swarm, manifest) >= WANTED_HOLDERS:
-                return
-            await asyncio.sleep(REPLICATION_POLL_SECONDS)
+        await self._until_held(parts, replication_deadline(self._params, manifest.round))
+
+    async def _until_held(self, parts: Sequence[Cid], latest: int) -> None:
+        """Wait until enough others hold each of the parts, or until a block of this time."""
+        swarm, missing = self._participant.swarm, list(parts)
+        while missing and await self._participant.chain.now() < latest:
+            counts = await asyncio.gather(*(swarm.holders(part) for part in missing))
+            missing = [part for part, count in zip(missing, counts, strict=True) if count < WANTED_HOLDERS]
+            if missing:
+                await asyncio.sleep(REPLICATION_POLL_SECONDS)
 
     async def _fetch(self, announced: Announcement) -> None:
         """Fetch and keep a submission. A failure costs nothing here: its node finds other holders."""

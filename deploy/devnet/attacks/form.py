@@ -139,8 +139,8 @@ class GarbageManifest(Strategy):
     _GARBAGE: Final = b"\xff\x00" * 200
 
     def submit(self, draft: Draft, honest: Submission) -> Submission:
-        """Different in every round, so that it is a file of its own."""
-        return forge(honest, manifest_file=draft.seed + self._GARBAGE)
+        """Different in every round, so that it is a file of its own; nobody could ask for the files."""
+        return forge(honest, manifest_file=draft.seed + self._GARBAGE, shown=())
 
 
 class GarbageRollouts(Strategy):
@@ -179,7 +179,7 @@ class HostileAddress(Strategy):
     def submit(self, draft: Draft, honest: Submission) -> Submission:
         """A path in place of a content identifier."""
         manifest = dataclasses.replace(honest.manifest, rollouts=FileRef("../../etc/passwd", 1))
-        return forge(honest, manifest_file=manifest.to_bytes())
+        return forge(honest, manifest_file=manifest.to_bytes(), shown=(honest.update_file,))
 
 
 def _shortened(draft: Draft, one: Rollout) -> Rollout:

@@ -19,6 +19,7 @@ from rich.console import Console
 
 from cupel.devnet import machine
 from cupel.devnet.attacks.catalogue import attack_names
+from cupel.devnet.attacks.courts import settled
 from cupel.devnet.attacks.table import Row, as_json, judge_attacks, markdown, row_of_json, rows_of
 from cupel.devnet.attacks.verifiers import VERIFIERS
 from cupel.devnet.chronicle import DemoFailed
@@ -66,10 +67,12 @@ class Suite:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One finished run: its rows, and the promises that did not hold."""
+    """One finished run: its rows, what its promises came to, and those that did not hold."""
 
     attacks: tuple[str, ...]
     rows: tuple[Row, ...]
+    promises: dict[str, str]
+    """What was observed, by title."""
     broken: tuple[str, ...]
     seconds: float
 
@@ -78,6 +81,7 @@ class Run:
         return {
             "attacks": list(self.attacks),
             "rows": [as_json(row) for row in self.rows],
+            "promises": self.promises,
             "broken": list(self.broken),
             "seconds": self.seconds,
         }
@@ -130,11 +134,19 @@ def passed(runs: Sequence[Run]) -> bool:
 
 
 def page(runs: Sequence[Run]) -> str:
-    """The table, and what did not hold."""
+    """The table, by whom each was settled, what the promises of each run came to, and what did not hold."""
     rows = [row for run in runs for row in run.rows]
     broken = [f"- {', '.join(run.attacks)}: {problem}" for run in runs for problem in run.broken]
     ending = "\n".join(["", "Broken promises:", "", *broken, ""]) if broken else ""
-    return markdown(rows) + ending
+    return "\n".join([markdown(rows), settled(rows), _promises(runs)]) + ending
+
+
+def _promises(runs: Sequence[Run]) -> str:
+    lines = ["## The promises of each run", ""]
+    for number, run in enumerate(runs, 1):
+        told = "; ".join(f"{title}: {observed}" for title, observed in run.promises.items())
+        lines.append(f"{number}. {run.seconds:.0f} s. {told or 'no verdict'}.")
+    return "\n".join([*lines, ""])
 
 
 async def _run(suite: Suite, attacks: tuple[str, ...], folder: Path, console: Console) -> Run:
@@ -160,9 +172,11 @@ async def _run(suite: Suite, attacks: tuple[str, ...], folder: Path, console: Co
     try:
         outcome = await run_session(options, console, lambda facts, state: judge_attacks(facts, state, lies))
     except (DemoFailed, ChildFailed) as error:
-        return Run(attacks, (), (f"no verdict: {error}",), round(time.monotonic() - begun, 1))
+        return Run(attacks, (), {}, (f"no verdict: {error}",), round(time.monotonic() - begun, 1))
     broken = tuple(f"{check.title}: {check.observed}" for check in outcome.checks if not check.passed)
-    run = Run(attacks, rows_of(outcome.facts, outcome.state, lies), broken, round(outcome.seconds, 1))
+    promises = {check.title: check.observed for check in outcome.checks}
+    rows = rows_of(outcome.facts, outcome.state, lies)
+    run = Run(attacks, rows, promises, broken, round(outcome.seconds, 1))
     _keep(folder, run)
     return run
 
@@ -180,10 +194,10 @@ def _kept(folder: Path, attacks: tuple[str, ...]) -> Run | None:
         problem = f"{folder} holds a run of {', '.join(document['attacks'])}"
         raise ConfigError("run-dir", problem, "Name a new folder, or the same attacks as before")
     rows = tuple(row_of_json(row) for row in document["rows"])
-    return Run(attacks, rows, tuple(document["broken"]), document["seconds"])
+    return Run(attacks, rows, document["promises"], tuple(document["broken"]), document["seconds"])
 
 
 def _write(folder: Path, runs: Sequence[Run]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "attacks.md").write_text(f"{machine.describe()}\n\n{page(runs)}", encoding="utf-8")
+    (folder / "attacks.md").write_text(f"# Attacks\n\n{machine.describe()}\n\n{page(runs)}", encoding="utf-8")
     (folder / "attacks.json").write_text(json.dumps(summary(runs), indent=2) + "\n", encoding="utf-8")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -99,18 +99,20 @@ def row_of_json(document: dict[str, Any]) -> Row:
 
 def markdown(rows: Sequence[Row]) -> str:
     """The rows as a Markdown table."""
-    lines = [_line(_HEAD), _line(tuple("---" for _ in _HEAD))]
-    for row in rows:
-        seconds = "" if row.seconds < 0 else str(row.seconds)
-        gas = f"{row.gas:,}" if row.gas else ""
-        found = row.found if row.as_expected else f"**{row.found}**"
-        cells = (row.attack, row.title, row.expected, found, row.check, row.judge, gas, seconds)
-        lines.append(_line((*cells, str(row.paid_units))))
-    return "\n".join(lines) + "\n"
+    return "\n".join(table(_HEAD, map(_cells, rows))) + "\n"
 
 
-def _line(cells: tuple[str, ...]) -> str:
-    return "| " + " | ".join(cells) + " |"
+def table(head: tuple[str, ...], lines: Iterable[tuple[str, ...]]) -> list[str]:
+    """Lines of a Markdown table."""
+    return ["| " + " | ".join(cells) + " |" for cells in (head, ("---",) * len(head), *lines)]
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    seconds = "" if row.seconds < 0 else str(row.seconds)
+    gas = f"{row.gas:,}" if row.gas else ""
+    found = row.found if row.as_expected else f"**{row.found}**"
+    told = (row.attack, row.title, row.expected, found, row.check, row.judge, gas, seconds)
+    return (*told, str(row.paid_units))
 
 
 def _node_row(facts: ChainFacts, state: DemoState, node: NodeState) -> Row:
@@ -131,7 +133,12 @@ def _node_row(facts: ChainFacts, state: DemoState, node: NodeState) -> Row:
 def _slashed_row(facts: ChainFacts, state: DemoState, node: NodeState, slash: Slash, paid: int) -> Row:
     strategy, challenge = strategies()[node.lie or ""], facts.challenge(slash.challenge_id)
     assert challenge is not None, "a slash follows a challenge"
-    accused = [one for one in state.accusations if one.node == node.name]
+    accused = [
+        one
+        for one in state.accusations
+        if (one.node, one.sequence) == (node.name, challenge.sequence)
+        and state.participants[one.verifier].account == challenge.challenger
+    ]
     check = f"{accused[0].check}: {accused[0].reason}" if accused else challenge.accusation
     # A false checkpoint has no units; its time is the challenge's.
     times = [
