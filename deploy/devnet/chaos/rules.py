@@ -65,7 +65,9 @@ def _taken_too_late(run: Outcome, name: str, number: int, at: float) -> bool:
     """Whether a reorganisation took what was mined by then, and the node had little or no time to do it again."""
     scenario = run.scenario
     latest = commit_deadline(run.ledger.params, number) - run.start - AGAIN_SECONDS
-    ends = [ends for begins, ends in scenario.absences(name) if begins <= latest]
+    # Work that is made anew is also shown to others before it is committed to.
+    spans = [*scenario.absences(name), *((cut.begins, cut.ends) for cut in scenario.partitions)]
+    ends = [ends for begins, ends in spans if begins <= latest]
     return any(
         at <= turn.at <= at + (turn.depth + 1) * scenario.block_seconds and max(turn.at, *ends, 0.0) > latest
         for turn in scenario.reorganisations
