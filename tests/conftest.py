@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
-import socket
 import subprocess
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from hypothesis import settings
@@ -42,7 +44,7 @@ class Anvil:
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(parameters)}
         headers = {"content-type": "application/json"}
         with urllib.request.urlopen(
-            urllib.request.Request(self.rpc_url, json.dumps(body).encode(), headers), timeout=10
+            urllib.request.Request(self.rpc_url, json.dumps(body).encode(), headers), timeout=60
         ) as answer:
             response = json.load(answer)
         if "error" in response:
@@ -62,46 +64,30 @@ def _binary() -> str:
     return path
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @contextmanager
 def _running_anvil(*options: str) -> Iterator[Anvil]:
-    port = _free_port()
-    command = [
-        _binary(),
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--chain-id",
-        str(CHAIN_ID),
-        *([] if "--accounts" in options else ["--accounts", "0"]),
-    ]
-    with subprocess.Popen(
-        [*command, *options], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
+    accounts = [] if "--accounts" in options else ["--accounts", "0"]
+    # It takes a free port itself: one that is chosen here somebody else may take first.
+    command = [_binary(), "--host", "127.0.0.1", "--port", "0", "--chain-id", str(CHAIN_ID), *accounts]
+    with (
+        tempfile.TemporaryFile() as log,
+        subprocess.Popen([*command, *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log) as process,
+    ):
         try:
-            anvil = Anvil(f"http://127.0.0.1:{port}")
-            _wait_until_ready(anvil, process)
-            yield anvil
+            yield Anvil(f"http://127.0.0.1:{_port(process, log)}")
         finally:
             process.kill()
 
 
-def _wait_until_ready(anvil: Anvil, process: subprocess.Popen[bytes]) -> None:
+def _port(process: subprocess.Popen[bytes], log: IO[bytes]) -> int:
+    """Where it listens, once it does."""
     deadline = time.monotonic() + 60
     while process.poll() is None and time.monotonic() < deadline:
-        try:
-            anvil.request("eth_chainId")
-            return
-        except OSError:
-            time.sleep(0.05)
-    raise AssertionError("anvil did not start")
+        told = os.pread(log.fileno(), 1 << 16, 0)
+        if found := re.search(rb"Listening on 127\.0\.0\.1:(\d+)\s", told):
+            return int(found[1])
+        time.sleep(0.02)
+    raise AssertionError(f"anvil did not start: {os.pread(log.fileno(), 1 << 16, 0).decode()}")
 
 
 @pytest.fixture(scope="session")

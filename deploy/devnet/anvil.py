@@ -17,8 +17,9 @@ from cupel.protocol.config import ConfigError
 
 CHAIN_ID: Final = 31337
 HOST: Final = "127.0.0.1"
-_READY_SECONDS: Final = 30.0
+_READY_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.05
+_FREE_PORTS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +59,22 @@ def anvil_command(binary: Path, port: int) -> list[str | Path]:
 @asynccontextmanager
 async def local_chain(binary: Path, port: int, log: Path) -> AsyncIterator[LocalChain]:
     """Run anvil on loopback until the block ends. ConfigError if the port is taken or the program does not start."""
-    chosen = choose_port(port)
-    with log.open("ab") as log_file:
-        process = await _start(binary, chosen, log_file)
-        try:
-            url = f"http://{HOST}:{chosen}"
-            await _until_ready(process, url, log)
-            yield LocalChain(process, chosen, url)
-        finally:
-            await asyncio.shield(stop_all([process], grace_seconds=1.0))
+    started: list[Process] = []
+    try:
+        yield await _listening(binary, port, log, started)
+    finally:
+        await asyncio.shield(stop_all(started, grace_seconds=1.0))
+
+
+async def _listening(binary: Path, port: int, log: Path, started: list[Process]) -> LocalChain:
+    """A free port is nobody's until anvil has it: where somebody else was quicker, it is another one."""
+    while True:
+        chosen = choose_port(port)
+        with log.open("ab") as log_file:
+            started.append(await _start(binary, chosen, log_file))
+        chain = LocalChain(started[-1], chosen, f"http://{HOST}:{chosen}")
+        if await _is_ready(chain, log, any_port=port == 0 and len(started) < _FREE_PORTS):
+            return chain
 
 
 async def _start(binary: Path, port: int, log: IO[bytes]) -> Process:
@@ -78,21 +86,27 @@ async def _start(binary: Path, port: int, log: IO[bytes]) -> Process:
         ) from None
 
 
-async def _until_ready(process: Process, url: str, log: Path) -> None:
+async def _is_ready(chain: LocalChain, log: Path, any_port: bool) -> bool:
+    """Once it answers. False if any port will do and somebody else has this one."""
     body = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
     deadline = asyncio.get_running_loop().time() + _READY_SECONDS
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
         while asyncio.get_running_loop().time() < deadline:
-            if process.returncode is not None:
-                problem = f"it ended at once ({tail(log) or f'exit code {process.returncode}'})"
+            if chain.process.returncode is not None:
+                told = tail(log)
+                if any_port and "in use" in told:
+                    return False
+                problem = f"it ended at once ({told or f'exit code {chain.process.returncode}'})"
                 raise ConfigError("anvil", problem, f"The whole output is in {log}")
             try:
-                async with session.post(url, json=body) as response:
+                async with session.post(chain.rpc_url, json=body) as response:
                     if int((await response.json())["result"], 16) == CHAIN_ID:
-                        return
+                        return True
             except (aiohttp.ClientError, TimeoutError, KeyError, ValueError):
                 pass  # not listening yet
             await asyncio.sleep(_POLL_SECONDS)
     raise ConfigError(
-        "anvil", f"no answer on {url} within {_READY_SECONDS:.0f} s", f"The whole output is in {log}"
+        "anvil",
+        f"no answer on {chain.rpc_url} within {_READY_SECONDS:.0f} s",
+        f"The whole output is in {log}",
     )

@@ -65,6 +65,15 @@ class LocalRpc:
         finally:
             await self.request("evm_setIntervalMining", 1)
 
+    async def blocks_on_demand(self) -> None:
+        """From now on a block at once for every transaction and no other, a second later than the one before it.
+
+        Time says nothing of the machine then: blocks move it, and `evm_setNextBlockTimestamp`.
+        """
+        await self.request("evm_setIntervalMining", 0)
+        await self.request("evm_setAutomine", True)
+        await self.request("anvil_setBlockTimestampInterval", 1)
+
     async def set_balance(self, account: str, wei: int) -> None:
         """Give an account this much of the chain's coin; only a development chain does that."""
         await self.request("anvil_setBalance", account, hex(wei))

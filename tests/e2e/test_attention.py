@@ -189,8 +189,7 @@ async def room(folder: Path) -> AsyncIterator[Room]:
         deployment = await deploy(local.rpc_url, CHAIN_ID, built, jury, data, TERMS)
         accounts = [Account.create() for _ in range(4)]
         await fund(local.rpc_url, deployment, {account.address: 40_000 for account in accounts})
-        await rpc.request("evm_setIntervalMining", 0)
-        await rpc.request("evm_setAutomine", True)
+        await rpc.blocks_on_demand()
         files: Any = Files()
         people = [
             Participant(
@@ -240,7 +239,7 @@ async def wanted(creator: Participant) -> TaskParams:
         example_params(),
         creator=creator.address,
         token=deployment.token,
-        start=await creator.chain.now() + 50,
+        start=await creator.chain.now() + 10_000,
         round_seconds=1000,
         commit_seconds=900,
         rounds=2,

@@ -23,10 +23,12 @@ import psutil
 import pytest
 
 from cupel.devnet.wallets import create_wallet
+from cupel.protocol.testing.waiting import HANG_SECONDS
+from tests.unit.devnet.test_processes import dies
 
+NOBODY = "http://127.0.0.1:9"
 CUPEL = Path(sysconfig.get_path("scripts")) / "cupel"
 ROLES = ("node", "verifier")
-SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,8 @@ def devnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devnet]:
         children = psutil.Process(process.pid).children(recursive=True)
         yield Devnet(found[0], folder)
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
-        assert not [
-            child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE
-        ]
+        assert process.wait(HANG_SECONDS) == 0
+        assert all(dies(child.pid) for child in children)
     finally:
         process.kill()
         process.wait()
@@ -98,16 +98,16 @@ def refuse(
         preexec_fn=_no_file_may_grow if limit else None,
     )
     try:
-        output, errors = process.communicate(timeout=SECONDS)
+        output, errors = process.communicate(timeout=HANG_SECONDS)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         output, errors = process.communicate()
-        pytest.fail(f"still running after {SECONDS} s; it said: {output}{errors}")
+        pytest.fail(f"still running after {HANG_SECONDS} s; it said: {output}{errors}")
     lines = errors.splitlines()
     assert process.returncode not in (0, None), errors
     assert len(lines) == 1, errors
     assert lines[0].startswith("cupel: "), errors
-    assert _group_members(process.pid) == []
+    assert all(dies(member.pid) for member in _group_members(process.pid))
     return Refusal(process.returncode, output, lines[0])
 
 
@@ -132,11 +132,6 @@ def taken_port() -> Iterator[int]:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
         yield int(holder.getsockname()[1])
-
-
-def free_port() -> int:
-    with taken_port() as port:
-        return port
 
 
 @pytest.fixture
@@ -206,7 +201,7 @@ def test_deployment_of_another_chain(devnet: Devnet, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_nobody_answers_at_the_rpc_url(devnet: Devnet, role: str, tmp_path: Path) -> None:
-    url = f"http://127.0.0.1:{free_port()}"
+    url = NOBODY
     line = refuse(role, "run", *devnet.flags(tmp_path / "data"), "--rpc-url", url).line
     assert f"{url} does not answer" in line
     assert "start the chain or correct rpc_url" in line
@@ -224,7 +219,7 @@ def test_store_that_is_none(devnet: Devnet, tmp_path: Path) -> None:
 
 
 def test_no_daemon_answers_at_the_store(devnet: Devnet, tmp_path: Path) -> None:
-    url = f"http://127.0.0.1:{free_port()}"
+    url = NOBODY
     refusal = refuse("node", "run", *devnet.flags(tmp_path / "data"), "--store", f"kubo:{url}")
     assert f"store: no IPFS daemon listens at {url}" in refusal.line
     assert "ipfs daemon" in refusal.line

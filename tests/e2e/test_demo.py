@@ -16,6 +16,9 @@ from typing import Any
 import psutil
 import pytest
 
+from cupel.protocol.testing.waiting import HANG_SECONDS
+from tests.unit.devnet.test_processes import dies
+
 pytestmark = pytest.mark.e2e
 
 CUPEL = Path(sysconfig.get_path("scripts")) / "cupel"
@@ -53,19 +56,9 @@ def family(pid: int) -> list[psutil.Process]:
     return psutil.Process(pid).children(recursive=True)
 
 
-def assert_gone(processes: list[psutil.Process], seconds: float) -> None:
-    """Every process has ended; an orphan that nobody reaps may stay as a zombie."""
-    give_up = time.monotonic() + seconds
-    left = processes
-    while left and time.monotonic() < give_up:
-        left = [one for one in left if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
-        time.sleep(0.05)
-    assert left == []
-
-
 def wait_for(folder: Path, event: str, count: int) -> None:
     """Until the run's event log tells of an event this often."""
-    log, give_up = folder / "events.jsonl", time.monotonic() + 120
+    log, give_up = folder / "events.jsonl", time.monotonic() + HANG_SECONDS
     while time.monotonic() < give_up:
         if log.exists() and log.read_text(encoding="utf-8").count(f'"event":"{event}"') >= count:
             return
@@ -132,13 +125,14 @@ def test_interrupted_demo_leaves_nothing_behind(tmp_path: Path, number: signal.S
         assert len(children) >= 9  # anvil, pre-training, five nodes, two verifiers
         started = time.monotonic()
         process.send_signal(number)
-        output, log = process.communicate(timeout=20)
+        output, log = process.communicate(timeout=HANG_SECONDS)
         seconds = time.monotonic() - started
     assert process.returncode == 130, log
     assert output == ""
     assert log.splitlines()[-1] == "cupel: stopped; nothing is left running"
-    assert seconds < 6
-    assert_gone(children, 0.5)
+    # Six on an idle machine, and one that waited for anybody's deadline takes longer than this.
+    assert seconds < 30
+    assert all(dies(child.pid) for child in children)
     assert not (folder / "keys").exists()
 
 
@@ -150,4 +144,4 @@ def test_killed_demo_takes_its_children_along(tmp_path: Path) -> None:
         children = family(process.pid)
         process.kill()
         process.wait()
-        assert_gone(children, 5)
+        assert all(dies(child.pid) for child in children)

@@ -141,8 +141,7 @@ async def court(folder: Path, lie: Part | None) -> AsyncIterator[tuple[Court, Tr
         deployment = await deploy(local.rpc_url, CHAIN_ID, built, JURY, DATA, TERMS)
         accounts = [Account.create() for _ in range(3)]
         await fund(local.rpc_url, deployment, {account.address: 20_000 for account in accounts})
-        await rpc.request("evm_setIntervalMining", 0)
-        await rpc.request("evm_setAutomine", True)
+        await rpc.blocks_on_demand()
         creator, node, verifier = [
             Participant(
                 await stack.enter_async_context(ChainClient(local.rpc_url, account, CHAIN_ID)),
@@ -180,7 +179,7 @@ async def wanted(creator: Participant) -> TaskParams:
         example_params(),
         creator=creator.address,
         token=deployment.token,
-        start=await creator.chain.now() + 50,
+        start=await creator.chain.now() + 10_000,
         round_seconds=1000,
         commit_seconds=900,
         max_tokens=9,

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from cupel.protocol.testing.waiting import HANG_SECONDS
+
 CUPEL = Path(sysconfig.get_path("scripts")) / "cupel"
 
 
@@ -31,7 +33,7 @@ def devnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
                 break
         yield found[0], folder
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        assert process.wait(HANG_SECONDS) == 0
     finally:
         process.kill()
         process.wait()
@@ -41,7 +43,7 @@ def devnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
 
 def cupel(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CUPEL_")}
-    return subprocess.run([CUPEL, *arguments], capture_output=True, text=True, timeout=60, env=kept)
+    return subprocess.run([CUPEL, *arguments], capture_output=True, text=True, timeout=HANG_SECONDS, env=kept)
 
 
 def test_doctor_status_and_why_on_a_chain_without_a_task(devnet: tuple[str, Path], tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ import subprocess
 import sysconfig
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -23,7 +22,7 @@ from eth_account import Account
 from cupel.devnet.deployment import deploy, fund
 from cupel.devnet.presets import CANONICAL, DATA, FULL
 from cupel.devnet.project import artefacts, project_root
-from cupel.protocol.activity import ActivityLog, keep_transfers
+from cupel.protocol.activity import ActivityLog, keep_transfers, newest_transfers
 from cupel.protocol.chain.bindings.hub import Hub
 from cupel.protocol.chain.bindings.test_token import TestToken as Token
 from cupel.protocol.chain.client import ChainClient
@@ -50,6 +49,7 @@ from cupel.protocol.testing.browser import (
     photograph,
 )
 from cupel.protocol.testing.vectors import example_params
+from cupel.protocol.testing.waiting import HANG_SECONDS, eventually
 
 CUPEL = Path(sysconfig.get_path("scripts")) / "cupel"
 AXE = project_root() / "node_modules" / "axe-core" / "axe.min.js"
@@ -219,7 +219,7 @@ def url(network: Network) -> Iterator[str]:
             yield told["url"]
         finally:
             process.terminate()
-            assert process.wait(20) == 130
+            assert process.wait(HANG_SECONDS) == 130
 
 
 def test_create_fund_watch_download_and_refund(browser: Any, network: Network, url: str) -> None:
@@ -306,8 +306,13 @@ def work_a_little(folder: Path) -> None:
     moving = TransferStatistics(
         123_456_789, 98_765, 120, 4, 2, 1, 3, (), (FileInFlight("bafybeigdyrzt5sfp7udm7hu76", 3, 8, 2),)
     )
-    with suppress(TimeoutError):
-        apart(asyncio.wait_for(keep_transfers(folder, lambda: moving), 0.3))
+
+    async def keep() -> None:
+        keeping = asyncio.create_task(keep_transfers(folder, lambda: moving))
+        await eventually(lambda: newest_transfers(folder) is not None)
+        keeping.cancel()
+
+    apart(keep())
     # A crowded machine takes its time to open the page: to it this is news for an hour.
     written = folder / "activity" / "transfers.json"
     told = json.loads(written.read_text())
@@ -337,7 +342,7 @@ def test_the_dashboard_of_the_same_hub(browser: Any, network: Network, url: str,
                 assert overflow_pixels(page) == 0
         finally:
             process.terminate()
-            assert process.wait(20) == 130
+            assert process.wait(HANG_SECONDS) == 130
 
 
 def test_the_browser_writes_the_bytes_that_python_writes(browser: Any, network: Network, url: str) -> None:

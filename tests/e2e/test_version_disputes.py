@@ -129,8 +129,7 @@ async def court(folder: Path) -> AsyncIterator[Court]:
         )
         await fund(local.rpc_url, deployment, {one.address: 100_000 for one in everyone})
         rpc = await stack.enter_async_context(LocalRpc(local.rpc_url))
-        await rpc.request("evm_setIntervalMining", 0)
-        await rpc.request("evm_setAutomine", True)
+        await rpc.blocks_on_demand()
         made, *members, challenger = [
             Participant(
                 await stack.enter_async_context(ChainClient(local.rpc_url, account, CHAIN_ID)),
@@ -167,7 +166,7 @@ async def wanted(creator: Participant, case: AggregateCase) -> TaskParams:
         case.params,
         creator=creator.address,
         token=deployment.token,
-        start=await creator.chain.now() + 50,
+        start=await creator.chain.now() + 10_000,
         round_seconds=1000,
         commit_seconds=900,
         max_tokens=9,

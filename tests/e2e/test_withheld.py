@@ -227,8 +227,7 @@ async def case(
         deployment = await deploy(local.rpc_url, CHAIN_ID, built, JURY, DATA, CANONICAL)
         accounts = [Account.create() for _ in range(3)]
         await fund(local.rpc_url, deployment, {account.address: 20_000 for account in accounts})
-        await rpc.request("evm_setIntervalMining", 0)
-        await rpc.request("evm_setAutomine", True)
+        await rpc.blocks_on_demand()
         creator, node, verifier = [
             Participant(
                 await stack.enter_async_context(ChainClient(local.rpc_url, account, CHAIN_ID)),
@@ -285,7 +284,7 @@ async def make_task(creator: Participant, deployment: Deployment) -> TaskParams:
         example_params(),
         creator=creator.address,
         token=deployment.token,
-        start=await creator.chain.now() + 50,
+        start=await creator.chain.now() + 10_000,
         round_seconds=1000,
         commit_seconds=900,
         problems_per_round=3,
@@ -422,7 +421,7 @@ def test_an_update_that_had_to_be_shown_is_there_for_all_and_checked(tmp_path: P
             assert await one.statuses() == {ChallengeStatus.DISMISSED}
             await one.turn()
             assert UPDATE in one.verifier.store  # type: ignore[operator]  # its `Files`
-            await eventually(lambda: bool(one.inbox.accusations), 20)
+            await eventually(lambda: bool(one.inbox.accusations))
             # What this node published is too short for an update, and that came to light.
             (accusation,) = one.inbox.accusations.values()
             assert accusation.reason is Reason.SIZE

@@ -86,7 +86,24 @@ def test_taken_port_is_one_clear_line() -> None:
         port = holder.getsockname()[1]
         with pytest.raises(ConfigError, match=rf"rpc-port: port {port} cannot be used .* --rpc-port"):
             choose_port(port)
-    assert choose_port(port) == port
+
+
+def test_a_free_port_that_somebody_else_took_is_another_one(tmp_path: Path) -> None:
+    binary, tried = tmp_path / "anvil", tmp_path / "tried"
+    binary.write_text(
+        f'#!/bin/sh\n[ -e {tried} ] && exec {find_binary(project_root(), "anvil")} "$@"\n'
+        f"touch {tried}; echo 'Error: Address already in use (os error 98)' >&2; exit 1\n"
+    )
+    binary.chmod(0o755)
+
+    async def scenario(port: int) -> None:
+        async with local_chain(binary, port, tmp_path / "anvil.log") as chain:
+            assert chain.process.returncode is None
+
+    with pytest.raises(ConfigError, match="Address already in use"):
+        asyncio.run(scenario(choose_port(0)))
+    tried.unlink()
+    asyncio.run(scenario(0))
 
 
 @pytest.mark.parametrize("port", [-1, 65536])

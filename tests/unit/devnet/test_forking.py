@@ -33,7 +33,7 @@ def main():
         case "raise": raise LookupError("a bug")
         case "stubborn": signal.signal(signal.SIGTERM, signal.SIG_IGN)
     print("ready", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 Scenario = Callable[[ForkServer, Path], Awaitable[None]]
@@ -158,7 +158,7 @@ async def main():
     async with ForkServer(Path({str(modules / "server.log")!r}), {environment(modules)!r}, ["preloaded"]) as server:
         with open({str(modules / "child.log")!r}, "wb") as log:
             print((await server.fork("program", ["stubborn"], log)).pid, flush=True)
-        await asyncio.sleep(60)
+        await asyncio.sleep(600)
 asyncio.run(main())
 """
     parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)

@@ -33,7 +33,7 @@ def test_every_round_has_its_stall_and_its_reorganisation_and_two_lose_power() -
 
 
 def test_a_process_that_lost_power_is_forked_again_and_its_end_is_not_told(tmp_path: Path) -> None:
-    program = [sys.executable, "-c", "import time; time.sleep(60)"]
+    program = [sys.executable, "-c", "import time; time.sleep(600)"]
 
     async def scenario() -> list[DemoEvent]:
         told: list[DemoEvent] = []

@@ -16,7 +16,7 @@ import pytest
 from eth_account import Account
 
 from cupel.protocol.spans import Origin, note, span, steps, traced
-from cupel.protocol.testing.waiting import eventually
+from cupel.protocol.testing.waiting import HANG_SECONDS, eventually
 
 pytest.importorskip("opentelemetry.sdk", reason="the extra `traces` is not installed")
 
@@ -26,6 +26,11 @@ from cupel.protocol import otlp  # needs the extra
 
 TASK, NODE, VERIFIER = b"\1" * 32, Account.from_key(b"\5" * 32), Account.from_key(b"\6" * 32)
 ORIGIN = Origin.of(TASK, NODE.address, 7)
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(otlp, "SEND_SECONDS", HANG_SECONDS)
 
 
 @dataclass
@@ -59,11 +64,12 @@ def collecting(status: int = 200) -> Iterator[Collector]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
+            status = collector.status  # as it was when this came, not when it is answered
             body = self.rfile.read(int(self.headers["content-length"]))
             collector.bodies.append(body)
             assert (self.path, self.headers["content-type"]) == ("/v1/traces", "application/x-protobuf")
             collector.requests.append(ExportTraceServiceRequest.FromString(body))
-            self.send_response(collector.status)
+            self.send_response(status)
             self.send_header("content-length", "0")
             self.end_headers()
 

@@ -17,10 +17,13 @@ def test_a_service_manager_hears_of_the_process(tmp_path: Path) -> None:
             loop, heard = asyncio.get_running_loop(), []
             async with watched({"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "30000"}):
                 heard += [await loop.sock_recv(manager, 64) for _ in range(4)]
-            heard.append(await loop.sock_recv(manager, 64))
+            while heard[-1] == b"WATCHDOG=1":  # one more, if its time came before the block ended
+                heard.append(await loop.sock_recv(manager, 64))
             return heard
 
-    assert asyncio.run(scene()) == [b"READY=1", *[b"WATCHDOG=1"] * 3, b"STOPPING=1"]
+    ready, *beats, stopping = asyncio.run(scene())
+    assert (ready, set(beats), stopping) == (b"READY=1", {b"WATCHDOG=1"}, b"STOPPING=1")
+    assert len(beats) >= 3
 
 
 def test_without_a_service_manager_nothing_is_told() -> None:

@@ -37,6 +37,7 @@ from cupel.protocol.testing.browser import (
     overflow_pixels,
     photograph,
 )
+from cupel.protocol.testing.waiting import HANG_SECONDS
 from cupel.verifier.audit import examine
 from cupel.verifier.dispute.responder import vote_hash
 from cupel.verifier.dispute.solver import Vote
@@ -154,7 +155,7 @@ def served(
                 yield anvil, case, process.stdout.readline().split("url=")[1].strip()
             finally:
                 process.terminate()
-                assert process.wait(20) == 130
+                assert process.wait(HANG_SECONDS) == 130
 
 
 async def vote_guilty(anvil: Any, deployment: Deployment, juror: LocalAccount) -> None:

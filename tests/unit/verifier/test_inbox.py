@@ -383,7 +383,7 @@ def test_what_nobody_serves_for_long_is_demanded(run: Run) -> None:
         await turns()
         assert desk.inbox.wanted == {}
         # An attempt that outlived the second that is left would put the demand off.
-        assert desk.peers.patience
+        await eventually(lambda: bool(desk.peers.patience))
         assert max(desk.peers.patience) <= 1
         desk.inbox.now = 1120
         await eventually(lambda: bool(desk.inbox.wanted), 60)

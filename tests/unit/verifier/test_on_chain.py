@@ -89,8 +89,7 @@ class Chain:
         """A funded account with its own view of the hub."""
         account = Account.create()
         await fund(self.url, self.deployment, {account.address: tokens})
-        await self.rpc.request("evm_setIntervalMining", 0)
-        await self.rpc.request("evm_setAutomine", True)
+        await self.rpc.blocks_on_demand()
         client = await self.stack.enter_async_context(ChainClient(self.url, account, CHAIN_ID))
         return Participant(client, self.deployment, None, NoPeers(), Recorder())  # type: ignore[arg-type]
 
@@ -130,7 +129,7 @@ async def make_task(chain: Chain, creator: Participant, params: TaskParams) -> T
         creator=creator.address,
         token=deployment.token,
         genesis_digest=GENESIS,
-        start=await client.now() + 50,
+        start=await client.now() + 10_000,
         round_seconds=1000,
         commit_seconds=900,
         challenge_window=500,

@@ -6,8 +6,10 @@ from eth_account import Account
 
 from cupel.node.collective.identity import new_identity, signed_member
 from cupel.node.collective.member import CollectiveMember, Limits
+from cupel.protocol.testing.waiting import HANG_SECONDS
 
-LIMITS = Limits(start=4.0, call=3.0, frame=4.0)
+# Where nobody is silent, nobody is taken for it: the machine may stand still for seconds.
+LIMITS = Limits(start=HANG_SECONDS, call=HANG_SECONDS, frame=HANG_SECONDS)
 
 
 class Ring:

@@ -14,7 +14,11 @@ from cupel.node.collective.peers import contribution, start_peers
 from cupel.protocol.config import ConfigError
 from cupel.protocol.spec.collective.reduce import CHUNK_BYTES, Operation, Reduce
 from cupel.protocol.spec.errors import Reason, Rejected
+from cupel.protocol.testing.waiting import HANG_SECONDS
+from tests.unit.node.collective.conftest import LIMITS
 
+# For whom somebody is silent; the others have so long to say something.
+QUICK = Limits(start=3.0, call=HANG_SECONDS, frame=3.0)
 SUM = Reduce(1, 1, 0, Operation.SUM, "int64", 1)
 DIRECT = {Operation.SUM: np.sum, Operation.MIN: np.min, Operation.MAX: np.max, Operation.MEAN: np.mean}
 
@@ -76,7 +80,7 @@ class EntersLate(CollectiveMember):
         self.listener._answer = lambda *call: (self.called.set(), accept(*call))
 
     def enter_when_called(self, *round_):
-        assert self.called.wait(4)
+        assert self.called.wait(HANG_SECONDS)
         self.enter(*round_)
 
 
@@ -123,7 +127,7 @@ def test_one_that_left_is_left_out_by_all_and_may_come_back_in_a_later_round(mak
 
 
 def test_one_that_does_not_begin_is_left_out(make_ring):
-    ring = make_ring(3, Limits(start=0.5, call=2.0, frame=2.0))
+    ring = make_ring(3, QUICK)
     outcomes = ring.reduce(SUM, np.array([[1], [2], [4]]), [0, 1])
     assert {int(outcome.values[0]) for outcome in outcomes} == {3}
     assert all(o.evicted[ring.roster[2].address].reason is Reason.COLLECTIVE_SILENT for o in outcomes)
@@ -179,7 +183,7 @@ class WrongSize(CollectiveMember):
 class Stuck(CollectiveMember):
     def _await_left(self, *args):
         incoming = super()._await_left(*args)
-        time.sleep(1.5)  # longer than the frame limit, and without a beat: as if the process were stopped
+        time.sleep(2 * QUICK.frame)  # without a beat: as if the process were stopped
         return incoming
 
 
@@ -194,7 +198,7 @@ class Stuck(CollectiveMember):
     ],
 )
 def test_bad_input_is_left_out_with_its_reason(make_ring, kind, reason):
-    ring = make_ring(4, Limits(start=0.7, call=2.0, frame=0.7), {2: kind})
+    ring = make_ring(4, QUICK if reason is Reason.COLLECTIVE_SILENT else LIMITS, {2: kind})
     values = np.ones((4, 1000), np.float32)
     found = ring.reduce(replace(SUM, dtype="float32", size=1000), values)
     honest = [found[rank] for rank in (0, 1, 3)]
@@ -207,7 +211,7 @@ def test_bad_input_is_left_out_with_its_reason(make_ring, kind, reason):
 
 
 def test_a_stranger_is_not_let_in(make_ring):
-    ring, outsider = make_ring(2), make_ring(1, first_key=8)
+    ring, outsider = make_ring(2), make_ring(1, Limits(1.0, HANG_SECONDS, HANG_SECONDS), first_key=8)
     stranger = outsider.members[0]
     stranger.enter(1, [outsider.roster[0], ring.roster[1]])  # knows an endpoint, but nobody there knows it
     with pytest.raises(Rejected):

@@ -41,8 +41,7 @@ async def run(folder: Path) -> dict[str, Any]:
         deployment = await deploy(local.rpc_url, CHAIN_ID, built, JURY, DATA, CANONICAL)
         deployment.write(folder / "deployment.json")
         await fund(local.rpc_url, deployment, {account.address: 10 * STAKE})
-        await rpc.request("evm_setIntervalMining", 0)
-        await rpc.request("evm_setAutomine", True)
+        await rpc.blocks_on_demand()
         chain = await stack.enter_async_context(ChainClient(local.rpc_url, account, CHAIN_ID))
         hub, token = Hub(chain, deployment.hub), Token(chain, deployment.token)
 
@@ -54,7 +53,7 @@ async def run(folder: Path) -> dict[str, Any]:
             example_params(),
             creator=account.address,
             token=deployment.token,
-            start=await chain.now() + 50,
+            start=await chain.now() + 10_000,
             round_seconds=1000,
             commit_seconds=900,
             rounds=1,

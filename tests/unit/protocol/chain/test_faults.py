@@ -32,6 +32,7 @@ from cupel.protocol.chain.errors import (
 from cupel.protocol.config import ConfigError
 from cupel.protocol.testing.block_servers import serving, with_body
 from cupel.protocol.testing.faulty_rpc import Fault, Faults, faulty_rpc
+from cupel.protocol.testing.waiting import HANG_SECONDS
 
 ROOT = Path(__file__).resolve().parents[4]
 CHAIN_ID = 31337
@@ -79,7 +80,7 @@ class Follower:
 
 async def insisting(what: Callable[[], Awaitable[Any]]) -> Any:
     """The result, once there is one."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(HANG_SECONDS):
         while True:
             try:
                 return await what()

@@ -16,6 +16,7 @@ from cupel.protocol.chain.contract import Call, no_result
 from cupel.protocol.chain.errors import FeeTooHigh, NoGasMoney, TransactionReplaced, TransactionTimeout
 from cupel.protocol.chain.fees import GWEI
 from cupel.protocol.testing.faulty_rpc import Fault, Faults, faulty_rpc
+from cupel.protocol.testing.waiting import eventually
 
 CHAIN_ID = 31337
 NOBODY = "0x" + "77" * 20
@@ -51,12 +52,6 @@ def pool(chain: Any, account: LocalAccount) -> dict[int, dict[str, Any]]:
     }
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110  # the pool tells nobody
-            await asyncio.sleep(0.02)
-
-
 async def mined(chain: Any, waiting: asyncio.Task[Receipt]) -> Receipt:
     chain.request("evm_mine")
     return await waiting
@@ -66,9 +61,9 @@ def test_what_is_stuck_is_sent_again_at_a_higher_fee(start_anvil: Callable[..., 
     async def scene(chain: Any, account: LocalAccount) -> None:
         async with client_of(chain, account) as client:
             sending_it = asyncio.create_task(client.send(PAYMENT))
-            await until(lambda: bool(pool(chain, account)))
+            await eventually(lambda: bool(pool(chain, account)))
             first = pool(chain, account)[0]
-            await until(lambda: pool(chain, account)[0]["hash"] != first["hash"])
+            await eventually(lambda: pool(chain, account)[0]["hash"] != first["hash"])
             second = pool(chain, account)[0]
             assert list(pool(chain, account)) == [0]
             assert 10 * int(second["maxFeePerGas"], 16) >= 11 * int(first["maxFeePerGas"], 16)
@@ -87,7 +82,7 @@ def test_what_a_killed_process_left_in_the_pool_is_outbid(start_anvil: Callable[
                 await killed.send(PAYMENT, deadline_seconds=0.1)
             left = pool(chain, account)[0]
             sending_it = asyncio.create_task(client.send(PAYMENT))
-            await until(lambda: pool(chain, account)[0]["hash"] != left["hash"])
+            await eventually(lambda: pool(chain, account)[0]["hash"] != left["hash"])
             receipt = await mined(chain, sending_it)
             assert receipt.transaction_hash != bytes.fromhex(left["hash"][2:])
             assert await client.balance(NOBODY) == 1
@@ -103,7 +98,7 @@ def test_what_is_under_way_is_waited_for(start_anvil: Callable[..., Any]) -> Non
                 await earlier.send(PAYMENT, deadline_seconds=0.1)
             sending_it = asyncio.create_task(client.send(PAYMENT))
             chain.request("evm_mine")
-            await until(lambda: list(pool(chain, account)) == [1])
+            await eventually(lambda: list(pool(chain, account)) == [1])
             await mined(chain, sending_it)
             assert await client.balance(NOBODY) == 2
 
@@ -114,7 +109,7 @@ def test_a_nonce_that_somebody_else_used_is_told(start_anvil: Callable[..., Any]
     async def scene(chain: Any, account: LocalAccount) -> None:
         async with client_of(chain, account) as client:
             sending_it = asyncio.create_task(client.send(PAYMENT))
-            await until(lambda: bool(pool(chain, account)))
+            await eventually(lambda: bool(pool(chain, account)))
             other = {"type": 2, "chainId": CHAIN_ID, "nonce": 0, "gas": 21_000, "value": 5, "to": NOBODY}
             fees = {"maxFeePerGas": 10**12, "maxPriorityFeePerGas": 10**11}
             raw = bytes(account.sign_transaction(other | fees).raw_transaction)
@@ -134,10 +129,10 @@ def test_a_transaction_that_the_endpoint_forgot_is_sent_again(start_anvil: Calla
             ChainClient(proxy.url, account, CHAIN_ID) as client,
         ):
             sending_it = asyncio.create_task(client.send(PAYMENT))
-            await until(lambda: proxy.met[Fault.SWALLOWED] > 0)
+            await eventually(lambda: proxy.met[Fault.SWALLOWED] > 0)
             assert pool(chain, account) == {}
             proxy.faults = Faults(1, 0.0)
-            await until(lambda: bool(pool(chain, account)))
+            await eventually(lambda: bool(pool(chain, account)))
             await mined(chain, sending_it)
             assert await client.balance(NOBODY) == 1
 

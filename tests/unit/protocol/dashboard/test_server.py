@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,7 +14,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from cupel.protocol.account.reading import HubReading
-from cupel.protocol.activity import ActivityLog, keep_transfers
+from cupel.protocol.activity import ActivityLog, keep_transfers, newest_transfers
 from cupel.protocol.chain.bindings import hub, structs
 from cupel.protocol.chain.contract import Event, Logged
 from cupel.protocol.chain.deployments import Deployment
@@ -26,6 +25,7 @@ from cupel.protocol.network.statistics import FileInFlight, TransferStatistics
 from cupel.protocol.spec.jury_evidence import JuryEvidence
 from cupel.protocol.spec.rollout import Metrics
 from cupel.protocol.testing.vectors import example_params
+from cupel.protocol.testing.waiting import eventually
 
 Result = TypeVar("Result")
 TASK = b"\x01" * 32
@@ -165,9 +165,13 @@ def run_once(folder: Path) -> None:
     log.emit("joined", quota=5)
     log.emit("error", message="https://me:key@rpc.example/v2/0123 does not answer", password="horse")
     moving = TransferStatistics(9, 8, 1, 1, 2, 0, 3, (), (FileInFlight("bafyroot", 3, 8, 2),))
-    keeping = keep_transfers(folder, lambda: moving)
-    with contextlib.suppress(TimeoutError):
-        asyncio.run(asyncio.wait_for(keeping, 0.2))
+
+    async def keep() -> None:
+        keeping = asyncio.create_task(keep_transfers(folder, lambda: moving))
+        await eventually(lambda: newest_transfers(folder) is not None)
+        keeping.cancel()
+
+    asyncio.run(keep())
 
 
 def test_peers_are_told_with_what_was_seen_of_them() -> None:

@@ -13,6 +13,7 @@ from cupel.protocol.spec.encoding import canonical_json
 from cupel.protocol.spec.environments import text
 from cupel.protocol.spec.environments.base import Dialogue, longest_dialogue
 from cupel.protocol.spec.task import EnvironmentRef
+from cupel.protocol.testing.waiting import HANG_SECONDS
 
 REFERENCE = EnvironmentRef(
     "talk/any", 1, "echo-environment==2.1", "{}", prompt_tokens=16, answer_tokens=4, turns=3, reply_tokens=5
@@ -25,10 +26,9 @@ def reference(fault: str) -> EnvironmentRef:
     return dataclasses.replace(REFERENCE, arguments=canonical_json({"fault": fault}).decode())
 
 
-def failing(fault: str, seconds: float = 20.0) -> InstalledDialogue:
+def failing(fault: str) -> InstalledDialogue:
     chosen = reference(fault)
-    process = EnvironmentProcess(chosen.id, chosen.arguments, answer_seconds=seconds)
-    return InstalledDialogue(chosen, process)
+    return InstalledDialogue(chosen, EnvironmentProcess(chosen.id, chosen.arguments, HANG_SECONDS))
 
 
 @pytest.fixture
@@ -69,11 +69,15 @@ def test_a_reply_that_raises_or_is_too_long_ends_the_dialogue_on_every_machine(
         environment.close()
 
 
-def test_a_reply_that_hangs_is_a_fault_of_this_machine(echo_package: str) -> None:
-    environment = failing("hang", seconds=3.0)
+def test_a_reply_that_hangs_is_a_fault_of_this_machine(
+    echo_package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = failing("hang")
     environment.prompt(1)
-    with pytest.raises(EnvironmentFailed, match="no answer within"):
-        environment.reply(1, [HELLO])
+    with monkeypatch.context() as patch:
+        patch.setattr(environment._process, "_answer_seconds", 1.0)
+        with pytest.raises(EnvironmentFailed, match="no answer within"):
+            environment.reply(1, [HELLO])
     assert text.render(environment.prompt(4)) == "say 4"
     environment.close()
 

@@ -8,7 +8,7 @@ import torch
 
 from cupel.node.rollout.worker import RolloutWorker
 from cupel.protocol.config import ConfigError
-from cupel.protocol.environments import installed
+from cupel.protocol.environments import installed, process
 from cupel.protocol.environments.installed import Installed, check_environment, open_environment
 from cupel.protocol.environments.process import EnvironmentFailed, EnvironmentProcess
 from cupel.protocol.model.tiny import TinyPolicy, initialise
@@ -20,6 +20,7 @@ from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.task import NOTHING_PINNED, EnvironmentRef, TaskSpec
 from cupel.protocol.testing.builders import example_spec
 from cupel.protocol.testing.vectors import example_params
+from cupel.protocol.testing.waiting import HANG_SECONDS
 
 REFERENCE = EnvironmentRef("echo/any", 1, "echo-environment==2.1", "{}", prompt_tokens=16, answer_tokens=4)
 
@@ -36,9 +37,9 @@ def echo(echo_package: str) -> Iterator[Installed]:
     environment.close()
 
 
-def failing(fault: str, seconds: float = 20.0) -> Installed:
+def failing(fault: str) -> Installed:
     chosen = reference(fault=fault)
-    return Installed(chosen, EnvironmentProcess(chosen.id, chosen.arguments, answer_seconds=seconds))
+    return Installed(chosen, EnvironmentProcess(chosen.id, chosen.arguments, HANG_SECONDS))
 
 
 def test_a_problem_is_tokens_and_a_right_answer_earns_all(echo: Installed) -> None:
@@ -98,12 +99,15 @@ def test_a_rubric_that_raises_or_has_no_number_earns_nothing(echo_package: str, 
     ],
 )
 def test_a_failing_process_is_killed_and_the_next_question_starts_another(
-    echo_package: str, fault: str, message: str
+    echo_package: str, monkeypatch: pytest.MonkeyPatch, fault: str, message: str
 ) -> None:
-    environment = failing(fault, seconds=3.0)
+    environment = failing(fault)
     environment.prompt(1)
-    with pytest.raises(EnvironmentFailed, match=message):
-        environment.reward(1, (ord("1"), text.END))
+    patience = 1.0 if fault == "hang" else HANG_SECONDS
+    with monkeypatch.context() as patch:
+        patch.setattr(environment._process, "_answer_seconds", patience)
+        with pytest.raises(EnvironmentFailed, match=message):
+            environment.reward(1, (ord("1"), text.END))
     assert text.render(environment.prompt(4)) == "say 4"
     environment.close()
 
@@ -146,13 +150,14 @@ def test_an_item_without_texts_is_a_failure() -> None:
 
 def timed(fault: str, seconds: int) -> Installed:
     chosen = dataclasses.replace(reference(fault=fault), score_seconds=seconds)
-    return Installed(chosen, EnvironmentProcess(chosen.id, chosen.arguments))
+    return Installed(chosen, EnvironmentProcess(chosen.id, chosen.arguments, HANG_SECONDS))
 
 
 def test_a_completion_that_takes_too_long_earns_nothing_for_node_and_verifier(
     echo_package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(installed, "MARGIN", 2)
+    monkeypatch.setattr(process, "END_SECONDS", HANG_SECONDS)
     environment = timed("spin", 1)
     assert environment.reward(1, (ord("1"), text.END)) == 0
     assert environment.accepted(1, (ord("1"), text.END), 1_000_000) == (0,)

@@ -5,7 +5,6 @@ import contextlib
 import socket
 import sys
 import threading
-import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -16,7 +15,7 @@ from cupel.protocol.network.control import MAX_QUEUED, ControlPlane, ControlSett
 from cupel.protocol.network.errors import ControlPlaneDown, LibraryMissing, PortTaken
 from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.shardcast.cid import Cid
-from cupel.protocol.testing.waiting import eventually
+from cupel.protocol.testing.waiting import HANG_SECONDS, eventually
 
 ACCOUNT = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
 
@@ -58,7 +57,7 @@ def stalled(plane: ControlPlane) -> Iterator[None]:
     """Keep the thread busy, as a library that computes or blocks would."""
     release = threading.Event()
     assert plane._node is not None
-    plane._node._token.run_sync_soon(release.wait, 10.0)
+    plane._node._token.run_sync_soon(release.wait, HANG_SECONDS)
     try:
         yield
     finally:
@@ -71,7 +70,7 @@ def test_every_call_after_a_crash_raises_and_none_hangs() -> None:
             reader = asyncio.ensure_future(anext(plane.announcements()))
             crash(plane)
             with pytest.raises(ControlPlaneDown, match="restart this process"):
-                await asyncio.wait_for(reader, 5.0)
+                await asyncio.wait_for(reader, HANG_SECONDS)
             with pytest.raises(ControlPlaneDown, match="restart this process"):
                 await plane.publish(announcement(1))
             with pytest.raises(ControlPlaneDown):
@@ -105,9 +104,8 @@ def test_a_stalled_thread_costs_the_deadline_and_no_more(monkeypatch: pytest.Mon
         with stalled(plane):
             with pytest.raises(ControlPlaneDown, match=r"no answer within 0\.2 s"):
                 await plane.publish(announcement(1))
-            began = time.monotonic()
             await plane.close()
-            assert time.monotonic() - began < 1.0
+            assert not plane._ended.done()
         await eventually(plane._ended.done)
 
     asyncio.run(scenario())
@@ -118,19 +116,18 @@ def test_readers_end_quietly_when_the_plane_is_closed() -> None:
         async with started() as plane:
             reader = asyncio.ensure_future(anext(plane.announcements(), None))
             await asyncio.sleep(0)
-        assert await asyncio.wait_for(reader, 1.0) is None
+        assert await asyncio.wait_for(reader, HANG_SECONDS) is None
 
     asyncio.run(scenario())
 
 
-def test_closing_takes_no_time_and_may_be_repeated() -> None:
+def test_closing_ends_the_thread_and_may_be_repeated() -> None:
     async def scenario() -> None:
         plane = make_plane(1)
         await plane.start()
-        began = time.monotonic()
         await plane.close()
+        assert plane._ended.done()
         await plane.close()
-        assert time.monotonic() - began < 1.0
         with pytest.raises(ControlPlaneDown, match="it was closed"):
             await plane.publish(announcement(1))
 

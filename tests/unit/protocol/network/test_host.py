@@ -23,6 +23,7 @@ from cupel.protocol.network.gossip import GossipNode, GossipSettings, run_gossip
 from cupel.protocol.network.host import GOSSIPSUB, make_host
 from cupel.protocol.network.streams import PROTOCOL, ask
 from cupel.protocol.spec.shardcast.cid import Cid
+from cupel.protocol.testing.waiting import HANG_SECONDS
 
 TOPIC = "cupel-test"
 BLOCKS = {Cid.raw_of(b"a block"): b"a block"}
@@ -41,7 +42,7 @@ class Victim:
         )
         self._thread = threading.Thread(target=self._run, args=(settings,), daemon=True)
         self._thread.start()
-        assert self._ready.wait(30.0)
+        assert self._ready.wait(HANG_SECONDS)
 
     def _run(self, settings: GossipSettings) -> None:
         try:
@@ -68,7 +69,7 @@ class Victim:
 
     def close(self) -> list[BaseException | None]:
         self.node.close()
-        self._thread.join(5.0)
+        self._thread.join(HANG_SECONDS)
         return self.ended
 
 
@@ -80,10 +81,10 @@ def victim() -> Iterator[Victim]:
 
 
 def attack(host: Any, behaviour: Callable[[Any], Awaitable[None]]) -> None:
-    """Run `behaviour` from a host of the attacker's, within ten seconds."""
+    """Run `behaviour` from a host of the attacker's, before anybody takes it for a hang."""
 
     async def main() -> None:
-        with trio.fail_after(10.0):
+        with trio.fail_after(HANG_SECONDS):
             async with host.run([Multiaddr("/ip4/127.0.0.1/tcp/0")]):
                 try:
                     await behaviour(host)

@@ -6,7 +6,6 @@ import itertools
 import os
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from cupel.protocol.network import (
     Endpoint,
     PortTaken,
     Swarm,
+    requests,
 )
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.hashing import sha256
@@ -32,9 +32,7 @@ from cupel.protocol.storage.files import file_leaves, put_file
 from cupel.protocol.testing.block_servers import serving, silent, with_body
 from cupel.protocol.testing.memory_store import MemoryStore
 from cupel.protocol.testing.patterns import pattern_bytes
-from cupel.protocol.testing.waiting import eventually
-
-pytestmark = pytest.mark.timeout(20)
+from cupel.protocol.testing.waiting import HANG_SECONDS, eventually
 
 ACCOUNTS = [f"0x{number:040x}" for number in range(1, 10)]
 ANNOUNCER = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
@@ -65,11 +63,11 @@ async def behind_nat(number: int) -> AsyncIterator[tuple[Swarm, MemoryStore]]:
         yield swarm, store
 
 
-def listening() -> int:
+def listening() -> set[str]:
     """Sockets of this process that accept connections."""
     own = {os.readlink(link) for link in Path("/proc/self/fd").iterdir() if link.is_symlink()}
     lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    return sum(fields[3] == "0A" and f"socket:[{fields[9]}]" in own for fields in lines)
+    return own & {f"socket:[{fields[9]}]" for fields in lines if fields[3] == "0A"}
 
 
 def introduce(*members: Swarm) -> None:
@@ -79,7 +77,13 @@ def introduce(*members: Swarm) -> None:
 
 
 async def connected(members: Sequence[Swarm], count: int) -> None:
-    await eventually(lambda: all(member.statistics().connected_peers == count for member in members), 30.0)
+    await eventually(lambda: all(member.statistics().connected_peers == count for member in members))
+
+
+async def held_by(member: Swarm, cid: Cid, count: int) -> None:
+    """So many peers say that they hold it, once all of them had the time to answer."""
+    while (found := await member.holders(cid)) != count:
+        assert found < count
 
 
 def elsewhere(url: str) -> str:
@@ -102,7 +106,7 @@ def test_an_announcement_reaches_everybody_else_once() -> None:
                 await swarm.announce(announcement(number))
             for number, swarm in enumerate(everybody):
                 heard = swarm.announcements()
-                received = [await asyncio.wait_for(anext(heard), 5.0) for _ in range(2)]
+                received = [await asyncio.wait_for(anext(heard), HANG_SECONDS) for _ in range(2)]
                 assert sorted(item.round for item in received) == [
                     other for other in range(3) if other != number
                 ]
@@ -119,7 +123,7 @@ def test_a_large_file_spreads_from_one_holder_to_all_others_at_once() -> None:
             introduce(*(swarm for swarm, _ in members))
             root = put_file(members[0][1], content)
             fetched = await asyncio.gather(
-                *(swarm.fetch_file(root, len(content), 15.0) for swarm, _ in members[1:])
+                *(swarm.fetch_file(root, len(content), HANG_SECONDS) for swarm, _ in members[1:])
             )
             assert fetched == [content, content]
             assert all(store.has(root) for _, store in members)
@@ -134,11 +138,16 @@ def test_what_nobody_delivers_of_a_file_is_told() -> None:
             root = put_file(source_store, CONTENT)
             leaves = file_leaves(source_store, root)
             source_store.delete(leaves[1].cid)
-            with pytest.raises(BlockUnavailable):
-                await reader.fetch_file(root, len(CONTENT), 2.0)
-            missing = range(CHUNK_BYTES, 2 * CHUNK_BYTES)
-            assert await reader.missing_spans(root, len(CONTENT), 2.0) == (missing,)
-            assert await reader.missing_spans(root, len(CONTENT) - 1, 2.0) is None
+            missing, told = range(CHUNK_BYTES, 2 * CHUNK_BYTES), None
+            while told != (
+                missing,
+            ):  # a crowded machine takes more than one look for the leaves that are there
+                with pytest.raises(BlockUnavailable):
+                    await reader.fetch_file(root, len(CONTENT), 2.0)
+                told = await reader.missing_spans(root, len(CONTENT), HANG_SECONDS)
+                assert told is not None
+                assert missing in told
+            assert await reader.missing_spans(root, len(CONTENT) - 1, HANG_SECONDS) is None
             assert await reader.missing_spans(leaves[1].cid, len(CONTENT), 0.5) is None
             # Who asks has not the root, so nobody takes it for a holder of the file.
             assert await source.holders(root) == 0
@@ -153,9 +162,9 @@ def test_a_file_is_fetched_from_a_peer_that_got_it_second_hand() -> None:
             last.set_peers({ACCOUNTS[1]: middle.endpoint})
             root = put_file(source_store, CONTENT)
             assert await last.holders(root) == 0
-            assert await middle.fetch_file(root, len(CONTENT), 10.0) == CONTENT
-            assert await last.holders(root) == 1
-            assert await last.fetch_file(root, len(CONTENT), 10.0) == CONTENT
+            assert await middle.fetch_file(root, len(CONTENT), HANG_SECONDS) == CONTENT
+            await held_by(last, root, 1)
+            assert await last.fetch_file(root, len(CONTENT), HANG_SECONDS) == CONTENT
             assert set(last_store.cids()) == set(middle_store.cids()) == set(source_store.cids())
 
             statistics = middle.statistics()
@@ -167,7 +176,6 @@ def test_a_file_is_fetched_from_a_peer_that_got_it_second_hand() -> None:
     run(scenario())
 
 
-@pytest.mark.timeout(60)
 def test_who_accepts_no_connections_fetches_publishes_and_is_fetched_from() -> None:
     # Small enough to be fetched block by block, and so large that peers talk about it.
     small, large = pattern_bytes("small file", CHUNK_BYTES + 3), pattern_bytes("large file", 8 * CHUNK_BYTES)
@@ -175,7 +183,7 @@ def test_who_accepts_no_connections_fetches_publishes_and_is_fetched_from() -> N
     async def scenario() -> None:
         before = listening()
         async with behind_nat(0) as (hidden, hidden_store), behind_nat(1) as (other, _):
-            assert listening() == before
+            assert listening() <= before
             async with swarms(1) as ((reachable, reachable_store),):
                 members = [reachable, hidden, other]
                 introduce(*members)
@@ -183,25 +191,24 @@ def test_who_accepts_no_connections_fetches_publishes_and_is_fetched_from() -> N
                 await connected([reachable], 2)
 
                 theirs = put_file(reachable_store, CONTENT)
-                assert await hidden.fetch_file(theirs, len(CONTENT), 30.0) == CONTENT
+                assert await hidden.fetch_file(theirs, len(CONTENT), HANG_SECONDS) == CONTENT
 
                 for content in (small, large):
                     ours = put_file(hidden_store, content)
-                    assert await reachable.holders(ours) == 1
-                    assert await reachable.fetch_file(ours, len(content), 30.0) == content
+                    await held_by(reachable, ours, 1)
+                    assert await reachable.fetch_file(ours, len(content), HANG_SECONDS) == content
                 # The two hidden ones cannot meet: what one has, the other gets second hand.
-                assert await other.fetch_file(ours, len(large), 30.0) == large
+                assert await other.fetch_file(ours, len(large), HANG_SECONDS) == large
                 assert hidden.statistics().bytes_out > len(small) + len(large)
                 assert hidden.statistics().blocks_out >= 12
 
                 await hidden.announce(announcement(3))
-                heard = await asyncio.wait_for(anext(other.announcements()), 5.0)
+                heard = await asyncio.wait_for(anext(other.announcements()), HANG_SECONDS)
                 assert heard == announcement(3)
 
     run(scenario())
 
 
-@pytest.mark.timeout(60)
 def test_a_hidden_peer_that_is_gone_or_lacks_a_block_costs_no_more_than_its_time() -> None:
     async def scenario() -> None:
         async with swarms(1) as ((reachable, _),):
@@ -213,9 +220,11 @@ def test_a_hidden_peer_that_is_gone_or_lacks_a_block_costs_no_more_than_its_time
                     await reachable.fetch_block(Cid.raw_of(b"unknown"), 0.5)
                 # It has other bytes under this address: a lie, like anybody's.
                 hidden_store._blocks[Cid.raw_of(b"true")] = b"false"  # type: ignore[attr-defined]
-                with pytest.raises(BlockUnavailable):
-                    await reachable.fetch_block(Cid.raw_of(b"true"), 0.5)
                 (peer,) = reachable.statistics().peers
+                while not peer.bad_blocks:
+                    with pytest.raises(BlockUnavailable):
+                        await reachable.fetch_block(Cid.raw_of(b"true"), 0.5)
+                    (peer,) = reachable.statistics().peers
                 assert (peer.url, peer.bad_blocks) == (Endpoint.parse(hidden.endpoint).data_url, 1)
             assert await reachable.holders(Cid.raw_of(b"true")) == 0
 
@@ -238,17 +247,21 @@ def test_a_lying_peer_is_bypassed_and_blamed() -> None:
                 if blame()[ACCOUNTS[1]]:
                     break
                 cid = source_store.put(b"block %d" % number)
-                assert await reader.fetch_block(cid, 5.0) == b"block %d" % number
+                assert await reader.fetch_block(cid, HANG_SECONDS) == b"block %d" % number
                 assert reader_store.has(cid)
             assert blame() == {ACCOUNTS[0]: 0, ACCOUNTS[1]: 1}
             root = put_file(source_store, CONTENT)
-            assert await reader.fetch_file(root, len(CONTENT), 10.0) == CONTENT
+            assert await reader.fetch_file(root, len(CONTENT), HANG_SECONDS) == CONTENT
             assert blame() == {ACCOUNTS[0]: 0, ACCOUNTS[1]: 1}
 
     run(scenario())
 
 
-def test_dead_and_stopped_peers_do_not_stall_a_fetch() -> None:
+def test_dead_and_stopped_peers_do_not_stall_a_fetch(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Whoever waited for the stopped one to answer would never be done.
+    monkeypatch.setattr(requests, "ATTEMPT_SECONDS", 10 * HANG_SECONDS)
+    monkeypatch.setattr(requests, "HEAD_SECONDS", 2.0)
+
     async def scenario() -> None:
         async with swarms(2) as ((source, source_store), (reader, _)), serving(silent) as stopped:
             reader.set_peers(
@@ -260,10 +273,8 @@ def test_dead_and_stopped_peers_do_not_stall_a_fetch() -> None:
                 }
             )
             root = put_file(source_store, CONTENT)
-            started = time.monotonic()
-            assert await reader.fetch_file(root, len(CONTENT), 15.0) == CONTENT
-            assert time.monotonic() - started < 8.0
-            assert await reader.holders(root) == 1
+            assert await reader.fetch_file(root, len(CONTENT), HANG_SECONDS) == CONTENT
+            await held_by(reader, root, 1)
             assert len(reader.statistics().peers) == 3
 
     run(scenario())
@@ -277,10 +288,8 @@ def test_what_nobody_has_is_unavailable_at_the_deadline() -> None:
                 first.fetch_block(Cid.raw_of(b"nobody"), 0.5),
                 first.fetch_file(Cid.raw_of(b"nobody"), 1 << 20, 0.5),
             ):
-                started = time.monotonic()
-                with pytest.raises(BlockUnavailable, match="none of 1 peers"):
-                    await fetching
-                assert time.monotonic() - started < 3.0
+                with pytest.raises(BlockUnavailable, match=r"none of 1 peers .* within 0\.5 s"):
+                    await asyncio.wait_for(fetching, HANG_SECONDS)
 
     run(scenario())
 
@@ -291,7 +300,7 @@ def test_a_file_larger_than_allowed_is_rejected() -> None:
             reader.set_peers({ACCOUNTS[0]: source.endpoint})
             root = put_file(source_store, CONTENT)
             with pytest.raises(Rejected) as caught:
-                await reader.fetch_file(root, len(CONTENT) - 1, 5.0)
+                await reader.fetch_file(root, len(CONTENT) - 1, HANG_SECONDS)
             assert caught.value.reason is Reason.SIZE
             assert list(reader_store.cids()) == []
 
@@ -319,32 +328,31 @@ def test_a_peer_that_starts_late_is_connected_and_told_what_it_missed() -> None:
             async with swarms(2) as (_, (late, _)):
                 introduce(early, late)
                 heard = late.announcements()
-                assert await asyncio.wait_for(anext(heard), 10.0) == announcement(1)
+                assert await asyncio.wait_for(anext(heard), HANG_SECONDS) == announcement(1)
 
     run(scenario())
 
 
-def test_leaving_takes_under_three_seconds_with_traffic_and_stopped_peers() -> None:
-    async def scenario() -> float:
+def test_leaving_waits_for_no_traffic_and_no_stopped_peer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "ATTEMPT_SECONDS", 10 * HANG_SECONDS)
+
+    async def scenario() -> None:
         async with swarms(3) as members, serving(silent) as stopped:
             everybody = [swarm for swarm, _ in members]
             introduce(*everybody)
             await connected(everybody, 2)
             leaving = everybody[0]
             leaving.set_peers({ACCOUNTS[0]: everybody[1].endpoint, ACCOUNTS[1]: elsewhere(stopped)})
-            fetching = asyncio.create_task(leaving.fetch_block(Cid.raw_of(b"nobody"), 60.0))
+            fetching = asyncio.create_task(leaving.fetch_block(Cid.raw_of(b"nobody"), 10 * HANG_SECONDS))
             for number in range(20):
                 await everybody[1].announce(announcement(number))
-            started = time.monotonic()
-            await leaving.__aexit__(None, None, None)
-            seconds = time.monotonic() - started
+            await asyncio.wait_for(leaving.__aexit__(None, None, None), HANG_SECONDS)
             with pytest.raises(ControlPlaneDown):
                 await leaving.announce(announcement(99))
             fetching.cancel()
             await asyncio.gather(fetching, return_exceptions=True)
-        return seconds
 
-    assert asyncio.run(scenario()) < 3.0
+    run(scenario())
 
 
 def test_a_taken_port_leaves_nothing_running() -> None:
@@ -365,4 +373,4 @@ def test_a_taken_port_leaves_nothing_running() -> None:
 
 def test_importing_the_network_loads_no_libp2p() -> None:
     program = "import sys, cupel.protocol.network; assert not {'libp2p', 'trio', 'torch'} & set(sys.modules)"
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=20)
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=HANG_SECONDS)

@@ -23,6 +23,7 @@ from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.release import MAX_STATEMENT_BYTES, Standing
 from cupel.protocol.storage.filesystem import FilesystemStore
 from cupel.protocol.storage.publishing import published_file
+from cupel.protocol.testing.waiting import HANG_SECONDS
 
 SIGNERS = [Account.from_key(bytes([number]) * 32) for number in (1, 2, 3)]
 TRUSTED = frozenset(str(account.address) for account in SIGNERS)
@@ -43,9 +44,9 @@ def serving(start: Callable[[], object]) -> Iterator[str]:
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:
-        port, close = asyncio.run_coroutine_threadsafe(start(), loop).result(30)  # type: ignore[arg-type]
+        port, close = asyncio.run_coroutine_threadsafe(start(), loop).result(HANG_SECONDS)  # type: ignore[arg-type]
         yield f"http://127.0.0.1:{port}"
-        asyncio.run_coroutine_threadsafe(close(), loop).result(30)
+        asyncio.run_coroutine_threadsafe(close(), loop).result(HANG_SECONDS)
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()

@@ -15,6 +15,7 @@ import pytest
 from cupel.protocol.spec.shardcast.unixfs import CHUNK_BYTES, file_dag
 from cupel.protocol.storage.filesystem import FilesystemStore
 from cupel.protocol.testing.patterns import pattern_bytes
+from cupel.protocol.testing.waiting import HANG_SECONDS
 
 CONTENT = pattern_bytes("file", 12 * CHUNK_BYTES + 5)
 ROOT = str(file_dag(CONTENT)[0])
@@ -87,7 +88,7 @@ def test_publish_pass_on_and_fetch(file: Path, tmp_path: Path) -> None:
             assert out.read_bytes() == CONTENT
             assert passing.event()["fetched_bytes"] == len(CONTENT)
             passing.process.send_signal(signal.SIGTERM)
-            assert passing.process.wait(20) == 130
+            assert passing.process.wait(HANG_SECONDS) == 130
     listed = finish("ls", "--store", tmp_path / "c")
     assert json.loads(listed.stdout) == {
         "event": "file",
