@@ -31,9 +31,9 @@ _NUMBERS_AHEAD: Final = 1 << 24
 """Numbers drawn at a time, at most: 128 MiB."""
 
 
-def tokens_ahead(rollouts: int, vocabulary: int) -> int:
-    """B for so many rollouts."""
-    return max(1, _NUMBERS_AHEAD // (rollouts * vocabulary))
+def tokens_ahead(rollouts: int, vocabulary: int, left: int) -> int:
+    """B for so many rollouts, none of which can have more than `left` tokens yet."""
+    return max(1, min(left, _NUMBERS_AHEAD // (rollouts * vocabulary)))
 
 
 def noise_of(
