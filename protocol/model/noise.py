@@ -42,8 +42,11 @@ def noise_of(
     """Noise of tokens first to first + B = count of each rollout: float64 [N, B, V]."""
     starts, numbers = [token * vocabulary for token in first], count * vocabulary
     if device.type == "cpu":
-        parts = [_words(seed, start, numbers) for seed, start in zip(seeds, starts, strict=True)]
-        noise = torch.from_numpy(gumbel_of(np.stack(parts)))
+        # Rollout by rollout, which the processor's caches hold.
+        rows = np.empty((len(seeds), numbers))
+        for row, seed, start in zip(rows, seeds, starts, strict=True):
+            row[:] = gumbel_of(_words(seed, start, numbers))
+        noise = torch.from_numpy(rows)
     else:
         keys = torch.from_numpy(np.stack([np.frombuffer(seed, "<i8") for seed in seeds]))
         drawn = mantissas(keys.to(device), starts, numbers)
