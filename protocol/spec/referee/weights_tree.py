@@ -59,7 +59,8 @@ def canonical_root(parameters: npt.NDArray[np.integer], tensors: tuple[TensorSha
     ]
     if not made:
         raise Rejected(Reason.MERKLE_EMPTY, "a tree needs at least one row")
-    return _roots(np.concatenate(made)[None])[0].tobytes()
+    found: bytes = _roots(np.concatenate(made)[None])[0].tobytes()
+    return found
 
 
 def _matrices(
