@@ -1,4 +1,4 @@
-"""Map the top-level component folders to subpackages of the `cupel` namespace, and compile the TOPLOC kernel."""
+"""Map the top-level component folders to subpackages of the `cupel` namespace, and compile the kernels."""
 
 import os
 
@@ -13,7 +13,7 @@ COMPONENTS = {
     "sdk": "sdk",
 }
 
-KERNEL = "protocol/spec/toploc/kernel"
+TOPLOC = "protocol/spec/toploc/kernel"
 
 
 def packages() -> list[str]:
@@ -25,12 +25,12 @@ def packages() -> list[str]:
     return found
 
 
-def kernel() -> Extension:
-    """TOPLOC's inner loops. Optional: without a compiler NumPy does the same work, slower."""
+def kernel(name: str, sources: list[str], depends: list[str]) -> Extension:
+    """Inner loops in C. Optional: without a compiler Python does the same work, slower."""
     return Extension(
-        "cupel.protocol.spec.toploc._kernel",
-        [f"{KERNEL}/{name}.c" for name in ("module", "polynomial", "selection")],
-        depends=[f"{KERNEL}/kernel.h"],
+        name,
+        sources,
+        depends=depends,
         extra_compile_args=[] if os.name == "nt" else ["-O3"],  # some Pythons compile with -O2: no vectors
         py_limited_api=True,
         optional=True,
@@ -38,7 +38,14 @@ def kernel() -> Extension:
 
 
 setup(
-    ext_modules=[kernel()],
+    ext_modules=[
+        kernel(
+            "cupel.protocol.spec.toploc._kernel",
+            [f"{TOPLOC}/{name}.c" for name in ("module", "polynomial", "selection")],
+            [f"{TOPLOC}/kernel.h"],
+        ),
+        kernel("cupel.protocol.spec._keccak", ["protocol/spec/kernel/keccak.c"], []),
+    ],
     options={"bdist_wheel": {"py_limited_api": "cp311"}},
     package_dir={f"cupel.{name}": folder for name, folder in COMPONENTS.items()},
     packages=packages(),

@@ -211,13 +211,15 @@ def main() -> None:
     genesis = folder / "genesis.safetensors"
     make_genesis(genesis, 250)
     plan = ROOT / "examples" / "sorting" / "task.toml"
-    calm = run(Run(plan, genesis, folder / "calm", options.rounds), [])
+    # For a machine that others keep busy.
+    patience_seconds = 7200.0
+    calm = run(Run(plan, genesis, folder / "calm", options.rounds, patience_seconds), [])
     print(
         f"undisturbed: {options.rounds} rounds in {calm.seconds:.0f} s, last version {calm.digest}",
         flush=True,
     )
     kills = draw_kills(options.seed, options.kills, options.rounds, calm.seconds / options.rounds)
-    wild = run(Run(plan, genesis, folder / "wild", options.rounds, 3600.0), kills)
+    wild = run(Run(plan, genesis, folder / "wild", options.rounds, patience_seconds), kills)
     print(
         f"killed {len(wild.kills)} times (seed {options.seed}): {wild.seconds:.0f} s, last version {wild.digest}"
     )

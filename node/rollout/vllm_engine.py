@@ -48,7 +48,9 @@ class SeededGumbel(LogitsProcessor):  # type: ignore[misc, unused-ignore]
             given = params.extra_args or {}
             self._rows.pop(index, None)
             if _SEED in given:
-                self._rows[index] = _Drawn(bytes.fromhex(given[_SEED]), given[_TEMPERATURE], output)
+                self._rows[index] = _Drawn(
+                    bytes.fromhex(given[_SEED]), given[_TEMPERATURE], params.max_tokens, output
+                )
         for source, target, direction in batch_update.moved:
             moved, replaced = self._rows.pop(source, None), self._rows.pop(target, None)
             if moved is not None:
@@ -73,7 +75,9 @@ class SeededGumbel(LogitsProcessor):  # type: ignore[misc, unused-ignore]
     def _draw(self, wanting: list[_Drawn], rows: int) -> None:
         if not wanting:
             return
-        count, firsts = tokens_ahead(rows, self._vocabulary), [len(one.output) for one in wanting]
+        firsts = [len(one.output) for one in wanting]
+        left = max(one.limit - first for one, first in zip(wanting, firsts, strict=True))
+        count = tokens_ahead(rows, self._vocabulary, left)
         seeds = [one.seed for one in wanting]
         noise = noise_of(seeds, firsts, count, self._vocabulary, self._device)
         for one, first, ahead in zip(wanting, firsts, noise, strict=True):
@@ -82,10 +86,12 @@ class SeededGumbel(LogitsProcessor):  # type: ignore[misc, unused-ignore]
 
 @dataclass(slots=True, eq=False)
 class _Drawn:
-    """A request's seed, vLLM's own growing list of its tokens, and noise [B, vocabulary] from token `first` on."""
+    """A request's seed and limit, vLLM's own growing list of its tokens, and noise [B, vocabulary] from token `first`
+    on."""
 
     seed: bytes
     temperature: float
+    limit: int
     output: list[int]
     first: int = 0
     ahead: torch.Tensor | None = None
@@ -173,6 +179,8 @@ def rollouts_of(
 
 def _sampling(row: int, seed: bytes, limit: int, end: int, temperature: float) -> SamplingParams:
     given = {_ROW: row, _SEED: seed.hex(), _TEMPERATURE: temperature}
+    # vLLM takes only tokens of the vocabulary; what is below them ends nothing.
+    ends = [end] if end >= 0 else []
     return SamplingParams(
-        temperature=0.0, max_tokens=limit, stop_token_ids=[end], detokenize=False, extra_args=given
+        temperature=0.0, max_tokens=limit, stop_token_ids=ends, detokenize=False, extra_args=given
     )

@@ -12,7 +12,8 @@ from typing import Final
 from cupel.protocol.config import ConfigError
 from cupel.protocol.model.policy import Policy
 from cupel.protocol.model.tiny import TinyPolicy
-from cupel.protocol.model.transformers_engine import PREFIX, TransformersPolicy
+from cupel.protocol.model.transformers_engine import PREFIX, TransformersPolicy, head_channels
+from cupel.protocol.model.vllm_loading import PROCESSOR_HEAD_CHANNELS, computes_heads
 from cupel.protocol.spec.task import ModelShape
 
 TORCH: Final = "torch"
@@ -36,6 +37,13 @@ def check_engine(engine: str, shape: ModelShape) -> None:
     if not shape.architecture.startswith(PREFIX):
         problem = f"{VLLM} does not compute {shape.architecture}"
         raise ConfigError("engine", problem, f"Set engine = {TORCH!r}, or join a task of {PREFIX}…")
+    channels = head_channels(shape)
+    if not computes_heads(channels):
+        known = ", ".join(map(str, PROCESSOR_HEAD_CHANNELS))
+        problem = (
+            f"{VLLM} on the processor has no attention for heads of {channels} channels, only of {known}"
+        )
+        raise ConfigError("engine", problem, f"Set engine = {TORCH!r}, or run {VLLM} on a GPU")
     if find_spec("vllm") is None:
         remedy = f"Install it in an environment of its own (docs/engines.md), or set engine = {TORCH!r}"
         raise ConfigError("engine", "the package vllm is not installed", remedy)

@@ -31,9 +31,9 @@ _NUMBERS_AHEAD: Final = 1 << 24
 """Numbers drawn at a time, at most: 128 MiB."""
 
 
-def tokens_ahead(rollouts: int, vocabulary: int) -> int:
-    """B for so many rollouts."""
-    return max(1, _NUMBERS_AHEAD // (rollouts * vocabulary))
+def tokens_ahead(rollouts: int, vocabulary: int, left: int) -> int:
+    """B for so many rollouts, none of which can have more than `left` tokens yet."""
+    return max(1, min(left, _NUMBERS_AHEAD // (rollouts * vocabulary)))
 
 
 def noise_of(
@@ -42,8 +42,11 @@ def noise_of(
     """Noise of tokens first to first + B = count of each rollout: float64 [N, B, V]."""
     starts, numbers = [token * vocabulary for token in first], count * vocabulary
     if device.type == "cpu":
-        parts = [_words(seed, start, numbers) for seed, start in zip(seeds, starts, strict=True)]
-        noise = torch.from_numpy(gumbel_of(np.stack(parts)))
+        # Rollout by rollout, which the processor's caches hold.
+        rows = np.empty((len(seeds), numbers))
+        for row, seed, start in zip(rows, seeds, starts, strict=True):
+            row[:] = gumbel_of(_words(seed, start, numbers))
+        noise = torch.from_numpy(rows)
     else:
         keys = torch.from_numpy(np.stack([np.frombuffer(seed, "<i8") for seed in seeds]))
         drawn = mantissas(keys.to(device), starts, numbers)

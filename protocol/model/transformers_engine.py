@@ -120,6 +120,11 @@ def check_transformers(shape: ModelShape) -> None:
         raise Rejected(Reason.TASK_SPEC, "model width, heads and num_key_value_heads do not divide")
 
 
+def head_channels(shape: ModelShape) -> int:
+    """Channels of each attention head of a shape that `check_transformers` lets pass."""
+    return int(_options(shape).get("head_dim", shape.width // shape.heads))
+
+
 @lru_cache(8)
 def transformers_layout(shape: ModelShape) -> Layout:
     """The model's own parameters, tied ones once, without making them."""
@@ -141,7 +146,7 @@ def _build(shape: ModelShape) -> Any:
         intermediate_size=shape.feed_forward,
         max_position_embeddings=shape.positions,
         # The package's defaults are those of one size of each type.
-        **{"num_key_value_heads": shape.heads, "head_dim": shape.width // shape.heads, **_options(shape)},
+        **{"num_key_value_heads": shape.heads, "head_dim": head_channels(shape), **_options(shape)},
         # Ends and paddings are the environment's; the model's own would name words it may not have.
         **_WORD_IDS,
     )

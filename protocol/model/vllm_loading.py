@@ -28,6 +28,13 @@ ENVIRONMENT: Final = {
     "TRITON_F32_DEFAULT": "ieee",
 }
 """What must be set before vLLM starts."""
+PROCESSOR_HEAD_CHANNELS: Final = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512)
+"""Channels of a head that vLLM's attention on the processor has kernels for: `CPUAttentionBackend` of vLLM 0.32."""
+
+
+def computes_heads(channels: int) -> bool:
+    """Whether vLLM's attention does heads of so many channels here."""
+    return torch.cuda.is_available() or channels in PROCESSOR_HEAD_CHANNELS
 
 
 def common_options() -> dict[str, Any]:

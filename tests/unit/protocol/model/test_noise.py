@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cupel.protocol.model.noise import mantissas, noise_of
+from cupel.protocol.model.noise import mantissas, noise_of, tokens_ahead
 from cupel.protocol.spec.sampling import gumbel_noise, noise_stream
 
 SEEDS = [bytes(range(32)), b"\xff" * 32, b"\x80" + bytes(30) + b"\x80"]
@@ -25,6 +25,22 @@ def test_rollouts_may_stand_at_different_tokens() -> None:
     noise = noise_of(SEEDS, [4, 0, 3], 2, 37, CPU).numpy()
     for row, seed, first in zip(noise, SEEDS, (4, 0, 3), strict=True):
         assert np.array_equal(row, gumbel_noise(seed, TOKENS, 37)[first : first + 2])
+
+
+@pytest.mark.parametrize(
+    ("rollouts", "vocabulary", "left", "count"),
+    [
+        (64, 64, 32, 32),
+        (64, 64, 1 << 20, 4096),
+        (256, 128_000, 32, 1),
+        (1, 1 << 24, 2, 1),
+        (1, 1 << 25, 2, 1),
+    ],
+)
+def test_no_more_is_drawn_than_can_be_used_or_kept(
+    rollouts: int, vocabulary: int, left: int, count: int
+) -> None:
+    assert tokens_ahead(rollouts, vocabulary, left) == count
 
 
 @given(
