@@ -34,11 +34,12 @@ class Refuter:
         The referee computes the rollout's states itself, and its verdict is the judge's: an engine that differs from
         ours by more than the thresholds, but from the referee by less, is not accused there.
         """
+        # First: of what the cheaper checks refuse, the manifest itself need not decode.
+        if finding.check != Toploc.name or finding.rollout is None:
+            return None
         policy = submission.manifest.policy
         version = self.versions.get(policy.version)
-        if finding.check != Toploc.name or finding.rollout is None or version is None:
-            return None
-        if version.digest != policy.digest:
+        if version is None or version.digest != policy.digest:
             return None
         params, context = submission.rules.params, submission.context
         chunks = range(len(submission.rollouts[finding.rollout].proofs))

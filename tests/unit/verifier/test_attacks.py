@@ -16,16 +16,17 @@ from cupel.devnet.attacks.catalogue import strategies
 from cupel.node.journal import Journal
 from cupel.node.publishing.canary import Canary, canary_secret
 from cupel.node.publishing.submission import Draft, Submission
-from cupel.protocol.model.canonical import make_version, next_version
+from cupel.protocol.model.canonical import CanonicalVersion, make_version, next_version
 from cupel.protocol.model.checkpoint import checkpoint_to_bytes, genesis
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.model.tiny import TinyPolicy
-from cupel.protocol.model.weights import flatten
+from cupel.protocol.model.weights import flatten, policy_of
 from cupel.protocol.spec.assignment import round_seed
 from cupel.protocol.spec.diloco.blocks import encode_update
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.recipe import SFT
+from cupel.protocol.spec.referee.game import Terms
 from cupel.protocol.spec.replay import ReplayRule
 from cupel.protocol.spec.rollout import LeafContext, Metrics, PolicyRef, SubmissionManifest
 from cupel.protocol.spec.rounds import CommittedWork
@@ -37,12 +38,48 @@ from cupel.protocol.training.state import fresh_state
 from cupel.verifier.audit import examine, recheck
 from cupel.verifier.checks.base import FetchedSubmission, Finding
 from cupel.verifier.checks.checkpoint import check_checkpoint
+from cupel.verifier.dispute.refutation import Refuter
+from cupel.verifier.evidence import Judges, accuse, document_of
 from cupel.verifier.recompute import recompute
 from cupel.verifier.retraining import judge_training, round_work
 
 ALL = strategies()
 NODE, OTHER = "0x2000000000000000000000000000000000000002", "0x3000000000000000000000000000000000000003"
 EVERY = tuple(range(8))
+# Who settles what a verifier finds of each, where the task names every judge; the others go to the jury.
+OBJECTIVE = {
+    "canary",
+    "chosen-seed",
+    "constant",
+    "constant-at-outliers",
+    "copied-work",
+    "easy-problems",
+    "future-policy",
+    "inflated-reward",
+    "inflated-units",
+    "malformed-proof",
+    "null",
+    "one-false-reward",
+    "predicted-outliers",
+    "repeated-rollout",
+    "replayed-round",
+    "surplus-leaves",
+    "wrong-problem",
+}
+CANONICAL = {
+    "bfloat16",
+    "edited-prompt",
+    "int4",
+    "int6",
+    "int8",
+    "negated",
+    "replayed",
+    "round",
+    "stale-policy",
+    "stands-by-lie",
+    "state-table",
+    "student",
+}
 # Found through what nobody serves, what the chain compares, or not at all.
 ELSEWHERE = {"false-checkpoint", "pruned"}
 OF_FILES = sorted(name for name, one in ALL.items() if one.reasons and name not in ELSEWHERE)
@@ -51,7 +88,7 @@ UNFOUND = sorted(name for name, one in ALL.items() if not one.reasons and not na
 
 @pytest.fixture(scope="module")
 def court(world: Any) -> Any:
-    """The tests' world with the demo's thresholds, and a recipe that learns from every round."""
+    """The tests' world with the demo's thresholds, a recipe that learns from every round, and a version to sample."""
     spec = dataclasses.replace(
         world.rules.spec,
         thresholds=Thresholds(4, 500, 500),
@@ -59,7 +96,19 @@ def court(world: Any) -> Any:
         recipe=dataclasses.replace(world.rules.spec.recipe, objective=SFT, inner_steps=1),
         replay=ReplayRule(300),
     )
-    return dataclasses.replace(world, rules=dataclasses.replace(world.rules, spec=spec))
+    version = version_of(world)
+    return dataclasses.replace(
+        world,
+        rules=dataclasses.replace(world.rules, spec=spec),
+        policy=policy_of(spec.model, version.state),
+        reference=PolicyRef(version.version, version.digest),
+    )
+
+
+def version_of(world: Any) -> CanonicalVersion:
+    """The canonical version that the world's policy is."""
+    layout = layout_of(world.policy.shape)
+    return make_version(4, b"\3" * 32, genesis(flatten(world.policy, layout)), layout)
 
 
 def draft_of(
@@ -165,6 +214,31 @@ def test_every_liar_is_found_for_its_reason(court: Any, name: str) -> None:
     assert finding is not None
     assert finding.reason.value in strategy.reasons
     assert strategy.fate is Fate.SLASHED
+
+
+@pytest.mark.parametrize("name", OF_FILES)
+def test_every_liar_is_charged_before_the_judge_that_needs_the_least_trust(court: Any, name: str) -> None:
+    draft, made = attack(court, strategies()[name])
+    judge = "objective" if name in OBJECTIVE else "canonical" if name in CANONICAL else "jury"
+    assert charged(court, fetched(court, draft, made)) == judge
+
+
+def charged(court: Any, submission: FetchedSubmission) -> str:
+    """Which judge a verifier chooses for what it finds, where the task names them all."""
+    finding, spec = verdict(court, submission), court.rules.spec
+    assert finding is not None
+    version, terms = version_of(court), Terms(spec.model, spec.thresholds, clock_seconds=60, grace_seconds=5)
+    assert version.digest == court.reference.digest
+    held: Any = {version.version: version}
+    accusation = accuse(
+        finding,
+        document_of(finding, court.rules, NODE, submission.commitment, OTHER),
+        Judges(objective="objective", jury="jury", data="data", canonical="canonical"),
+        submission,
+        refutation=Refuter(terms, held).evidence(finding, submission),
+    )
+    assert accusation is not None
+    return accusation.judge
 
 
 def test_an_honest_draft_passes(court: Any) -> None:

@@ -67,6 +67,13 @@ def test_other_findings_are_not_its_matter(case: Case, changes: dict[str, Any]) 
     assert case.evidence(dataclasses.replace(FINDING, **changes), case.false) is None
 
 
+def test_a_manifest_that_does_not_decode_is_not_its_matter(case: Case) -> None:
+    """Nor may it keep the finding from the judge that takes it."""
+    garbage = dataclasses.replace(case.false, manifest_file=b"\xff\x00" * 200)
+    finding = Finding("integrity", Reason.SIZE, "no manifest")
+    assert case.evidence(finding, garbage) is None
+
+
 def test_without_the_version_nothing_is_charged(case: Case) -> None:
     assert case.evidence(FINDING, case.false, held=False) is None
 
