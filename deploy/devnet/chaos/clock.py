@@ -24,7 +24,7 @@ class StuckError(Exception):
 
 
 class SimulatedLoop(asyncio.SelectorEventLoop):
-    """stretch: factor on waits of less than a second, which are polls: a slower look at the same world."""
+    """stretch: factor on waits of a second at most, which are polls: a slower look at the same world."""
 
     def __init__(self, stretch: float = 1.0) -> None:
         self._now = 0.0
@@ -43,7 +43,7 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         """See asyncio."""
-        longer = delay * self._stretch if delay < 1.0 else delay
+        longer = delay * self._stretch if delay <= 1.0 else delay
         return super().call_later(longer, callback, *args, context=context)
 
     def run_in_executor(  # type: ignore[override]  # typeshed has an async function where asyncio has one that returns a future
