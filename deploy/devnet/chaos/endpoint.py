@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from eth_account.signers.local import LocalAccount
 
+from cupel.devnet.chaos.clock import elapse
 from cupel.devnet.chaos.scenario import Outage, RpcFaults
 from cupel.devnet.presets import CREATOR
 from cupel.protocol.chain.client import ChainClient
@@ -107,7 +108,7 @@ class SimulatedRpc(Rpc):
         road = self._road
         if self._name == CREATOR:  # its task is what the others are tried on
             return self._taken(method, parameters)
-        await asyncio.sleep(road.faults.latency_seconds * road.draw.uniform(0.5, 1.5))
+        await elapse(road.faults.latency_seconds * road.draw.uniform(0.5, 1.5))
         if road.is_out(self._name, asyncio.get_running_loop().time()):
             road.failures += 1
             raise self._no_answer("it is down")
