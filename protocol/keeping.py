@@ -7,6 +7,7 @@ garbage by `storage.garbage`. This is where they meet the store. A data folder b
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -207,16 +208,19 @@ def _version_files(digest: bytes, whole: bool, read: ReadBlock) -> set[Cid]:
     return update | {manifest.file} if whole else update
 
 
-def _work_files(digest: bytes, rollouts: bool, read: ReadBlock) -> set[Cid]:
+def _work_files(digest: bytes, rollouts: bool, read: ReadBlock) -> frozenset[Cid]:
     block = read(Cid.from_digest(digest))
+    return frozenset() if block is None else _named_files(block, rollouts)
+
+
+@functools.lru_cache(1024)  # every pass asks again
+def _named_files(block: bytes, rollouts: bool) -> frozenset[Cid]:
     try:
-        if block is None:
-            return set()
         manifest = SubmissionManifest.from_bytes(block)
         references = (manifest.update, manifest.rollouts) if rollouts else (manifest.update,)
-        return {Cid.parse(reference.cid) for reference in references}
+        return frozenset(Cid.parse(reference.cid) for reference in references)
     except Rejected:
-        return set()
+        return frozenset()
 
 
 def _is_behind(ledger: TaskLedger, held: Mapping[int, bytes]) -> bool:

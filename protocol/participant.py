@@ -89,7 +89,8 @@ class Participant:
             # The ledger of before stays until everything was read again.
             self._cursor.restart()
             raise
-        self.ledger, self.events = ledger, [*kept, *progress.events]
+        if progress.events or kept is not self.events:
+            self.ledger, self.events = ledger, [*kept, *progress.events]
         self.known_block = self._cursor.known_block
         own = None if self.chain.account is None else self.address
         others = {account: text for account, text in self.ledger.endpoints.items() if account != own}

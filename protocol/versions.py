@@ -14,7 +14,7 @@ from typing import Final
 
 from cupel.protocol.chain.errors import ChainUnavailable
 from cupel.protocol.chain.ledger import TaskLedger
-from cupel.protocol.grounds import Grounds
+from cupel.protocol.grounds import Grounds, Lineage
 from cupel.protocol.model.canonical import CanonicalVersion, next_version
 from cupel.protocol.model.checkpoint import max_checkpoint_bytes
 from cupel.protocol.model.layout import layout_of
@@ -23,7 +23,7 @@ from cupel.protocol.spec.diloco.blocks import MIN_EXPONENT, Update
 from cupel.protocol.spec.diloco.codec import Codec, get_codec
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.rounds import CommittedWork
-from cupel.protocol.spec.shardcast.route import Offer, Route, routes
+from cupel.protocol.spec.shardcast.route import MAX_CHAIN, Offer, Route, routes
 from cupel.protocol.spec.shardcast.versions import SPARE_VERSIONS, needed_versions, newest_settled
 from cupel.protocol.spec.task import TaskSpec
 from cupel.protocol.storage.shelf import VersionShelf
@@ -72,7 +72,7 @@ class Versions:
         self._layout = layout_of(spec.model)
         self._source = VersionSource(swarm, shelf, self._layout, spec.aggregation)
         self._versions: dict[int, CanonicalVersion] = {}
-        self._grounds = Grounds()
+        self._grounds = Grounds(ledger.params.genesis_digest)
         self._now = 0
         self.false_updates: set[bytes] = set()
         """Manifests that name another update than the one they had to show: it counts as none, for everybody alike."""
@@ -150,6 +150,8 @@ class Versions:
         self._now = now
         if self._trust_posted:
             posted = {record.version: record.digest for record in self._ledger.standing()}
+            if await self._resume_own(posted, deadline_seconds):
+                return
             await self._resume(posted)
             if await self._catch_up(posted, deadline_seconds) or self._versions:
                 for number, version in self._versions.items():
@@ -185,7 +187,7 @@ class Versions:
                 return self.newest
             raise VersionUnavailable(f"version {current.version + 1}: {error}") from error
         self._grounds.made_of(made.version, work)
-        await self._keep(made)
+        await self._keep(made, self._grounds.lineage(made.version))
         return made
 
     async def _compute(
@@ -218,7 +220,7 @@ class Versions:
 
     async def _begin_again(self, deadline_seconds: float) -> CanonicalVersion:
         before = self._versions, self._grounds
-        self._versions, self._grounds = {}, Grounds()
+        self._versions, self._grounds = {}, Grounds(self._ledger.params.genesis_digest)
         try:
             await self.start(self._now, deadline_seconds)
         except NetworkError as error:
@@ -251,6 +253,37 @@ class Versions:
         if found is None:
             raise VersionUnavailable(f"no peer serves the checkpoint of version {number}")
         return found
+
+    async def _resume_own(self, posted: Mapping[int, bytes], deadline_seconds: float) -> bool:
+        """Whether a version is held now that rests on nobody's word, and from which the newest can be computed.
+
+        Who was away takes from others only what nobody can challenge any more: a false version may just be posted.
+        """
+        ledger, now = self._ledger, self._now
+        settled = {number: one for number, one in posted.items() if ledger.is_settled(number, one, now)}
+        taken = {0: ledger.params.genesis_digest, **settled}
+        lines = [(digest, Lineage.beginning(number, digest)) for number, digest in taken.items()]
+        for digest, note in (await asyncio.to_thread(self._shelf.notes)).items():
+            line = Lineage.from_bytes(note)
+            lines += [] if line is None else [(digest, line)]
+        for digest, line in sorted(lines, key=lambda pair: pair[1].version, reverse=True):
+            if not line.counts(ledger, now):
+                continue
+            own = await self._source.from_shelf(line.version, digest)
+            if own is None:
+                continue
+            self._hold(own)
+            self._grounds.resumed(line, ledger, now)
+            # What is dropped for a version that may still be challenged is not worth waiting for.
+            with contextlib.suppress(Superseded):
+                await self._catch_up_once(settled, deadline_seconds)
+            for number in self._versions.keys() - {line.version}:
+                self._grounds.taken(number, self._versions[number].digest)
+            if max(posted, default=0) <= self.newest.version + MAX_CHAIN:
+                return True
+            break
+        self._drop_from(0)
+        return False
 
     async def _resume(self, posted: Mapping[int, bytes]) -> None:
         """Take the newest posted version that is whole on this machine, if any."""
@@ -309,16 +342,17 @@ class Versions:
                 if any(record.version > number for record in self._ledger.standing()):
                     superseded.set()
 
-    async def serve(self, version: CanonicalVersion) -> None:
-        """Have a version for others."""
+    async def serve(self, version: CanonicalVersion, line: Lineage | None = None) -> None:
+        """Have a version for others. line: how it was computed here."""
+        note = b"" if line is None else line.to_bytes()
         async with self.storing:
             await asyncio.to_thread(
-                self._shelf.put, version.manifest.to_bytes(), version.file, version.update
+                self._shelf.put, version.manifest.to_bytes(), version.file, version.update, note
             )
 
-    async def _keep(self, version: CanonicalVersion) -> None:
+    async def _keep(self, version: CanonicalVersion, line: Lineage | None = None) -> None:
         """Hold and serve a version."""
-        await self.serve(version)
+        await self.serve(version, line)
         self._hold(version)
 
     def _hold(self, version: CanonicalVersion) -> None:

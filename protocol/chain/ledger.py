@@ -133,8 +133,17 @@ class TaskLedger:
 
     def accepted(self, round_index: int, now: int) -> tuple[CommittedWork, ...]:
         """The commitments that make version `round_index + 1`. now: the time up to which the events are known."""
+        (accepted,) = self.accepted_of(range(round_index, round_index + 1), now)
+        return accepted
+
+    def accepted_of(self, rounds: range, now: int) -> list[tuple[CommittedWork, ...]]:
+        """`accepted` of each of these rounds."""
         posted = [PostRecord(record.version, record.time) for record in self.posted]
-        return accepted_work(self.params, round_index, self.work.values(), self.slashes, posted, now)
+        work: dict[int, list[CommittedWork]] = {index: [] for index in rounds}
+        for one in self.work.values():
+            if one.round in work:
+                work[one.round].append(one)
+        return [accepted_work(self.params, index, work[index], self.slashes, posted, now) for index in rounds]
 
     def facts(self, now: int) -> TaskFacts:
         """What decides how long things are kept. now: the chain's time up to which the events are known."""

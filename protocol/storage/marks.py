@@ -1,4 +1,4 @@
-"""A set of CIDs on disk: one empty file for each, so that a crash leaves each of them in or out."""
+"""A set of CIDs on disk: one file for each, empty or with a note, so that a crash leaves each of them in or out."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.storage.port import StorageError
+from cupel.protocol.storage.replacing import replace_file
 
 
 class Marks:
@@ -19,12 +20,23 @@ class Marks:
         with self._storage_errors():
             folder.mkdir(parents=True, exist_ok=True)
 
-    def add(self, cid: Cid) -> None:
-        """Have it in the set."""
+    def add(self, cid: Cid, note: bytes = b"") -> None:
+        """Have it in the set, with this note, or else the one that it has."""
         path = self._path(cid)
+        if note:
+            replace_file(path, note, durable=False)
+            return
         with self._storage_errors():
             path.parent.mkdir(exist_ok=True)
             path.touch()
+
+    def note(self, cid: Cid) -> bytes:
+        """What was noted; empty if nothing was, or if it is not in the set."""
+        with self._storage_errors():
+            try:
+                return self._path(cid).read_bytes()
+            except FileNotFoundError:
+                return b""
 
     def discard(self, cid: Cid) -> bool:
         """Have it out of the set; whether it was in."""

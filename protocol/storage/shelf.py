@@ -1,6 +1,8 @@
 """The versions that are whole on this machine, and only those: what a process may use or hand out after any crash.
 
-    <folder>/ab/<cid of the manifest>    one empty file for each version, made when its last block is there
+    <folder>/ab/<cid of the manifest>    one file for each version, made when its last block is there
+
+The file is empty, or says how the version was computed here.
 
 A version appears with its mark, after all its blocks, and disappears with it, before the first of them.
 """
@@ -26,12 +28,20 @@ class VersionShelf:
         self.store = store
         self._marks = Marks(folder)
 
-    def put(self, manifest: bytes, file: bytes, update: bytes | None = None) -> None:
-        """Keep a version: its checkpoint file and the update that leads to it, its manifest, and last its mark."""
+    def put(self, manifest: bytes, file: bytes, update: bytes | None = None, note: bytes = b"") -> None:
+        """Keep a version: its checkpoint file and the update that leads to it, its manifest, and last its mark.
+
+        note: of how it was computed; without one, what was noted before stays.
+        """
         for part in (file, update):
             if part is not None:
                 put_file(self.store, part)
-        self._marks.add(self.store.put(manifest))
+        self._marks.add(self.store.put(manifest), note)
+
+    def notes(self) -> dict[bytes, bytes]:
+        """What is noted of the versions here, by their digests."""
+        found = {cid.digest: self._marks.note(cid) for cid in self._marks}
+        return {digest: note for digest, note in found.items() if note}
 
     def withdraw(self, digest: bytes) -> bool:
         """Let a version be deleted; whether it was here."""

@@ -40,7 +40,7 @@ from cupel.verifier.options import Options
 
 RESTART_SECONDS: Final = 10.0
 """What a service manager waits before it starts a process again that failed."""
-CREW_POLL_SECONDS: Final = 0.2
+CREW_POLL_SECONDS: Final = 0.5
 
 
 @dataclass(slots=True)

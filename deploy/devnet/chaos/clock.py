@@ -24,7 +24,10 @@ class StuckError(Exception):
 
 
 class SimulatedLoop(asyncio.SelectorEventLoop):
-    """stretch: factor on waits of less than a second, which are polls: a slower look at the same world."""
+    """stretch: factor on waits of a second at most, which are polls: a slower look at the same world.
+
+    What takes time in that world is waited for by `elapse`.
+    """
 
     def __init__(self, stretch: float = 1.0) -> None:
         self._now = 0.0
@@ -43,7 +46,7 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         context: contextvars.Context | None = None,
     ) -> asyncio.TimerHandle:
         """See asyncio."""
-        longer = delay * self._stretch if delay < 1.0 else delay
+        longer = delay * self._stretch if delay <= 1.0 else delay
         return super().call_later(longer, callback, *args, context=context)
 
     def run_in_executor(  # type: ignore[override]  # typeshed has an async function where asyncio has one that returns a future
@@ -85,6 +88,22 @@ class _Jumping(selectors.BaseSelector):
         if not ready and timeout is not None and timeout > 0:
             self._advance(timeout)
         return ready
+
+
+async def elapse(seconds: float) -> None:
+    """Wait exactly so long, however short."""
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[None] = loop.create_future()
+    timer = loop.call_at(loop.time() + seconds, _settle, over)
+    try:
+        await over
+    finally:
+        timer.cancel()
+
+
+def _settle(over: asyncio.Future[None]) -> None:
+    if not over.done():
+        over.set_result(None)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from eth_account.signers.local import LocalAccount
 
+from cupel.devnet.chaos.clock import elapse
 from cupel.devnet.chaos.scenario import Outage, RpcFaults
 from cupel.devnet.presets import CREATOR
 from cupel.protocol.chain.client import ChainClient
@@ -38,27 +39,28 @@ class Anvil:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=_WAIT_SECONDS)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._answers = self._socket.makefile("rb")
-        self._known: dict[str, Any] = {}
+        self._known: dict[tuple[str, str], Any] = {}
         self.num_requests = 0
 
     def ask(self, method: str, parameters: Sequence[Any]) -> Any:
         """The whole answer, result or error. Nothing changes between blocks and transactions, so it is asked once."""
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": list(parameters)})
         self.num_requests += 1
         if method.startswith(_CHANGES):
             self._known.clear()
-            return self._post(body)
-        if body not in self._known:
-            self._known[body] = self._post(body)
-        return self._known[body]
+            return self._post(method, parameters)
+        question = method, repr(parameters)
+        if question not in self._known:
+            self._known[question] = self._post(method, parameters)
+        return self._known[question]
 
     def close(self) -> None:
         """Hang up."""
         self._answers.close()
         self._socket.close()
 
-    def _post(self, body: str) -> Any:
-        content = body.encode()
+    def _post(self, method: str, parameters: Sequence[Any]) -> Any:
+        request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(parameters)}
+        content = json.dumps(request).encode()
         self._socket.sendall(_HEAD % len(content) + content)
         length = -1
         while (line := self._answers.readline()) not in (b"\r\n", b""):
@@ -106,7 +108,7 @@ class SimulatedRpc(Rpc):
         road = self._road
         if self._name == CREATOR:  # its task is what the others are tried on
             return self._taken(method, parameters)
-        await asyncio.sleep(road.faults.latency_seconds * road.draw.uniform(0.5, 1.5))
+        await elapse(road.faults.latency_seconds * road.draw.uniform(0.5, 1.5))
         if road.is_out(self._name, asyncio.get_running_loop().time()):
             road.failures += 1
             raise self._no_answer("it is down")

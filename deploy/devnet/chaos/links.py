@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Self
 
+from cupel.devnet.chaos.clock import elapse
 from cupel.devnet.chaos.scenario import Link, Partition
 from cupel.protocol.network.announcement import Announcement
 from cupel.protocol.network.client import BlockClient
@@ -98,7 +99,9 @@ class SimulatedControl:
         for peer in sorted(self._peers):
             if self._reaches(peer) is None or self._links.draw.random() < self._links.link.loss:
                 continue
-            loop.call_later(self._links.crossing_seconds(len(payload)), self._deliver, peer, payload)
+            loop.call_at(
+                loop.time() + self._links.crossing_seconds(len(payload)), self._deliver, peer, payload
+            )
 
     def _deliver(self, peer: str, payload: bytes) -> None:
         control = self._reaches(peer)
@@ -127,15 +130,15 @@ class SimulatedControl:
         """A block over a stream. PeerSilent if the peer is not there, cut off, or too slow."""
         try:
             async with asyncio.timeout(deadline_seconds):
-                await asyncio.sleep(self._links.crossing_seconds(64))
+                await elapse(self._links.crossing_seconds(64))
                 control = self._reaches(peer_id)
                 if control is None:
                     raise PeerSilent(peer_id, "not connected")
                 block = control.give(cid)
                 if block is None or (len(block) > max_bytes and not only_have):
-                    await asyncio.sleep(self._links.crossing_seconds(16))
+                    await elapse(self._links.crossing_seconds(16))
                     return None
-                await asyncio.sleep(self._links.crossing_seconds(0 if only_have else len(block)))
+                await elapse(self._links.crossing_seconds(0 if only_have else len(block)))
                 if self._reaches(peer_id) is None:
                     raise PeerSilent(peer_id, "the stream broke")
                 return b"" if only_have else block

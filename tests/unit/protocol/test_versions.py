@@ -217,7 +217,7 @@ def test_a_chain_longer_than_its_bound_is_skipped(tmp_path: Path) -> None:
         for version in CHAIN[2:]:
             peers.serve(version)
         back = open_versions(ledger_of(*CHAIN[1:]), peers, tmp_path)
-        await back.start(2000, 1)
+        await back.start(3000, 1)
         assert sorted(back.digests()) == [VERSIONS - 1]
 
     run(scenario())
@@ -345,6 +345,83 @@ def test_who_took_a_false_version_begins_again_when_its_poster_is_slashed(tmp_pa
     run(scenario())
 
 
+FALSE = next_version(CHAIN[0], round_updates(99), SPEC.aggregation)
+
+
+async def made_here(ledger: TaskLedger, peers: Peers, folder: Path, begins_with: CanonicalVersion) -> None:
+    """A process begins with this version, computes the next one, and ends."""
+    peers.serve(begins_with)
+    versions = open_versions(ledger, peers, folder)
+    await versions.start(1000, 1)
+    commit(ledger, peers, begins_with.version)
+    await versions.advance(ledger, 1001 + 100 * versions.newest.version, 1)
+
+
+@pytest.mark.parametrize("knows", [0, 1])
+def test_who_comes_back_while_a_false_version_stands_takes_nobodys_word(tmp_path: Path, knows: int) -> None:
+    """It has computed that version before, or has the one before and computes it now."""
+
+    async def scenario() -> None:
+        peers, ledger = Peers(), ledger_of()
+        await made_here(ledger, peers, tmp_path, CHAIN[0])
+        if not knows:
+            VersionShelf(peers.store, tmp_path).withdraw(CHAIN[1].digest)
+        ledger.posted = ledger_of(FALSE).posted
+        peers.serve(FALSE)
+        back = open_versions(ledger, peers, tmp_path)
+        await back.start(NOW, 1)
+        assert back.digests() == {knows: CHAIN[knows].digest}
+        if not knows:
+            assert (await back.advance(ledger, NOW, 1)).digest == CHAIN[1].digest
+        assert back.newest_standing(ledger, NOW) == 1
+
+    run(scenario())
+
+
+def test_a_version_of_before_a_restart_is_let_go_if_other_work_counts_now(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        peers, ledger = Peers(), ledger_of()
+        await made_here(ledger, peers, tmp_path, CHAIN[0])
+        del ledger.work[f"0x{1:040x}", 0]
+        back = open_versions(ledger, peers, tmp_path)
+        await back.start(NOW, 1)
+        assert back.digests() == {0: CHAIN[0].digest}
+
+    run(scenario())
+
+
+def test_a_reorganisation_after_a_restart_lets_go_of_a_version_of_before(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        peers, ledger = Peers(), ledger_of()
+        await made_here(ledger, peers, tmp_path, CHAIN[0])
+        back = open_versions(ledger, peers, tmp_path)
+        await back.start(NOW, 1)
+        assert back.newest.digest == CHAIN[1].digest
+        del ledger.work[f"0x{1:040x}", 0]
+        assert back.newest_standing(ledger, NOW) is None
+        assert (await back.advance(ledger, NOW, 1)).digest == CHAIN[0].digest
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("settled", [False, True])
+def test_what_was_computed_from_a_posted_version_is_ones_own_once_that_is_settled(
+    tmp_path: Path, settled: bool
+) -> None:
+    async def scenario() -> None:
+        peers, ledger = Peers(), ledger_of(CHAIN[1])
+        await made_here(ledger, peers, tmp_path, CHAIN[1])
+        VersionShelf(peers.store, tmp_path).withdraw(CHAIN[1].digest)
+        other = next_version(CHAIN[1], round_updates(99), SPEC.aggregation)
+        ledger.posted = ledger_of(CHAIN[1], other).posted
+        peers.serve(other)
+        back = open_versions(ledger, peers, tmp_path)
+        await back.start(1302 if settled else 1299, 1)
+        assert back.newest.digest == (CHAIN[2] if settled else other).digest
+
+    run(scenario())
+
+
 @pytest.mark.parametrize("honest", [0, 1])
 def test_who_took_true_versions_of_posters_that_were_all_slashed_makes_them_again_and_rests(
     tmp_path: Path, honest: int
@@ -358,8 +435,6 @@ def test_who_took_true_versions_of_posters_that_were_all_slashed_makes_them_agai
         for number in range(4):
             peers.serve(CHAIN[number])
             commit(ledger, peers, number)
-        # It had been there from the beginning.
-        VersionShelf(peers.store, tmp_path).put(CHAIN[0].manifest.to_bytes(), CHAIN[0].file)
         versions = open_versions(ledger, peers, tmp_path)
         await versions.start(1311, 1)
         assert versions.newest.version == 3

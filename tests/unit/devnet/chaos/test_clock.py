@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from cupel.devnet.chaos.clock import SimulatedLoop, StuckError, simulated_time
+from cupel.devnet.chaos.clock import SimulatedLoop, StuckError, elapse, simulated_time
 
 
 def run(work: object, stretch: float = 1.0) -> object:
@@ -52,10 +52,11 @@ def test_a_thread_s_work_is_done_before_anything_else_happens() -> None:
 def test_only_polls_are_stretched() -> None:
     async def poll() -> float:
         await asyncio.sleep(0.5)
+        await asyncio.sleep(1)
         await asyncio.sleep(10)
         return asyncio.get_running_loop().time()
 
-    assert run(poll(), stretch=6) == pytest.approx(13)
+    assert run(poll(), stretch=6) == pytest.approx(19)
 
 
 def test_waiting_for_nothing_is_told() -> None:
@@ -64,3 +65,14 @@ def test_waiting_for_nothing_is_told() -> None:
 
     with pytest.raises(StuckError):
         run(forever())
+
+
+def test_what_takes_time_is_not_stretched_and_can_be_given_up() -> None:
+    async def world() -> float:
+        await elapse(0.25)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await elapse(0.75)
+        return asyncio.get_running_loop().time()
+
+    assert run(world(), stretch=60) == pytest.approx(0.75)
