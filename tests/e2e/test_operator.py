@@ -43,7 +43,9 @@ def devnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
 
 def cupel(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CUPEL_")}
-    return subprocess.run([CUPEL, *arguments], capture_output=True, text=True, timeout=HANG_SECONDS, env=kept)
+    return subprocess.run(
+        [CUPEL, *arguments], capture_output=True, text=True, timeout=2 * HANG_SECONDS, env=kept
+    )
 
 
 def test_doctor_status_and_why_on_a_chain_without_a_task(devnet: tuple[str, Path], tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from cupel.protocol.config import ConfigError
 from cupel.protocol.model.checkpoint import checkpoint_to_bytes, genesis
 from cupel.protocol.model.layout import layout_of
 from cupel.protocol.task.plan import load_plan
+from cupel.protocol.testing.waiting import HANG_SECONDS
 
 EXAMPLES = project_root() / "examples"
 BOUNTY = 1_000_000
@@ -40,7 +41,9 @@ QUICK = {
 
 
 def run(*arguments: str | Path) -> list[str]:
-    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, timeout=2 * HANG_SECONDS
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
