@@ -1,4 +1,4 @@
-"""Map the top-level component folders to subpackages of the `cupel` namespace, and compile the TOPLOC kernel."""
+"""Map the top-level component folders to subpackages of the `cupel` namespace, and compile the kernels."""
 
 import os
 
@@ -13,7 +13,7 @@ COMPONENTS = {
     "sdk": "sdk",
 }
 
-KERNEL = "protocol/spec/toploc/kernel"
+KERNELS = {"toploc": ("module", "polynomial", "selection"), "collective": ("module",)}
 
 
 def packages() -> list[str]:
@@ -25,12 +25,13 @@ def packages() -> list[str]:
     return found
 
 
-def kernel() -> Extension:
-    """TOPLOC's inner loops. Optional: without a compiler NumPy does the same work, slower."""
+def kernel(part: str) -> Extension:
+    """A part's inner loops. Optional: without a compiler NumPy does the same work, slower."""
+    folder = f"protocol/spec/{part}/kernel"
     return Extension(
-        "cupel.protocol.spec.toploc._kernel",
-        [f"{KERNEL}/{name}.c" for name in ("module", "polynomial", "selection")],
-        depends=[f"{KERNEL}/kernel.h"],
+        f"cupel.protocol.spec.{part}._kernel",
+        [f"{folder}/{name}.c" for name in KERNELS[part]],
+        depends=[f"{folder}/kernel.h"],
         extra_compile_args=[] if os.name == "nt" else ["-O3"],  # some Pythons compile with -O2: no vectors
         py_limited_api=True,
         optional=True,
@@ -38,7 +39,7 @@ def kernel() -> Extension:
 
 
 setup(
-    ext_modules=[kernel()],
+    ext_modules=[kernel(part) for part in KERNELS],
     options={"bdist_wheel": {"py_limited_api": "cp311"}},
     package_dir={f"cupel.{name}": folder for name, folder in COMPONENTS.items()},
     packages=packages(),
