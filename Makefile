@@ -20,7 +20,7 @@ MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 
 STEP := @tools/setup.sh
-KERNEL_SOURCES := $(wildcard protocol/spec/kernel/* protocol/spec/toploc/kernel/*)
+KERNEL_SOURCES := $(wildcard protocol/spec/kernel/* protocol/spec/*/kernel/*)
 CONTRACT_SOURCES := $(shell find contracts -name '*.sol' 2>/dev/null)
 # make before 4.4 does not export variables to $(shell).
 $(shell TORCH='$(TORCH)' tools/setup.sh stale)
@@ -103,7 +103,7 @@ clean:
 ## make clean-all  remove the set-up as well
 clean-all: clean
 	rm -rf .venv .venv-audit .setup .differential node_modules tests/interop/ipfs_daemon/node_modules cupel.egg-info
-	rm -f protocol/spec/_keccak.*so protocol/spec/toploc/_kernel.*so
+	rm -f protocol/spec/_keccak.*so protocol/spec/*/_kernel.*so
 
 .setup/prerequisites: tools/setup.sh
 	$(STEP) prerequisites

@@ -1,5 +1,6 @@
 """Map the top-level component folders to subpackages of the `cupel` namespace, and compile the kernels."""
 
+import glob
 import os
 
 from setuptools import Extension, find_packages, setup
@@ -13,7 +14,11 @@ COMPONENTS = {
     "sdk": "sdk",
 }
 
-TOPLOC = "protocol/spec/toploc/kernel"
+KERNELS = {
+    "cupel.protocol.spec._keccak": "protocol/spec/kernel",
+    "cupel.protocol.spec.collective._kernel": "protocol/spec/collective/kernel",
+    "cupel.protocol.spec.toploc._kernel": "protocol/spec/toploc/kernel",
+}
 
 
 def packages() -> list[str]:
@@ -25,12 +30,12 @@ def packages() -> list[str]:
     return found
 
 
-def kernel(name: str, sources: list[str], depends: list[str]) -> Extension:
+def kernel(name: str, folder: str) -> Extension:
     """Inner loops in C. Optional: without a compiler Python does the same work, slower."""
     return Extension(
         name,
-        sources,
-        depends=depends,
+        sorted(glob.glob(f"{folder}/*.c")),
+        depends=glob.glob(f"{folder}/*.h"),
         extra_compile_args=[] if os.name == "nt" else ["-O3"],  # some Pythons compile with -O2: no vectors
         py_limited_api=True,
         optional=True,
@@ -38,14 +43,7 @@ def kernel(name: str, sources: list[str], depends: list[str]) -> Extension:
 
 
 setup(
-    ext_modules=[
-        kernel(
-            "cupel.protocol.spec.toploc._kernel",
-            [f"{TOPLOC}/{name}.c" for name in ("module", "polynomial", "selection")],
-            [f"{TOPLOC}/kernel.h"],
-        ),
-        kernel("cupel.protocol.spec._keccak", ["protocol/spec/kernel/keccak.c"], []),
-    ],
+    ext_modules=[kernel(name, folder) for name, folder in KERNELS.items()],
     options={"bdist_wheel": {"py_limited_api": "cp311"}},
     package_dir={f"cupel.{name}": folder for name, folder in COMPONENTS.items()},
     packages=packages(),

@@ -89,9 +89,10 @@ install_packages() {
     locked packages "$VENV/bin/python" lock
     logged cupel "$VENV/bin/python" -m pip install --disable-pip-version-check --no-deps --no-build-isolation \
         --editable .
-    "$VENV/bin/python" -c 'from cupel.protocol.spec import _keccak; from cupel.protocol.spec.toploc import _kernel' \
-        2>/dev/null ||
-        say "note: the kernels were not compiled ($STAMPS/cupel.log says why); Python gives the same bytes, slower"
+    "$VENV/bin/python" -c 'from cupel.protocol.spec import _keccak
+from cupel.protocol.spec.collective import _kernel
+from cupel.protocol.spec.toploc import _kernel' 2>/dev/null ||
+        say "note: the kernels were not compiled ($STAMPS/cupel.log says why); Python gives the same values, slower"
     "$VENV/bin/python" tools/typing_view.py
 }
 

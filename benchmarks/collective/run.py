@@ -5,7 +5,8 @@
     python benchmarks/collective/run.py --parts churn --churn-seconds 60  a shorter churn run, nothing else
 
 Each part replaces its section of benchmarks/results/collective.md. Peers are processes of this machine, over loopback.
-Turns alternate between the libraries; medians of wall (slowest peer) and CPU seconds (mean of the peers) are compared.
+Turns alternate between the libraries, with the same work before and after each; medians of wall (slowest peer) and CPU
+seconds (mean of the peers) are compared.
 Links are open before the clock starts, and memory is not fresh, for ours as for gloo. "Waited" are the seconds that a
 peer's threads, on average, were ready to run while other work had the cores: less of it on an idle machine.
 """
@@ -13,19 +14,16 @@ peer's threads, on average, were ready to run while other work had the cores: le
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
-import multiprocessing
 import os
 import shlex
-import socket
 import statistics
 import subprocess
 import time
 from collections.abc import Callable
-from multiprocessing.connection import Connection
 from pathlib import Path
 
+from beside_gloo import VALUES_PER_MIB, beside_gloo
 from churn import LIMITS, churn, right
 
 from cupel.node.collective.commands import run_bench
@@ -33,101 +31,15 @@ from cupel.node.collective.peers import (
     make_all_ready,
     reduce_all,
     start_peers,
-    waited_for_a_core,
 )
 from cupel.node.collective.simulation import simulate
 from cupel.protocol.spec.collective.reduce import Operation, Reduce
 
 RESULTS = Path(__file__).parents[1] / "results" / "collective.md"
-VALUES_PER_MIB = 1 << 18
 KILLS_AFTER_SECONDS = (0.0, 0.05, 0.1, 0.2, 0.4)
 GROWTH_MIB, GROWTH_MEASURED = 4, (2, 4, 8, 16)
 GROWTH_SIMULATED = (2, 4, 8, 16, 32, 64)
 TITLE = "# The collective: beside others, after kills, as it grows"
-
-
-def gloo_peer(rank: int, peers: int, port: int, pipe: Connection) -> None:
-    """A process that sums a vector whenever it is told a size, and answers with wall, CPU and waited seconds."""
-    import torch
-    import torch.distributed as distributed
-
-    torch.set_num_threads(1)
-    distributed.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=peers)
-    while True:
-        size, dtype = pipe.recv()
-        values = torch.full((size,), rank + 1, dtype=getattr(torch, dtype))
-        distributed.barrier()
-        wall, cpu, waited = time.monotonic(), time.process_time(), waited_for_a_core()
-        distributed.all_reduce(values)
-        pipe.send((time.monotonic() - wall, time.process_time() - cpu, waited_for_a_core() - waited))
-
-
-class Gloo:
-    """Processes that reduce with torch's gloo."""
-
-    def __init__(self, peers: int) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        context = multiprocessing.get_context("spawn")
-        self.pipes, self.processes = [], []
-        for rank in range(peers):
-            ours, theirs = context.Pipe()
-            process = context.Process(target=gloo_peer, args=(rank, peers, port, theirs), daemon=True)
-            process.start()
-            self.pipes.append(ours)
-            self.processes.append(process)
-
-    def reduce(self, size: int, dtype: str) -> tuple[float, float, float]:
-        """Wall seconds of the slowest peer, CPU and waited seconds of the mean one."""
-        for pipe in self.pipes:
-            pipe.send((size, dtype))
-        return means([pipe.recv() for pipe in self.pipes])
-
-    def end(self) -> None:
-        """End the processes."""
-        for process in self.processes:
-            process.kill()
-            process.join()
-
-
-def means(reports: list[tuple[float, float, float]]) -> tuple[float, float, float]:
-    """The slowest wall, the mean of CPU and of waited seconds."""
-    walls, cpus, waits = zip(*reports, strict=True)
-    return max(walls), statistics.mean(cpus), statistics.mean(waits)
-
-
-def compare(count: int, mib: int, dtype: str, turns: int) -> list[str]:
-    """Rows of the table, of turns that alternate; the first turn warms up."""
-    rings = {
-        "ours, in the clear": start_peers(range(count), LIMITS, plain=True),
-        "ours, sealed": start_peers(range(count), LIMITS),
-    }
-    gloo, size, same = Gloo(count), mib * VALUES_PER_MIB, True
-    measured: dict[str, list[tuple[float, float, float]]] = {"gloo": [], **{kind: [] for kind in rings}}
-    try:
-        for turn in range(turns + 1):
-            measured["gloo"].append(gloo.reduce(size, dtype))
-            for kind, peers in rings.items():
-                reports = reduce_all(peers, Reduce(1, turn, 0, Operation.SUM, dtype, size))
-                assert not any(report.problem for report in reports), reports
-                same = same and len({report.digest for report in reports}) == 1
-                seconds = [(r.wall_seconds, r.cpu_seconds, r.waited_seconds) for r in reports]
-                measured[kind].append(means(seconds))
-    finally:
-        gloo.end()
-        for peer in itertools.chain(*rings.values()):
-            peer.end()
-    rows = {
-        kind: tuple(map(statistics.median, zip(*turns_[1:], strict=True)))
-        for kind, turns_ in measured.items()
-    }
-    wall, cpu, _ = rows["gloo"]
-    return [
-        f"| {count} | {mib} | {dtype} | {kind} | {row[0]:.3f} | {min(turn[0] for turn in measured[kind]):.3f} "
-        f"| {row[2]:.3f} | {row[1]:.3f} | {row[0] / wall:.2f} | {row[1] / cpu:.2f} "
-        f"| {'' if kind == 'gloo' else 'yes' if same else 'NO'} |"
-        for kind, row in rows.items()
-    ]
 
 
 def recover(after_seconds: float) -> str:
@@ -152,15 +64,6 @@ def recover(after_seconds: float) -> str:
     sums_right = all(right(peers, reduce, report) for report in reports)
     attempts = max(report.attempts for report in reports)
     return f"| {after_seconds} | {seconds:.2f} | {waited:.2f} | {left} | {sums_right} | {attempts} |"
-
-
-def beside_gloo(options: argparse.Namespace) -> list[str]:
-    """Float and integer sums beside gloo."""
-    columns = "peers | MiB | values | links | s | best s | waited s | CPU s | x gloo's wall | x gloo's CPU | same bits"
-    lines = [f"{options.turns} turns, medians.", "", f"| {columns} |", "|---" * 11 + "|"]
-    for dtype in ("float32", "int32"):
-        lines += compare(2, options.mib, dtype, options.turns)
-    return [*lines, *compare(4, options.mib // 4, "float32", options.turns)]
 
 
 def beside_hivemind(options: argparse.Namespace) -> list[str]:

@@ -22,7 +22,7 @@ from cupel.node.collective.peers import reduce_all, start_peers
 from cupel.node.collective.quantised import reduce_quantised
 from cupel.protocol.config import ConfigError
 from cupel.protocol.spec.collective.quantised import BITS
-from cupel.protocol.spec.collective.reduce import Operation, Reduce, all_in_range
+from cupel.protocol.spec.collective.reduce import Operation, Reduce, in_range
 from cupel.protocol.spec.errors import Rejected
 
 TASK: Final = 0
@@ -110,7 +110,7 @@ def _check(values: npt.NDArray[Any], wanted: Wanted) -> None:
     if wanted.operation not in operations:
         problem = f"{wanted.operation!r} is no operation"
         raise ConfigError("--operation", problem, f"Choose one of {', '.join(operations)}")
-    if not all_in_range(values):
+    if not in_range(values):
         raise ConfigError(
             "--values", "a value is no number, or beyond 2^40", "Correct it before it is summed"
         )

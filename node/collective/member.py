@@ -24,10 +24,10 @@ from cupel.node.collective.calls import Listener, Message, call, hear, listens, 
 from cupel.node.collective.frames import BEAT, KEY_BYTES, Aborted, LinkFailed, Receiver, Sender, new_key
 from cupel.node.collective.identity import Identity, Member, Roster, context
 from cupel.node.collective.outcome import Outcome, outcome_of
-from cupel.node.collective.passing import BEAT_SECONDS, Passing, attempt_deadline
+from cupel.node.collective.passing import BEAT_SECONDS, BEYOND, Passing, attempt_deadline
 from cupel.protocol.config import ConfigError
 from cupel.protocol.spec.collective.agreement import View
-from cupel.protocol.spec.collective.reduce import DTYPES, MAX_FLOAT, Plan, Reduce, all_in_range, finish
+from cupel.protocol.spec.collective.reduce import DTYPES, Plan, Reduce, finish, in_range
 from cupel.protocol.spec.errors import Reason, Rejected
 
 WATCH_SECONDS: Final = 0.05
@@ -139,7 +139,6 @@ class CollectiveMember:
         """
         assert reduce.dtype in DTYPES
         assert (values.dtype, values.shape) == (np.dtype(reduce.dtype), (reduce.size,))
-        assert all_in_range(values), f"values are not finite, or beyond {MAX_FLOAT}"
         assert out is None or (out.dtype, out.shape) == (values.dtype, values.shape)
         assert out is None or not np.may_share_memory(out, values)
         with self._changed:
@@ -172,6 +171,7 @@ class CollectiveMember:
     ) -> Outcome:
         order = attempts.roster.order
         if order == (self.address,):
+            assert in_range(values), BEYOND
             return Outcome(finish(attempts.reduce, values.copy(), 1), order, {}, 1, None)
         most = 8 * len(order) + 8
         for attempt in range(1, most + 1):

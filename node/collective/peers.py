@@ -51,6 +51,11 @@ def contribution(number: int, size: int, dtype: str) -> npt.NDArray[Any]:
     return ((np.arange(size, dtype=np.int64) % ROOM) * (number % 100 + 1)).astype(dtype)
 
 
+def digest_of(values: npt.NDArray[Any]) -> str:
+    """SHA-256 of a result."""
+    return hashlib.sha256(values.view(np.uint8).data).hexdigest()
+
+
 class Peer:
     """A child process that is a member. Its round's roster comes from here, as a node's comes from the chain."""
 
@@ -154,15 +159,15 @@ def _run(number: int, limits: Limits, plain: bool, pipe: Connection) -> None:
     identity = new_identity(account.address)
     pipe.send(signed_member(account, identity, "127.0.0.1", listener.getsockname()[1]))
     member = CollectiveMember(account.address.lower(), identity, listener, limits, plain)
-    entered, spare = -1, np.empty(0)
+    entered, values, spare = -1, np.empty(0), np.empty(0)
     while True:
         reduce, roster, prepare = pipe.recv()
         barrier = replace(reduce, tag=BARRIER_TAG, size=0)
         if reduce.round != entered:
             member.enter(reduce.round, roster)
             entered = reduce.round
-        values = contribution(number, reduce.size, reduce.dtype)
-        if (spare.dtype, spare.shape) != (values.dtype, values.shape):
+        if (values.dtype, values.shape) != (np.dtype(reduce.dtype), (reduce.size,)):
+            values = contribution(number, reduce.size, reduce.dtype)
             spare = np.zeros_like(values)
         if prepare:
             member.prepare(reduce)
@@ -182,7 +187,7 @@ def _reduced(
         end = time.monotonic()
         return Report(end - wall, time.process_time() - cpu, 0.0, end, "", (), (), 0, str(problem))
     end, used, waited = time.monotonic(), time.process_time() - cpu, waited_for_a_core() - waited
-    digest = hashlib.sha256(outcome.values.view(np.uint8).data).hexdigest()
+    digest = digest_of(outcome.values)
     evicted = tuple(sorted(outcome.evicted))
     return Report(end - wall, used, waited, end, digest, outcome.survivors, evicted, outcome.attempts, "")
 

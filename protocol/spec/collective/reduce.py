@@ -7,21 +7,24 @@ Each segment is added up in one order and then copied, so floating point results
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from cupel.protocol.spec.collective import native
 from cupel.protocol.spec.diloco.outer import divide
 from cupel.protocol.spec.encoding import address_bytes, words
 from cupel.protocol.spec.hashing import domain, keccak256
 
-ATTEMPT: Final = domain("cupel.collective-attempt.v1")
+ATTEMPT: Final = domain("cupel.collective-attempt.v2")
 CHUNK_BYTES: Final = 1 << 20
 DTYPES: Final = ("int16", "int32", "int64", "float32", "int8")
 MAX_FLOAT: Final = 2.0**40
+MAX_SUM: Final = 2.0**50
+"""Of honest values of 2^10 members. A NaN or an infinity that was passed on is beyond it."""
 
 
 class Operation(StrEnum):
@@ -61,12 +64,13 @@ class Plan:
     rank: int
     size: int
     itemsize: int
+    chunks: int = field(init=False)
+    """Chunks of a segment; the same for all, so that some may be empty."""
 
-    @property
-    def chunks(self) -> int:
-        """Chunks of a segment; the same for all, so that some may be empty."""
+    def __post_init__(self) -> None:
+        """Counted once: it is asked for with every frame."""
         longest = -(-self.size // self.members) * self.itemsize
-        return max(1, -(-longest // CHUNK_BYTES))
+        object.__setattr__(self, "chunks", max(1, -(-longest // CHUNK_BYTES)))
 
     @property
     def items(self) -> int:
@@ -104,31 +108,28 @@ def attempt_name(reduce: Reduce, roster: bytes, number: int, survivors: tuple[st
     return keccak256(ATTEMPT + head + b"".join(address_bytes(member) for member in survivors))
 
 
-def in_range(chunk: npt.NDArray[Any]) -> bool:
-    """Whether a chunk may be a sum of members' values: integers may; no NaN, nothing that could overflow in the end.
-
-    Of a chunk of honest partial sums (values to MAX_FLOAT, to 2^10 members, to 2^18 values) the squares add up to at
-    most 2^118. One product tells it, where a search for NaN and infinity would read the chunk three times.
-    """
-    if chunk.dtype != np.float32:
-        return True
-    with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.vdot(chunk, chunk) < np.float32(2.0**120))
+def combine(
+    operation: Operation, incoming: npt.NDArray[Any], own: npt.NDArray[Any], out: npt.NDArray[Any]
+) -> bool:
+    """Combine what came from the left with own values; whether these and the result are what they may be."""
+    if native.IS_COMPILED and out.dtype == np.float32 and COMBINE[operation] is np.add:
+        return native.kernel.add(incoming, own, out, MAX_FLOAT, MAX_SUM)
+    COMBINE[operation](incoming, own, out=out)
+    return in_range(own) and in_range(out, MAX_SUM)
 
 
-def all_in_range(values: npt.NDArray[Any]) -> bool:
-    """Whether a member may put these values in: floats of at most MAX_FLOAT, in chunks so as not to copy them."""
-    step = CHUNK_BYTES // values.itemsize
+def in_range(values: npt.NDArray[Any], most: float = MAX_FLOAT) -> bool:
+    """Whether no value is NaN or beyond `most`: a member's own, or a sum of members' (MAX_SUM). Integers may be any."""
+    step = CHUNK_BYTES // values.itemsize  # so as not to copy much
     parts = (values[start : start + step] for start in range(0, values.size, step))
-    return values.dtype != np.float32 or all(_is_small(part) for part in parts)
+    return values.dtype != np.float32 or all(_is_within(part, most) for part in parts)
 
 
-def _is_small(part: npt.NDArray[Any]) -> bool:
+def _is_within(part: npt.NDArray[Any], most: float) -> bool:
     # Where all squares together are within the bound, so is each: one product tells it of almost every chunk.
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.vdot(part, part) <= np.float32(MAX_FLOAT) ** 2:
-            return True
-    return bool(part.max() <= MAX_FLOAT and part.min() >= -MAX_FLOAT)
+    if np.vdot(part, part) <= most**2:
+        return True
+    return bool(part.max() <= most and part.min() >= -most)
 
 
 def finish(reduce: Reduce, total: npt.NDArray[Any], members: int) -> npt.NDArray[Any]:

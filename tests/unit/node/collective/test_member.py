@@ -167,17 +167,22 @@ class WrongTag(CollectiveMember):
         return super().reduce(replace(reduce, tag=reduce.tag + 1), values)
 
 
-class NotANumber(CollectiveMember):
-    def _attempt(self, attempts, view, values, *rest):
-        super()._attempt(attempts, view, np.full_like(values, np.nan), *rest)
-
-
-class WrongSize(CollectiveMember):
+class Liar(CollectiveMember):
     def _call_right(self, *args, **options):
         sender = super()._call_right(*args, **options)
         begin = sender.begin
-        sender.begin = lambda number, body: begin(number, body if len(body) < 200 else body[:-4])
+        sender.begin = lambda number, body: begin(number, body if len(body) < 200 else self.lie(body))
         return sender
+
+
+class NotANumber(Liar):
+    def lie(self, body):
+        return np.full(len(body) // 4, np.nan, np.float32).tobytes()
+
+
+class WrongSize(Liar):
+    def lie(self, body):
+        return body[:-4]
 
 
 class Stuck(CollectiveMember):

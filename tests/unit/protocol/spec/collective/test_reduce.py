@@ -1,14 +1,17 @@
 import numpy as np
 import pytest
 
+from cupel.protocol.spec.collective import native
 from cupel.protocol.spec.collective.reduce import (
     CHUNK_BYTES,
+    DTYPES,
     MAX_FLOAT,
+    MAX_SUM,
     Operation,
     Plan,
     Reduce,
-    all_in_range,
     attempt_name,
+    combine,
     finish,
     in_range,
 )
@@ -52,19 +55,68 @@ def test_an_attempt_is_named_by_who_is_left_and_what_is_reduced():
     assert len(names) == 6
 
 
+LIES = (np.nan, np.inf, -np.inf, 1e30)
+
+
 def test_floats_that_are_no_numbers_or_too_large_are_seen():
     size = CHUNK_BYTES // 4
-    honest = np.full(size, 2**10 * MAX_FLOAT, np.float32)  # a sum of 2^10 members
-    assert in_range(honest)
+    honest = np.full(size, MAX_SUM, np.float32)
+    assert in_range(honest, MAX_SUM)
     assert in_range(honest.astype(np.int64))
-    for lie in (np.nan, np.inf, -np.inf, 1e30):
+    for lie in LIES:
         false = honest.copy()
         false[size // 2] = lie
-        assert not in_range(false)
-    assert all_in_range(np.full(size + 1, -MAX_FLOAT, np.float32))
-    assert all_in_range(np.empty(0, np.float32))
+        assert not in_range(false, MAX_SUM)
+    assert in_range(np.full(size + 1, -MAX_FLOAT, np.float32))
+    assert in_range(np.empty(0, np.float32))
     for lie in (np.nan, np.inf, 2 * MAX_FLOAT):
-        assert not all_in_range(np.append(np.zeros(size, np.float32), np.float32(lie)))
+        assert not in_range(np.append(np.zeros(size, np.float32), np.float32(lie)))
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("size", [0, 1, 7, 1001])
+def test_a_sum_of_floats_and_whether_it_may_be_one(monkeypatch, compiled, size):
+    monkeypatch.setattr(native, "IS_COMPILED", native.IS_COMPILED and compiled)
+    rng = np.random.default_rng(size)
+    incoming, own = (rng.normal(scale=1e6, size=size).astype(np.float32) for _ in range(2))
+    out = np.empty_like(own)
+    assert combine(Operation.SUM, incoming, own, out)
+    assert out.tobytes() == (incoming + own).tobytes()
+    most = np.full(size, MAX_FLOAT, np.float32)
+    assert combine(Operation.MEAN, np.full(size, MAX_SUM - MAX_FLOAT, np.float32), most, out)
+    assert combine(Operation.SUM, -most, -most, out)
+    for place in range(0, size, 7):
+        for lie in LIES:
+            false = incoming.copy()
+            false[place] = lie
+            assert not combine(Operation.SUM, false, own, out)
+        beyond = own.copy()
+        beyond[place] = 2 * MAX_FLOAT
+        assert not combine(Operation.SUM, incoming, beyond, out)
+
+
+@pytest.mark.parametrize("operation", Operation)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_combined_values_are_those_of_numpy(operation, dtype):
+    left, right = np.array([3, -4, 5], dtype), np.array([1, 2, 100], dtype)
+    out = np.empty_like(left)
+    assert combine(operation, left, right, out)
+    expected = {Operation.MIN: np.minimum, Operation.MAX: np.maximum}.get(operation, np.add)(left, right)
+    assert out.tobytes() == expected.tobytes()
+
+
+@pytest.mark.skipif(not native.IS_COMPILED, reason="no kernel here")
+def test_the_kernel_refuses_sizes_that_do_not_fit():
+    floats = np.zeros(4, np.float32)
+    for arrays in (
+        (floats, floats[:3], floats),
+        (floats, floats, floats[:3]),
+        (np.zeros(2), np.zeros(2), np.zeros(2)),
+    ):
+        with pytest.raises(ValueError, match="three arrays"):
+            native.kernel.add(*arrays, 1.0, 1.0)
+    with pytest.raises((TypeError, ValueError, BufferError)):
+        native.kernel.add(floats, floats, bytes(16), 1.0, 1.0)
 
 
 def test_a_mean_of_integers_rounds_half_to_even():

@@ -1,0 +1,10 @@
+# The compiled kernel (kernel/module.c), absent where no C compiler was found. Arrays are C-contiguous; see native.py.
+from collections.abc import Buffer
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+
+def hash_blocks(blocks: Buffer, key: Buffer, hashes: Buffer, /) -> None: ...
+def add(incoming: Floats, own: Floats, out: Floats, own_most: float, most: float, /) -> bool: ...

@@ -1,0 +1,156 @@
+/* The ring's inner loops in CPython's stable ABI: buffers in, buffers out, every size checked before it is used, the
+   interpreter lock released meanwhile. Each has a NumPy twin that gives the same values. ValueError for a size that does
+   not fit: the caller is at fault, never a peer, whose frames are measured before. */
+
+#define PY_SSIZE_T_CLEAN
+#define Py_LIMITED_API 0x030B0000
+#include <Python.h>
+#include <stdint.h>
+#include <string.h>
+
+/* One build serves every x86-64 machine: the loader picks the copy that the processor can run. */
+#if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
+#define VECTORISED __attribute__((target_clones("avx2", "default")))
+#else
+#define VECTORISED
+#endif
+
+#define BLOCK_BYTES 4096
+#define MAGNITUDE 0x7FFFFFFF
+
+/* Word by word, least significant byte first, on any machine. */
+static uint64_t word(const uint8_t *bytes) {
+    uint64_t value;
+    memcpy(&value, bytes, sizeof value);
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    value = __builtin_bswap64(value);
+#endif
+    return value;
+}
+
+/* Add a product of two words to a number of 128 bits. */
+static void add_product(uint64_t a, uint64_t b, uint64_t *low, uint64_t *high) {
+#ifdef __SIZEOF_INT128__
+    unsigned __int128 sum = ((unsigned __int128)*high << 64 | *low) + (unsigned __int128)a * b;
+    *low = (uint64_t)sum;
+    *high = (uint64_t)(sum >> 64);
+#else
+    uint64_t a0 = (uint32_t)a, a1 = a >> 32, b0 = (uint32_t)b, b1 = b >> 32;
+    uint64_t middle = a1 * b0 + (a0 * b0 >> 32), other = a0 * b1 + (uint32_t)middle;
+    uint64_t product = other << 32 | (uint32_t)(a0 * b0);
+    *low += product;
+    *high += a1 * b1 + (middle >> 32) + (other >> 32) + (*low < product);
+#endif
+}
+
+static void write_word(uint64_t value, uint8_t *bytes) {
+    for (int i = 0; i < 8; i++) {
+        bytes[i] = (uint8_t)(value >> 8 * i);
+    }
+}
+
+/* Two sums at a time, so that a multiplication need not wait for the last one's carry. */
+static void hash_block(const uint8_t *block, const uint8_t *key, uint8_t *hash) {
+    uint64_t low = 0, high = 0, low_too = 0, high_too = 0;
+    for (size_t i = 0; i < BLOCK_BYTES; i += 32) {
+        const uint8_t *data = block + i, *mask = key + i;
+        add_product(word(data) + word(mask), word(data + 8) + word(mask + 8), &low, &high);
+        add_product(word(data + 16) + word(mask + 16), word(data + 24) + word(mask + 24), &low_too, &high_too);
+    }
+    low += low_too;
+    high += high_too + (low < low_too);
+    write_word(low, hash);
+    write_word(high, hash + 8);
+}
+
+VECTORISED static int add_floats(const float *incoming, const float *own, float *out, size_t count, int32_t own_most,
+                                 int32_t most) {
+    int32_t beyond = 0;
+    for (size_t i = 0; i < count; i++) {
+        float sum = incoming[i] + own[i];
+        int32_t own_bits, bits;
+        memcpy(&own_bits, &own[i], sizeof own_bits);
+        memcpy(&bits, &sum, sizeof bits);
+        beyond |= ((own_bits & MAGNITUDE) > own_most) | ((bits & MAGNITUDE) > most);
+        out[i] = sum;
+    }
+    return !beyond;
+}
+
+static int get_buffers(PyObject **objects, Py_buffer *views) {
+    for (int i = 0; i < 3; i++) {
+        if (PyObject_GetBuffer(objects[i], &views[i], PyBUF_C_CONTIGUOUS | (i == 2 ? PyBUF_WRITABLE : 0))) {
+            while (i-- > 0) {
+                PyBuffer_Release(&views[i]);
+            }
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static PyObject *finish(Py_buffer *views, const char *problem, PyObject *result) {
+    for (int i = 0; i < 3; i++) {
+        PyBuffer_Release(&views[i]);
+    }
+    if (problem) {
+        PyErr_SetString(PyExc_ValueError, problem);
+        return NULL;
+    }
+    return Py_NewRef(result);
+}
+
+static PyObject *kernel_hash_blocks(PyObject *Py_UNUSED(module), PyObject *arguments) {
+    PyObject *objects[3];
+    Py_buffer views[3];
+    if (!PyArg_ParseTuple(arguments, "OOO", &objects[0], &objects[1], &objects[2]) || !get_buffers(objects, views)) {
+        return NULL;
+    }
+    Py_ssize_t blocks = views[0].len / BLOCK_BYTES;
+    if (views[0].len % BLOCK_BYTES || views[1].len != BLOCK_BYTES || views[2].len != 16 * blocks) {
+        return finish(views, "expected blocks and a key of 4096 bytes, and 16 bytes for each block", NULL);
+    }
+    const uint8_t *data = views[0].buf, *key = views[1].buf;
+    uint8_t *hashes = views[2].buf;
+    Py_BEGIN_ALLOW_THREADS
+    for (Py_ssize_t block = 0; block < blocks; block++) {
+        hash_block(data + block * BLOCK_BYTES, key, hashes + 16 * block);
+    }
+    Py_END_ALLOW_THREADS
+    return finish(views, NULL, Py_None);
+}
+
+static PyObject *kernel_add(PyObject *Py_UNUSED(module), PyObject *arguments) {
+    PyObject *objects[3];
+    Py_buffer views[3];
+    float own_most, most;
+    if (!PyArg_ParseTuple(arguments, "OOOff", &objects[0], &objects[1], &objects[2], &own_most, &most)
+        || !get_buffers(objects, views)) {
+        return NULL;
+    }
+    if (views[0].itemsize != sizeof(float) || views[0].len != views[1].len || views[0].len != views[2].len) {
+        return finish(views, "expected three arrays of float32 and one size", NULL);
+    }
+    int32_t own_bits, bits;
+    int is_within;
+    memcpy(&own_bits, &own_most, sizeof own_bits);
+    memcpy(&bits, &most, sizeof bits);
+    Py_BEGIN_ALLOW_THREADS
+    is_within = add_floats(views[0].buf, views[1].buf, views[2].buf, (size_t)views[0].len / sizeof(float), own_bits, bits);
+    Py_END_ALLOW_THREADS
+    return finish(views, NULL, is_within ? Py_True : Py_False);
+}
+
+static PyMethodDef methods[] = {
+    {"hash_blocks", kernel_hash_blocks, METH_VARARGS, "hash_blocks(blocks, key, hashes): see check.py."},
+    {"add", kernel_add, METH_VARARGS, "add(incoming, own, out, own_most, most): see reduce.py."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyModuleDef_Slot slots[] = {{0, NULL}};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "_kernel", "The ring's inner loops, compiled.", 0, methods, slots, NULL, NULL, NULL,
+};
+
+PyMODINIT_FUNC PyInit__kernel(void) { return PyModuleDef_Init(&definition); }
