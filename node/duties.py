@@ -64,6 +64,8 @@ class View:
     """Posted digests that stand, by version."""
     newest_version: int
     """Newest canonical version this node holds; -1 if it may not be used, and another is to be had."""
+    sound_version: int
+    """Newest one that does not rest on a poster's word that can still be challenged; -1 if there is none."""
     attempted_round: int
     """Newest round this node began to work on, or -1."""
     credit: int
@@ -209,7 +211,7 @@ def _training(view: View, membership: Membership) -> Duty | None:
 
 def _post(view: View, membership: Membership) -> Duty | None:
     version = max(view.oldest_version, max(view.checkpoints, default=0) + 1)
-    if version > view.newest_version or membership.exit_requested_at is not None:
+    if version > view.sound_version or membership.exit_requested_at is not None:
         return None
     # Versions that had to wait come in a later round than their own, and one after the other.
     since = (view.now - round_start(view.params, version)) % view.params.round_seconds
@@ -228,7 +230,7 @@ def _work(view: View, membership: Membership) -> Duty | None:
         waited = view.now - round_start(view.params, current)
         return OpenRound(current) if waited >= turn(view, current, "round") * TURN_SECONDS else Wait()
     attested = view.attested_version
-    version = view.newest_version if attested is None else min(attested, view.newest_version)
+    version = view.sound_version if attested is None else min(attested, view.sound_version)
     if version < current - view.params.max_staleness:
         return Wait()
     return WorkRound(current, version)

@@ -43,6 +43,7 @@ async def look(
             if ledger.checkpoint(posted.version) is posted
         },
         newest_version=newest,
+        sound_version=-1 if standing is None else versions.newest_sound(ledger, now),
         attempted_round=attempted_round,
         credit=credit,
         blocked_version=blocked_version,

@@ -88,6 +88,11 @@ class Grounds:
         """Versions that rest on somebody's word, or on one that does."""
         return frozenset(self._words)
 
+    def is_sound(self, number: int, ledger: TaskLedger, now: int) -> bool:
+        """Whether a version held rests on nobody's word that can still be challenged."""
+        word = self._words.get(number)
+        return word is None or ledger.is_settled(word.version, word.digest, now)
+
     def made_of(self, number: int, work: tuple[CommittedWork, ...]) -> None:
         """The version was computed from this and its parent, whose word it rests on if that rests on one."""
         self._work[number] = work

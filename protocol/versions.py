@@ -142,6 +142,15 @@ class Versions:
             return None
         return self.newest.version
 
+    def newest_sound(self, ledger: TaskLedger, now: int) -> int:
+        """The newest version held that may be built on; -1 if there is none.
+
+        One that was taken as it was posted may be false. Who sampled with it, or posted what follows from it, would
+        then lose its stake as its poster does.
+        """
+        held = self._versions
+        return max((number for number in held if self._grounds.is_sound(number, ledger, now)), default=-1)
+
     async def start(self, now: int, deadline_seconds: float) -> None:
         """Take the version to begin with, from here or from peers. VersionUnavailable, NetworkError.
 
@@ -174,8 +183,7 @@ class Versions:
         """
         if self.newest_standing(ledger, now) is None:
             return await self._begin_again(deadline_seconds)
-        if not self._trust_posted:
-            await self._prove(deadline_seconds * PROOF_SHARE)
+        await self._prove(deadline_seconds * PROOF_SHARE)
         current = self.newest
         try:
             made, work = await self._compute(current, deadline_seconds)

@@ -1,6 +1,7 @@
 """A node's next duty, situation by situation, and a walk through a whole task."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -47,7 +48,8 @@ MEMBERSHIP = Membership(
 DONE = (Work(1, 0, 1030), Work(2, 1, 1130), Work(3, 2, 1230), Work(4, 3, 1301))
 
 
-def view(now: int, membership: Membership | None = MEMBERSHIP, **changes: object) -> View:
+def view(now: int, membership: Membership | None = MEMBERSHIP, **changes: Any) -> View:
+    newest = changes.get("newest_version", max(0, min(3, (now - 1000) // 100)))
     base = View(
         params=PARAMS,
         now=now,
@@ -56,7 +58,8 @@ def view(now: int, membership: Membership | None = MEMBERSHIP, **changes: object
         membership=membership,
         opened_rounds=frozenset({0, 1, 2}),
         checkpoints={1: b"", 2: b"", 3: b""},
-        newest_version=max(0, min(3, (now - 1000) // 100)),
+        newest_version=newest,
+        sound_version=newest,
         attempted_round=-1,
         credit=0,
     )
@@ -92,6 +95,12 @@ CASES = {
     "posts what it holds": (view(1300, checkpoints={}, oldest_version=2), PostCheckpoint(2)),
     "posts it in the next round": (view(1400, checkpoints={1: b"", 2: b""}), PostCheckpoint(3)),
     "works when it is posted": (view(1105), WorkRound(1, 1)),
+    "works with what rests on nobody's word": (view(1105, sound_version=0), WorkRound(1, 0)),
+    "risks no stake on a word": (view(1205, newest_version=2, sound_version=0), Wait()),
+    "posts nothing that rests on a word": (
+        view(1250, checkpoints={1: b""}, sound_version=1),
+        WorkRound(2, 1),
+    ),
     "is told of its slashing": (view(1105, member(slashed=True)), Stop("slashed")),
     "asks to leave once the last version is settled": (
         view(1351, member(work=DONE[:1], num_paid=1), is_settled=True),

@@ -286,20 +286,28 @@ def test_without_an_update_the_posted_version_is_taken_but_proves_nothing(
 
 
 @pytest.mark.parametrize("is_false", [False, True])
-def test_who_judges_computes_a_posted_version_as_soon_as_the_updates_are_there(
-    tmp_path: Path, is_false: bool
+@pytest.mark.parametrize("trust_posted", [False, True])
+def test_a_posted_version_is_computed_as_soon_as_the_updates_are_there(
+    tmp_path: Path, is_false: bool, trust_posted: bool
 ) -> None:
+    """Before that nothing is built on it, unless nobody can challenge it any more."""
+
     async def scenario() -> None:
         posted = next_version(CHAIN[0], round_updates(99), SPEC.aggregation) if is_false else CHAIN[1]
         peers, ledger = Peers(), ledger_of(posted)
         for version in (CHAIN[0], posted):
             peers.serve(version)
-        versions = open_versions(ledger, peers, tmp_path, trust_posted=False)
+        at = ledger.posted[0].time
+        ledger.posted, late = [], ledger.posted
+        versions = open_versions(ledger, peers, tmp_path, trust_posted)
         await versions.start(1000, 1)
+        ledger.posted = late
         commit(ledger, None, 0)
         assert (await versions.advance(ledger, NOW, 1)).digest == posted.digest
         commit(ledger, peers, 1)
         await versions.advance(ledger, NOW, 1)
+        settled = at + PARAMS.challenge_window
+        assert [versions.newest_sound(ledger, now) for now in (settled - 1, settled)] == [0, 2]
         assert [versions.proven_digest(number) for number in (1, 2)] == [None, None]
 
         # The update of round 0 turns up.
@@ -307,6 +315,7 @@ def test_who_judges_computes_a_posted_version_as_soon_as_the_updates_are_there(
         commit(ledger, peers, 2)
         while versions.newest.version < 3:
             await versions.advance(ledger, NOW, 1)
+        assert versions.newest_sound(ledger, settled - 1) == 3
         assert [versions.proven_digest(number) for number in (1, 2, 3)] == [
             version.digest for version in CHAIN[1:4]
         ]
