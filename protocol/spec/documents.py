@@ -59,7 +59,7 @@ def from_plain(cls: type[T], value: Any, path: str) -> T:
     """
     if not isinstance(value, dict):
         raise Rejected(Reason.SCHEMA, f"{path} is an object")
-    hints = _hints(cls)
+    hints = _hints(cls)  # type: ignore[arg-type]  # a class is hashable
     fields = dataclasses.fields(cls)  # type: ignore[arg-type]  # T is a dataclass
     needed = {field.name for field in fields if field.default is dataclasses.MISSING}
     wrong = (set(value) - {field.name for field in fields}) | (needed - set(value))
