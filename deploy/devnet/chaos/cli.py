@@ -25,7 +25,7 @@ def chaos(
     ] = Path("chaos.jsonl"),
     day: Annotated[
         bool,
-        typer.Option("--day", help="One run of 24 hours instead, printed as JSON: half an hour of a core."),
+        typer.Option("--day", help="One run of 24 hours instead, printed as JSON: minutes of a core."),
     ] = False,
     page: Annotated[bool, typer.Option("--page", help="Only print the page of the file.")] = False,
 ) -> None:
@@ -41,7 +41,7 @@ def chaos(
     from cupel.devnet.chaos.campaign import page as page_of
 
     if day:
-        with waiting("living a day: half an hour of a core"):
+        with waiting("living a day: minutes of a core"):
             run = one_day(seed)
         print(json.dumps(run))
         raise typer.Exit(EXIT_BROKEN if run["broken"] else 0)
