@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs the tests of tests/interop with vLLM on the processor, in an environment of its own: 3.5 GB, ten minutes at first,
-# nearly all of them for the download. The test with a chain needs `make setup` before it and is skipped without.
+# nearly all of them for the download. The test with a chain needs `make setup` before it and is skipped without; it takes
+# twenty-five minutes by the chain's clock.
 # usage, from the repository root: sh tools/vllm_cpu.sh [FOLDER [ARGUMENTS...]]
 #   FOLDER: the environment, out of the repository.  ARGUMENTS: of its Python, to run something else than the tests.
 set -eu

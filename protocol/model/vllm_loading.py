@@ -26,6 +26,8 @@ ENVIRONMENT: Final = {
     "VLLM_USE_V2_MODEL_RUNNER": "0",
     # Else a GPU's attention rounds float32 to ten bits, which no verifier's thresholds bear.
     "TRITON_F32_DEFAULT": "ieee",
+    # Standard output is for events.
+    "VLLM_LOGGING_STREAM": "ext://sys.stderr",
 }
 """What must be set before vLLM starts."""
 PROCESSOR_HEAD_CHANNELS: Final = (32, 64, 80, 96, 112, 128, 160, 192, 224, 256, 512)
