@@ -1,8 +1,8 @@
 # The compiled kernel (kernel/module.c), absent where no C compiler was found. Arrays are C-contiguous; see native.py.
-from collections.abc import Buffer
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import Buffer
 
 Floats = npt.NDArray[np.float32]
 
