@@ -215,6 +215,12 @@ def test_bad_input_is_left_out_with_its_reason(make_ring, kind, reason):
     assert isinstance(found[2], Rejected)
 
 
+def test_own_values_that_are_no_numbers_are_our_bug(make_ring):
+    values = np.full((2, 8), np.nan, np.float32)
+    found = make_ring(2).reduce(replace(SUM, dtype="float32", size=8), values)
+    assert {type(problem) for problem in found} == {AssertionError}
+
+
 def test_a_stranger_is_not_let_in(make_ring):
     ring, outsider = make_ring(2), make_ring(1, Limits(1.0, HANG_SECONDS, HANG_SECONDS), first_key=8)
     stranger = outsider.members[0]
