@@ -91,7 +91,8 @@ LARGE_CONFIGS = [
 LONG_CONFIGS = [
     Config("synchronous data parallel", **BIG),
     Config("H=54, int4", 54, codec="mxint4", **BIG),
-    Config("H=100, int4", 100, codec="mxint4", **BIG),
+    Config("H=54, int4, outer rate 2/5", 54, learning_rate=(2, 5), codec="mxint4", **BIG),
+    Config("H=54, int4, momentum 1/2", 54, momentum=HALF, codec="mxint4", **BIG),
     Config("H=54, sparse-8, plain averaging", 54, learning_rate=ONE, momentum=ZERO, codec="sparse-8", **BIG),
     Config("H=54, sparse-8, momentum 1/2", 54, momentum=HALF, codec="sparse-8", **BIG),
     Config("one worker", workers=1, batch=8),
