@@ -189,9 +189,8 @@ def told(options: DemoOptions, actors: dict[str, Actor]) -> DemoState:
 
 async def facts_of(stand: Stand, state: DemoState) -> ChainFacts:
     """What the chain says of the run."""
-    url = f"http://127.0.0.1:{stand.anvil._connection.port}"
     task = bytes.fromhex(state.task.task_id.removeprefix("0x"))
-    async with ChainClient(url, None, CHAIN_ID) as client:
+    async with ChainClient(stand.anvil.url, None, CHAIN_ID) as client:
         return await read_facts(client, stand.deployment, task, artefacts(project_root()))
     raise AssertionError("the block above returns or raises")
 

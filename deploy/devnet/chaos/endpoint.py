@@ -36,6 +36,7 @@ class Anvil:
     """
 
     def __init__(self, port: int) -> None:
+        self.url: Final = f"http://127.0.0.1:{port}"
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=_WAIT_SECONDS)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._answers = self._socket.makefile("rb")
