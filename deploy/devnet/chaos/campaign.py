@@ -114,7 +114,7 @@ def page(runs: Sequence[Mapping[str, Any]]) -> str:
     ]
     seeds = sorted(run["seed"] for run in runs)
     troubles = [f"| {name} | {total[name]} |" for name in (runs[0]["trouble"] if runs else ())]
-    counts = [f"| {what} | {total[key]} |" for key, what in _COUNTS.items()]
+    counts = [f"| {what} | {round(total[key]):,} |" for key, what in _COUNTS.items()]
     failures = [
         f"- seed {run['seed']}: {one['rule']}: {one['what']}" for run in runs for one in run["broken"]
     ]
