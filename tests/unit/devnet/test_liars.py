@@ -72,7 +72,7 @@ def test_a_false_version_is_posted_before_anybody_can_have_computed_the_true_one
     )
     member = duties.Membership(0, (), 0, None, None, exited=False, slashed=False)
     others = tuple(f"0x{number:040x}" for number in range(1, 9))
-    view = duties.View(params, 1100, (*others, NODE), NODE, member, frozenset({0, 1}), {}, 0, 0, 0)
+    view = duties.View(params, 1100, (*others, NODE), NODE, member, frozenset({0, 1}), {}, 0, 0, 0, 0)
     assert duties.next_duty(view) == duties.Aggregate(1)
     decide = liar["false-checkpoint"].decide
     assert decide(view) == duties.PostCheckpoint(1)
