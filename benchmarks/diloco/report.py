@@ -80,10 +80,10 @@ LARGE_CLAIMS = [
 ]
 
 LONG_CLAIMS = [
-    Claim("406x fewer bytes (H=54, int4) within 1.4 %", "H=54, int4", BASELINE, 1.4),
+    Claim("404x fewer bytes (H=54, int4) within 1.4 %", "H=54, int4", BASELINE, 1.4),
     Claim("the same with the outer rate of Streaming DiLoCo", "H=54, int4, outer rate 2/5", BASELINE, 1.4),
     Claim("the same with momentum 1/2", "H=54, int4, momentum 1/2", BASELINE, 1.4),
-    Claim("2,011x fewer bytes (H=54, sparse-8) within 10 %", "H=54, sparse-8, plain averaging", BASELINE, 10),
+    Claim("2,000x fewer bytes (H=54, sparse-8) within 10 %", "H=54, sparse-8, plain averaging", BASELINE, 10),
     Claim("the same with momentum 1/2", "H=54, sparse-8, momentum 1/2", BASELINE, 10),
     Claim("H=54, int4 is better than one worker", "H=54, int4", ONE, 0),
 ]
