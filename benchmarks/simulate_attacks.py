@@ -20,7 +20,6 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,15 +32,15 @@ from cupel.devnet.attacks.suite import _kept as kept
 from cupel.devnet.attacks.table import judge_attacks, rows_of
 from cupel.devnet.attacks.verifiers import VERIFIERS
 from cupel.devnet.audit import read_facts
-from cupel.devnet.chaos.actors import Actor, InlineCrew, act_creator
+from cupel.devnet.chaos.actors import Actor, InlineCrew, Role
 from cupel.devnet.chaos.clock import SimulatedLoop, simulated_time
-from cupel.devnet.chaos.scenario import LEAD_SECONDS, ROUNDS, Link, RpcFaults, Scenario, draw_scenario
-from cupel.devnet.chaos.world import JURY, Stand, World, pace_of, standing
+from cupel.devnet.chaos.scenario import ROUNDS, Link, RpcFaults, Scenario, draw_scenario
+from cupel.devnet.chaos.world import JURY, Stand, World, pace_of, quick_disk, standing
 from cupel.devnet.commands import child_environment, pretrain_command
 from cupel.devnet.facts import ChainFacts
 from cupel.devnet.liars import lying_parts
 from cupel.devnet.options import DemoOptions
-from cupel.devnet.presets import CREATOR, make_plan
+from cupel.devnet.presets import make_plan
 from cupel.devnet.project import artefacts, project_root
 from cupel.devnet.story.events import DemoEvent
 from cupel.devnet.story.reducer import SLASHED_EXIT_CODE, reduce
@@ -68,7 +67,6 @@ STRETCH: Final = 8.0
 BLOCK_SECONDS: Final = 3.0
 """As few blocks as the shortest clock, of 20 s, has room for: each makes everybody ask again."""
 SMALL: Final = dataclasses.replace(PRESET, problems_per_round=2, group_size=4, jury=JURY)
-Role = Callable[[Actor, Participant], Coroutine[Any, Any, int]]
 
 
 async def act_node(actor: Actor, participant: Participant) -> int:
@@ -107,25 +105,9 @@ class Ring(World):
 
     async def stage(self, auditors: dict[str, type[Auditor]]) -> dict[str, Actor]:
         """Let everybody live until all but the liars have ended. auditors: the verifiers, by name."""
-        roles: dict[str, Role] = {CREATOR: act_creator(self._base + LEAD_SECONDS)}
-        roles |= dict.fromkeys(self._scenario.nodes, act_node)
-        roles |= {name: act_verifier(auditor) for name, auditor in auditors.items()}
-        lies = self._scenario.liars
-        actors = {
-            name: Actor(name, self._stand.accounts[name], self._theatre, role, lies.get(name, ""))
-            for name, role in roles.items()
-        }
-        for actor in actors.values():
-            actor.start()
-        troubles = [asyncio.create_task(self._blocks()), *self._troubles(actors)]
-        try:
-            await self._until_over(actors)
-        finally:
-            for task in troubles:
-                task.cancel()
-            await asyncio.gather(*troubles, return_exceptions=True)
-            for actor in actors.values():
-                await actor.kill()
+        verifiers = {name: act_verifier(auditor) for name, auditor in auditors.items()}
+        actors = self._cast(dict.fromkeys(self._scenario.nodes, act_node) | verifiers)
+        await self._live(actors)
         return actors
 
 
@@ -162,7 +144,7 @@ def play(stand: Stand, attacks: tuple[str, ...], checkpoint: Path, seed: int, mi
     }
     snapshot = stand.anvil.do("evm_snapshot")
     try:
-        with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
+        with tempfile.TemporaryDirectory(dir=quick_disk()) as folder:
             loop = SimulatedLoop(STRETCH)
             with asyncio.Runner(loop_factory=lambda: loop) as runner, simulated_time(loop):
                 ring = Ring(stand, scenario_of(nodes, seed, mishaps), Path(folder), checkpoint)

@@ -95,6 +95,9 @@ class Theatre:
     seed: int
 
 
+Role = Callable[["Actor", Participant], Coroutine[Any, Any, int]]
+
+
 @dataclass(slots=True)
 class Actor:
     """One process's lives."""
@@ -102,7 +105,7 @@ class Actor:
     name: str
     account: LocalAccount
     theatre: Theatre
-    role: Callable[[Actor, Participant], Coroutine[Any, Any, int]]
+    role: Role
     lie: str = ""
     ears: Ears = field(default_factory=Ears)
     code: int | None = None
@@ -173,7 +176,7 @@ async def act_verifier(actor: Actor, participant: Participant) -> int:
     return await verifier.run()
 
 
-def act_creator(start_at: int) -> Callable[[Actor, Participant], Coroutine[Any, Any, int]]:
+def act_creator(start_at: int) -> Role:
     """`cupel task run`, of a task whose rounds begin at this time of the chain. It serves until the run ends."""
 
     async def act(actor: Actor, participant: Participant) -> int:

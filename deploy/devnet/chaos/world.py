@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import random
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from cupel.devnet.anvil import CHAIN_ID, local_chain
-from cupel.devnet.chaos.actors import Actor, Theatre, act_creator, act_node, act_verifier
+from cupel.devnet.chaos.actors import Actor, Role, Theatre, act_creator, act_node, act_verifier
 from cupel.devnet.chaos.clock import SimulatedLoop, simulated_time
 from cupel.devnet.chaos.endpoint import Anvil, ChainRoad, SimulatedChain
 from cupel.devnet.chaos.links import Links
@@ -165,16 +165,23 @@ class World:
 
     async def play(self) -> Outcome:
         """The run from its first second."""
-        scenario, accounts = self._scenario, self._stand.accounts
-        roles = {CREATOR: act_creator(self._base + LEAD_SECONDS)}
-        roles |= dict.fromkeys(scenario.nodes, act_node) | dict.fromkeys(
-            scenario.verifier_names, act_verifier
-        )
-        actors = {
-            name: Actor(name, accounts[name], self._theatre, role, scenario.liars.get(name, ""))
-            for name, role in roles.items()
-        }
+        roles = dict.fromkeys(self._scenario.nodes, act_node)
+        actors = self._cast(roles | dict.fromkeys(self._scenario.verifier_names, act_verifier))
         before = await self._balances(actors)
+        await self._live(actors)
+        return await self._outcome(actors, before)
+
+    def _cast(self, roles: Mapping[str, Role]) -> dict[str, Actor]:
+        """The creator, and who plays these roles, by name."""
+        accounts, lies = self._stand.accounts, self._scenario.liars
+        everybody = {CREATOR: act_creator(self._base + LEAD_SECONDS), **roles}
+        return {
+            name: Actor(name, accounts[name], self._theatre, role, lies.get(name, ""))
+            for name, role in everybody.items()
+        }
+
+    async def _live(self, actors: dict[str, Actor]) -> None:
+        """Let them live, through all troubles, until all but the liars have ended."""
         for actor in actors.values():
             actor.start()
         troubles = [asyncio.create_task(self._blocks()), *self._troubles(actors)]
@@ -186,7 +193,6 @@ class World:
             await asyncio.gather(*troubles, return_exceptions=True)
             for actor in actors.values():
                 await actor.kill()
-        return await self._outcome(actors, before)
 
     async def _until_over(self, actors: dict[str, Actor]) -> None:
         waited = {name: one for name, one in actors.items() if name not in (CREATOR, *self._scenario.liars)}
@@ -291,7 +297,7 @@ def play(
     """A run, after which the chain is as before."""
     snapshot: Any = stand.anvil.do("evm_snapshot")
     try:
-        with tempfile.TemporaryDirectory(prefix="chaos-", dir=_quick_disk()) as folder:
+        with tempfile.TemporaryDirectory(prefix="chaos-", dir=quick_disk()) as folder:
             loop = SimulatedLoop(stretch)
             with asyncio.Runner(loop_factory=lambda: loop) as runner, simulated_time(loop):
                 world = World(stand, scenario, Path(folder), pace or pace_of(), preset)
@@ -300,7 +306,7 @@ def play(
         stand.anvil.do("evm_revert", snapshot)
 
 
-def _quick_disk() -> str | None:
+def quick_disk() -> str | None:
     """Memory where there is some: syncing costs more than all else here, and proves nothing."""
     return "/dev/shm" if Path("/dev/shm").is_dir() else None
 
