@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.participant import Participant
 from cupel.protocol.spec.assignment import round_seed
 
@@ -19,18 +20,22 @@ class OwnWork:
         self._participant: Final = participant
         self._task: Final = task
 
+    @property
+    def _ledger(self) -> TaskLedger:
+        return self._participant.ledger.tasks[self._task]
+
     def sequence(self) -> int:
         """Place of the next commitment."""
-        return len(self._participant.ledger.tasks[self._task].commitments(self._participant.address))
+        return len(self._ledger.commitments(self._participant.address))
 
     def rounds(self, least_units: int = 1) -> set[int]:
         """The rounds with a commitment of so many units."""
-        commitments = self._participant.ledger.tasks[self._task].commitments(self._participant.address)
+        commitments = self._ledger.commitments(self._participant.address)
         return {work.round for work in commitments if work.units >= least_units}
 
     def beacon(self, round_index: int) -> bytes:
         """The round's. Outdated while it is not open."""
-        beacon = self._participant.ledger.tasks[self._task].beacons.get(round_index)
+        beacon = self._ledger.beacons.get(round_index)
         if beacon is None:
             raise Outdated("a reorganisation took its beacon away")
         return beacon
