@@ -14,6 +14,7 @@ COMPONENTS = {
     "sdk": "sdk",
 }
 
+SHARED_HEADERS = "protocol/spec/kernel"
 KERNELS = {
     "cupel.protocol.spec._keccak": "protocol/spec/kernel",
     "cupel.protocol.spec.collective._kernel": "protocol/spec/collective/kernel",
@@ -35,7 +36,8 @@ def kernel(name: str, folder: str) -> Extension:
     return Extension(
         name,
         sorted(glob.glob(f"{folder}/*.c")),
-        depends=glob.glob(f"{folder}/*.h"),
+        include_dirs=[SHARED_HEADERS],
+        depends=glob.glob(f"{folder}/*.h") + glob.glob(f"{SHARED_HEADERS}/*.h"),
         extra_compile_args=[] if os.name == "nt" else ["-O3"],  # some Pythons compile with -O2: no vectors
         py_limited_api=True,
         optional=True,

@@ -120,16 +120,14 @@ def combine(
 
 def in_range(values: npt.NDArray[Any], most: float = MAX_FLOAT) -> bool:
     """Whether no value is NaN or beyond `most`: a member's own, or a sum of members' (MAX_SUM). Integers may be any."""
-    step = CHUNK_BYTES // values.itemsize  # so as not to copy much
-    parts = (values[start : start + step] for start in range(0, values.size, step))
-    return values.dtype != np.float32 or all(_is_within(part, most) for part in parts)
-
-
-def _is_within(part: npt.NDArray[Any], most: float) -> bool:
-    # Where all squares together are within the bound, so is each: one product tells it of almost every chunk.
-    if np.vdot(part, part) <= most**2:
+    if values.dtype != np.float32:
         return True
-    return bool(part.max() <= most and part.min() >= -most)
+    if native.IS_COMPILED:
+        return native.kernel.within(values, most)
+    step = CHUNK_BYTES // values.itemsize  # so as not to copy much
+    # max and min are NaN where a value is.
+    parts = (values[start : start + step] for start in range(0, values.size, step))
+    return all(bool(part.max() <= most and part.min() >= -most) for part in parts)
 
 
 def finish(reduce: Reduce, total: npt.NDArray[Any], members: int) -> npt.NDArray[Any]:

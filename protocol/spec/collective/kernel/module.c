@@ -8,14 +8,10 @@
 #include <stdint.h>
 #include <string.h>
 
-/* One build serves every x86-64 machine: the loader picks the copy that the processor can run. */
-#if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
-#define VECTORISED __attribute__((target_clones("avx2", "default")))
-#else
-#define VECTORISED
-#endif
+#include "vectorised.h"
 
 #define BLOCK_BYTES 4096
+#define AHEAD_BYTES 2048
 #define MAGNITUDE 0x7FFFFFFF
 
 /* Word by word, least significant byte first, on any machine. */
@@ -49,18 +45,33 @@ static void write_word(uint64_t value, uint8_t *bytes) {
     }
 }
 
-/* Two sums at a time, so that a multiplication need not wait for the last one's carry. */
+/* Add the products of two pairs of words, each with its mask, to two numbers: so one need not wait for the other's carry. */
+static void add_pairs(const uint8_t *data, const uint8_t *mask, uint64_t *sums) {
+    add_product(word(data) + word(mask), word(data + 8) + word(mask + 8), &sums[0], &sums[1]);
+    add_product(word(data + 16) + word(mask + 16), word(data + 24) + word(mask + 24), &sums[2], &sums[3]);
+}
+
+/* A line of 64 bytes at a time, asked for some lines before it is needed. */
 static void hash_block(const uint8_t *block, const uint8_t *key, uint8_t *hash) {
-    uint64_t low = 0, high = 0, low_too = 0, high_too = 0;
-    for (size_t i = 0; i < BLOCK_BYTES; i += 32) {
-        const uint8_t *data = block + i, *mask = key + i;
-        add_product(word(data) + word(mask), word(data + 8) + word(mask + 8), &low, &high);
-        add_product(word(data + 16) + word(mask + 16), word(data + 24) + word(mask + 24), &low_too, &high_too);
+    uint64_t sums[4] = {0};
+    for (size_t i = 0; i < BLOCK_BYTES; i += 64) {
+        PREFETCH((const void *)((uintptr_t)(block + i) + AHEAD_BYTES)); /* may be beyond the array, which is harmless */
+        add_pairs(block + i, key + i, sums);
+        add_pairs(block + i + 32, key + i + 32, sums);
     }
-    low += low_too;
-    high += high_too + (low < low_too);
+    uint64_t low = sums[0] + sums[2];
     write_word(low, hash);
-    write_word(high, hash + 8);
+    write_word(sums[1] + sums[3] + (low < sums[2]), hash + 8);
+}
+
+VECTORISED static int are_within(const float *values, size_t count, int32_t most) {
+    int32_t beyond = 0;
+    for (size_t i = 0; i < count; i++) {
+        int32_t bits;
+        memcpy(&bits, &values[i], sizeof bits);
+        beyond |= (bits & MAGNITUDE) > most;
+    }
+    return !beyond;
 }
 
 VECTORISED static int add_floats(const float *incoming, const float *own, float *out, size_t count, int32_t own_most,
@@ -77,20 +88,14 @@ VECTORISED static int add_floats(const float *incoming, const float *own, float 
     return !beyond;
 }
 
-static int get_buffers(PyObject **objects, Py_buffer *views) {
-    for (int i = 0; i < 3; i++) {
-        if (PyObject_GetBuffer(objects[i], &views[i], PyBUF_C_CONTIGUOUS | (i == 2 ? PyBUF_WRITABLE : 0))) {
-            while (i-- > 0) {
-                PyBuffer_Release(&views[i]);
-            }
-            return 0;
-        }
-    }
-    return 1;
+static int32_t bits_of(float value) {
+    int32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
 }
 
-static PyObject *finish(Py_buffer *views, const char *problem, PyObject *result) {
-    for (int i = 0; i < 3; i++) {
+static PyObject *finish(Py_buffer *views, int count, const char *problem, PyObject *result) {
+    for (int i = 0; i < count; i++) {
         PyBuffer_Release(&views[i]);
     }
     if (problem) {
@@ -101,14 +106,13 @@ static PyObject *finish(Py_buffer *views, const char *problem, PyObject *result)
 }
 
 static PyObject *kernel_hash_blocks(PyObject *Py_UNUSED(module), PyObject *arguments) {
-    PyObject *objects[3];
     Py_buffer views[3];
-    if (!PyArg_ParseTuple(arguments, "OOO", &objects[0], &objects[1], &objects[2]) || !get_buffers(objects, views)) {
+    if (!PyArg_ParseTuple(arguments, "y*y*w*", &views[0], &views[1], &views[2])) {
         return NULL;
     }
     Py_ssize_t blocks = views[0].len / BLOCK_BYTES;
     if (views[0].len % BLOCK_BYTES || views[1].len != BLOCK_BYTES || views[2].len != 16 * blocks) {
-        return finish(views, "expected blocks and a key of 4096 bytes, and 16 bytes for each block", NULL);
+        return finish(views, 3, "expected blocks and a key of 4096 bytes, and 16 bytes for each block", NULL);
     }
     const uint8_t *data = views[0].buf, *key = views[1].buf;
     uint8_t *hashes = views[2].buf;
@@ -117,33 +121,46 @@ static PyObject *kernel_hash_blocks(PyObject *Py_UNUSED(module), PyObject *argum
         hash_block(data + block * BLOCK_BYTES, key, hashes + 16 * block);
     }
     Py_END_ALLOW_THREADS
-    return finish(views, NULL, Py_None);
+    return finish(views, 3, NULL, Py_None);
 }
 
 static PyObject *kernel_add(PyObject *Py_UNUSED(module), PyObject *arguments) {
-    PyObject *objects[3];
     Py_buffer views[3];
     float own_most, most;
-    if (!PyArg_ParseTuple(arguments, "OOOff", &objects[0], &objects[1], &objects[2], &own_most, &most)
-        || !get_buffers(objects, views)) {
+    if (!PyArg_ParseTuple(arguments, "y*y*w*ff", &views[0], &views[1], &views[2], &own_most, &most)) {
         return NULL;
     }
     if (views[0].itemsize != sizeof(float) || views[0].len != views[1].len || views[0].len != views[2].len) {
-        return finish(views, "expected three arrays of float32 and one size", NULL);
+        return finish(views, 3, "expected three arrays of float32 and one size", NULL);
     }
-    int32_t own_bits, bits;
     int is_within;
-    memcpy(&own_bits, &own_most, sizeof own_bits);
-    memcpy(&bits, &most, sizeof bits);
     Py_BEGIN_ALLOW_THREADS
-    is_within = add_floats(views[0].buf, views[1].buf, views[2].buf, (size_t)views[0].len / sizeof(float), own_bits, bits);
+    is_within = add_floats(views[0].buf, views[1].buf, views[2].buf, (size_t)views[0].len / sizeof(float),
+                           bits_of(own_most), bits_of(most));
     Py_END_ALLOW_THREADS
-    return finish(views, NULL, is_within ? Py_True : Py_False);
+    return finish(views, 3, NULL, is_within ? Py_True : Py_False);
+}
+
+static PyObject *kernel_within(PyObject *Py_UNUSED(module), PyObject *arguments) {
+    Py_buffer view;
+    float most;
+    if (!PyArg_ParseTuple(arguments, "y*f", &view, &most)) {
+        return NULL;
+    }
+    if (view.itemsize != sizeof(float)) {
+        return finish(&view, 1, "expected an array of float32", NULL);
+    }
+    int is_within;
+    Py_BEGIN_ALLOW_THREADS
+    is_within = are_within(view.buf, (size_t)view.len / sizeof(float), bits_of(most));
+    Py_END_ALLOW_THREADS
+    return finish(&view, 1, NULL, is_within ? Py_True : Py_False);
 }
 
 static PyMethodDef methods[] = {
     {"hash_blocks", kernel_hash_blocks, METH_VARARGS, "hash_blocks(blocks, key, hashes): see check.py."},
     {"add", kernel_add, METH_VARARGS, "add(incoming, own, out, own_most, most): see reduce.py."},
+    {"within", kernel_within, METH_VARARGS, "within(values, most): see reduce.py."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -6,16 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vectorised.h"
+
 #define PRIME 65497u
 #define MAGNITUDE_MASK 0x7FFFu
-
-/* One build serves every x86-64 machine: the loader picks the copy that the processor can run. Elsewhere the
-   compiler's own target decides. */
-#if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
-#define VECTORISED __attribute__((target_clones("avx2", "default")))
-#else
-#define VECTORISED
-#endif
 
 void round_to_bfloat16(const uint32_t *bits, size_t elements, uint16_t *patterns);
 /* Sizes of the working memory of `select_chunk`. */

@@ -58,7 +58,9 @@ def test_an_attempt_is_named_by_who_is_left_and_what_is_reduced():
 LIES = (np.nan, np.inf, -np.inf, 1e30)
 
 
-def test_floats_that_are_no_numbers_or_too_large_are_seen():
+@pytest.mark.parametrize("compiled", [True, False])
+def test_floats_that_are_no_numbers_or_too_large_are_seen(monkeypatch, compiled):
+    monkeypatch.setattr(native, "IS_COMPILED", native.IS_COMPILED and compiled)
     size = CHUNK_BYTES // 4
     honest = np.full(size, MAX_SUM, np.float32)
     assert in_range(honest, MAX_SUM)
@@ -117,6 +119,10 @@ def test_the_kernel_refuses_sizes_that_do_not_fit():
             native.kernel.add(*arrays, 1.0, 1.0)
     with pytest.raises((TypeError, ValueError, BufferError)):
         native.kernel.add(floats, floats, bytes(16), 1.0, 1.0)
+    with pytest.raises(ValueError, match="array of float32"):
+        native.kernel.within(np.zeros(2), 1.0)
+    with pytest.raises((TypeError, ValueError, BufferError)):
+        native.kernel.within(floats[::2], 1.0)
 
 
 def test_a_mean_of_integers_rounds_half_to_even():
