@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from cupel.protocol.config import ConfigError, EnvironmentProblem
+from cupel.protocol.heap import limit_arenas
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -37,6 +38,8 @@ def main() -> None:
     """Entry point of `cupel`."""
     words = sys.argv[1:]
     quick = _quick(words)
+    if quick is None:
+        limit_arenas()
     run((lambda: command_tree(words)(prog_name="cupel")) if quick is None else lambda: sys.exit(quick()))
 
 

@@ -22,6 +22,7 @@ from cupel.protocol.chain.opening import chain_of
 from cupel.protocol.chain.signing import AnyAccount, RemoteAccount
 from cupel.protocol.config import ConfigError
 from cupel.protocol.environments.installed import open_environment
+from cupel.protocol.heap import trimmed
 from cupel.protocol.keys import load_account
 from cupel.protocol.network import Swarm
 from cupel.protocol.observe import Observer
@@ -263,7 +264,7 @@ async def _opened(
             topic=f"cupel/1/{settings.chain_id}/{deployment.hub}",
             accepts=settings.inbound == "yes",
         )
-        async with swarm, watched():
+        async with swarm, watched(), trimmed():
             participant = Participant(chain, deployment, store, swarm, observer, owner_chain)
             beside = (participant.purse.run(), keep_transfers(folder, swarm.statistics))
             watching = [asyncio.create_task(loop) for loop in beside]

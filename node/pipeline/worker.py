@@ -21,6 +21,7 @@ from typing import Final, NoReturn, Protocol
 from cupel.node.pipeline.rounds import PUBLISHER, Order, RoundFiles, WaitFor, Work
 from cupel.node.pipeline.workshop import Status, Workshop, current_task
 from cupel.protocol.environments.process import EnvironmentFailed
+from cupel.protocol.heap import limit_arenas, trim
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.tether import tether
 
@@ -143,6 +144,7 @@ def run_worker(root: Path, name: str, publisher: int, make_job: MakeJob) -> NoRe
     code = 1
     try:
         tether(publisher)
+        limit_arenas()  # a forked one is as the publisher is, a spawned one begins anew
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the publisher's to answer
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         _mute(root / f"{name}.log")
@@ -160,6 +162,7 @@ def run_worker(root: Path, name: str, publisher: int, make_job: MakeJob) -> NoRe
 def _serve(root: Path, publisher: int, make_job: MakeJob) -> None:
     worker: Worker | None = None
     folder: Path | None = None
+    has_worked = False
     while os.getppid() == publisher:  # without a tether the orphan notices here
         found = current_task(root, publisher)
         if found is not None and found != folder:
@@ -168,7 +171,12 @@ def _serve(root: Path, publisher: int, make_job: MakeJob) -> None:
             worker = Worker(workshop, make_job(workshop, clock := Clock(time.monotonic)), clock)
         if worker is None:
             time.sleep(LEAST_POLL_SECONDS)
-        elif not worker.step():
+        elif worker.step():
+            has_worked = True
+        else:
+            if has_worked:
+                trim()
+            has_worked = False
             time.sleep(poll_seconds(worker.waiting_seconds))
 
 
