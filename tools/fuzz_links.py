@@ -21,7 +21,7 @@ from cupel.node.collective.answers import _show, answer_call, take_answer
 from cupel.node.collective.attempts import Attempts, Certificate
 from cupel.node.collective.calls import LENGTH, hear
 from cupel.node.collective.frames import Aborted, LinkFailed, Receiver, Sender
-from cupel.node.collective.identity import Identity, Member, Roster, new_identity, signed_member
+from cupel.node.collective.identity import Identity, Member, Roster, context, new_identity, signed_member
 from cupel.protocol.environments.process import EnvironmentFailed, EnvironmentProcess
 from cupel.protocol.network import http_client, streams
 from cupel.protocol.network.http_head import MalformedHead
@@ -199,7 +199,7 @@ def _answered(data: bytes) -> None:
 
 
 def _member(data: bytes) -> object:
-    """A roster entry that its account signed whatever the certificate is."""
+    """A roster entry that its account signed whatever the certificate is, and the links that trust it."""
     identity = Identity(_identity(0).key, data)
     entry: Member = signed_member(ACCOUNTS[0], identity, "127.0.0.1", 4000)
-    return Roster([entry])
+    return context(_identity(1), Roster([entry]).members.values(), server_side=True)

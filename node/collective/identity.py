@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
@@ -136,8 +136,10 @@ def identity_pem(identity: Identity) -> bytes:
 
 def _public_key(member: Member) -> ec.EllipticCurvePublicKey:
     try:
+        # Two libraries read it, and refuse different things: this one has to trust it later.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=member.certificate)
         key = x509.load_der_x509_certificate(member.certificate).public_key()
-    except ValueError as error:
+    except (ssl.SSLError, ValueError, x509.InvalidVersion, UnsupportedAlgorithm) as error:
         raise Rejected(Reason.COLLECTIVE_MEMBER, f"certificate of {member.address}: {error}") from None
     if not isinstance(key, ec.EllipticCurvePublicKey):
         raise Rejected(
