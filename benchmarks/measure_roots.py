@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from cupel.protocol.model.layout import layout_of
-from cupel.protocol.spec import batch_hashing
+from cupel.protocol.spec import hashing
 from cupel.protocol.spec.pieces import pieces_root
 from cupel.protocol.spec.referee import tree, weights_tree
 from cupel.protocol.spec.task import ModelShape
@@ -42,13 +42,13 @@ def row_by_row(weights: np.ndarray) -> bytes:
 
 def main() -> None:
     """Print the table."""
-    assert batch_hashing.IS_COMPILED, "the kernel was not compiled"
+    assert hashing.IS_COMPILED, "the kernel was not compiled"
     random = np.random.default_rng(0)
     weights = random.integers(-(1 << 24), 1 << 24, LAYOUT.num_parameters)
     file = random.bytes(FILE_BYTES)
     found = {"row by row": (seconds(lambda: row_by_row(weights)), None)}
     for name, is_compiled in (("many at a time, the library", False), ("many at a time, compiled", True)):
-        batch_hashing.IS_COMPILED = is_compiled
+        hashing.IS_COMPILED = is_compiled
         root = seconds(lambda: weights_tree.canonical_root(weights, LAYOUT.tensors))
         found[name] = (root, seconds(lambda: pieces_root(file)))
     assert len({root for (_, root), _ in found.values()}) == 1

@@ -1,4 +1,4 @@
-/* keccak-256 of many pieces of one size, in CPython's stable ABI: FIPS 202's permutation with Keccak's own padding.
+/* keccak-256 of bytes, and of many pieces of one size, in CPython's stable ABI: FIPS 202's permutation with Keccak's own padding.
 
    Buffers in, buffers out, sizes checked before they are used, the interpreter lock released meanwhile. Its twin is
    the library behind `hashing.keccak256`. */
@@ -10,6 +10,9 @@
 #include <string.h>
 
 enum { LANES = 25, ROUNDS = 24, RATE = 136, DIGEST = 32 };
+
+/* Bytes from which on the interpreter lock is given up: some ten microseconds of work. */
+#define LONG_BYTES 4096
 
 static const uint64_t round_constants[ROUNDS] = {
     0x0000000000000001, 0x0000000000008082, 0x800000000000808A, 0x8000000080008000, 0x000000000000808B,
@@ -62,11 +65,10 @@ static void absorb(uint64_t *state, const uint8_t *block) {
     permute(state);
 }
 
-/* Of a byte and `size` bytes behind it. */
-static void hash_piece(uint8_t first, const uint8_t *piece, size_t size, uint8_t *digest) {
+/* Of `first`, unless `held` is 0 and not 1, and the `size` bytes behind it. */
+static void hash_piece(uint8_t first, size_t held, const uint8_t *piece, size_t size, uint8_t *digest) {
     uint64_t state[LANES] = {0};
     uint8_t block[RATE] = {first};
-    size_t held = 1;
     while (held + size >= RATE) {
         size_t taken = RATE - held;
         memcpy(block + held, piece, taken);
@@ -97,7 +99,7 @@ static PyObject *each(PyObject *Py_UNUSED(module), PyObject *arguments) {
     if (fits) {
         Py_BEGIN_ALLOW_THREADS
         for (Py_ssize_t i = 0; i < digests.len / DIGEST; i++) {
-            hash_piece((uint8_t)first, (const uint8_t *)pieces.buf + i * size, (size_t)size,
+            hash_piece((uint8_t)first, 1, (const uint8_t *)pieces.buf + i * size, (size_t)size,
                        (uint8_t *)digests.buf + i * DIGEST);
         }
         Py_END_ALLOW_THREADS
@@ -109,7 +111,25 @@ static PyObject *each(PyObject *Py_UNUSED(module), PyObject *arguments) {
     return fits ? Py_NewRef(Py_None) : NULL;
 }
 
+static PyObject *digest(PyObject *Py_UNUSED(module), PyObject *arguments) {
+    Py_buffer data;
+    uint8_t hash[DIGEST];
+    if (!PyArg_ParseTuple(arguments, "y*", &data)) {
+        return NULL;
+    }
+    if (data.len < LONG_BYTES) {
+        hash_piece(0, 0, data.buf, (size_t)data.len, hash);
+    } else {
+        Py_BEGIN_ALLOW_THREADS
+        hash_piece(0, 0, data.buf, (size_t)data.len, hash);
+        Py_END_ALLOW_THREADS
+    }
+    PyBuffer_Release(&data);
+    return PyBytes_FromStringAndSize((const char *)hash, DIGEST);
+}
+
 static PyMethodDef methods[] = {
+    {"digest", digest, METH_VARARGS, "digest(data): see hashing.py."},
     {"each", each, METH_VARARGS, "each(first, size, pieces, digests): see batch_hashing.py."},
     {NULL, NULL, 0, NULL},
 };

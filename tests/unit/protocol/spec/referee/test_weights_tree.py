@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cupel.protocol.spec import batch_hashing
+from cupel.protocol.spec import hashing
 from cupel.protocol.spec.errors import Reason, Rejected
 from cupel.protocol.spec.referee import tree, weights_tree
 from cupel.protocol.spec.shardcast.manifest import TensorShape
@@ -34,7 +34,7 @@ def integers(index: tuple[TensorShape, ...]) -> np.ndarray:
 def test_the_root_is_over_the_leaf_of_every_row(
     monkeypatch: pytest.MonkeyPatch, shapes: list[tuple[int, ...]], is_compiled: bool
 ) -> None:
-    monkeypatch.setattr(batch_hashing, "IS_COMPILED", is_compiled and batch_hashing.IS_COMPILED)
+    monkeypatch.setattr(hashing, "IS_COMPILED", is_compiled and hashing.IS_COMPILED)
     monkeypatch.setattr(weights_tree, "_ROWS_AT_ONCE", 7)
     index = tensors(*shapes)
     parameters = integers(index)
