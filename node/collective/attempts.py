@@ -227,18 +227,26 @@ class Attempts:
 
 
 class ViewVoice:
-    """Signs what one member holds in a view, and knows the others' signatures (`passing.Voice`)."""
+    """Signs what one member holds in a view, and knows the others' signatures (`passing.Voice`).
+
+    That nothing is held of attempts before the first needs no signature: there were none.
+    """
 
     def __init__(self, identity: Identity, attempts: Attempts, view: View) -> None:
         self._identity, self._roster = identity, attempts.roster
         self._attempt, self._ring = attempts.name(view), view.ring(attempts.roster.order)
+        self._is_first = view == View()
 
     def say(self, held: Held | None) -> bytes:
         """A signature."""
+        if held is None and self._is_first:
+            return b""
         return self._identity.sign(holding_statement(self._attempt, held))
 
     def said(self, rank: int, held: Held | None, signature: bytes) -> bool:
         """Whether the member of this rank signed that it holds this."""
+        if held is None and self._is_first:
+            return not signature
         return self._roster.signed(self._ring[rank], holding_statement(self._attempt, held), signature)
 
 
