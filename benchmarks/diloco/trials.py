@@ -20,11 +20,10 @@ from cupel.protocol.spec.diloco.inner import AdamW
 from cupel.protocol.spec.diloco.outer import WEIGHT_FRACTION_BITS, OuterState
 from cupel.protocol.spec.diloco.reference import (
     Plan,
-    begin_of,
     close_round,
-    finish,
     gossip_step,
     mean_weights,
+    rebased,
     send,
     start,
     weights_of,
@@ -78,7 +77,8 @@ class Config:
     codec: str = "float32"
     drop_percent: int = 0
     topology: str = "full"
-    delayed: bool = False
+    overlap: int = 0
+    """Inner steps of a round that are done before its version is there."""
     batch: int = BATCH
     """Windows of `context` characters a worker sees in each inner step."""
 
@@ -141,15 +141,20 @@ def _without_rounds(config: Config, data: Data, seed: int, setting: Setting) -> 
 
 def _with_everybody(config: Config, data: Data, seed: int, setting: Setting) -> _Outcome:
     codec = None if config.codec == "float32" else get_codec(config.codec)
-    plan = Plan(AdamW(setting.rate), _aggregation(config), codec, delayed=config.delayed)
+    plan = Plan(AdamW(setting.rate), _aggregation(config), codec, overlap=config.overlap)
     state = start(_canonical(setting.shape.initial(seed)), config.workers)
     inner, drops = _inner(config, setting), np.random.default_rng([seed, config.workers])
-    lengths = _lengths(setting.steps, config.inner_steps)
+    lengths, ended = _lengths(setting.steps, config.inner_steps), None
     with ThreadPoolExecutor() as threads:
         for length in lengths:
-            begins = [begin_of(node, state.canonical) for node in state.nodes]
-            trained = inner.train(np.stack(begins), (data.windows() for _ in range(length)))
-            pairs = list(threads.map(send, state.nodes, begins, trained, config.workers * [plan]))
+            canonical = weights_of(state.canonical)
+            begins, early = np.stack(config.workers * [canonical]), 0
+            if ended is not None and (early := min(plan.overlap, length)):
+                ahead = inner.train(ended, (data.windows() for _ in range(early)))
+                begins = rebased(canonical, ended, ahead)
+            ended = inner.train(begins, (data.windows() for _ in range(length - early)))
+            canonicals, plans = config.workers * [canonical], config.workers * [plan]
+            pairs = list(threads.map(send, state.nodes, canonicals, ended, plans))
             counted = [
                 worker for worker in range(config.workers) if drops.integers(100) >= config.drop_percent
             ]
@@ -157,7 +162,7 @@ def _with_everybody(config: Config, data: Data, seed: int, setting: Setting) -> 
             state = close_round(state, nodes, updates, counted, plan)
     parameters = setting.shape.parameters
     size = codec.num_bytes(parameters) if codec else FLOAT_BYTES * parameters
-    return weights_of(finish(state, plan)), len(lengths), size * len(lengths), 0.0
+    return weights_of(state.canonical), len(lengths), size * len(lengths), 0.0
 
 
 def _with_neighbours(config: Config, data: Data, seed: int, setting: Setting) -> _Outcome:

@@ -35,9 +35,9 @@ def until_deadline(arrivals: Mapping[str, float], deadline_seconds: float) -> Co
     return Counted(nodes, last if len(nodes) == len(arrivals) else deadline_seconds)
 
 
-def round_seconds(compute_seconds: float, exchange_seconds: float, delayed: bool) -> float:
-    """Length of a round: one after the other, or, with the aggregate one round late, both at once."""
-    return max(compute_seconds, exchange_seconds) if delayed else compute_seconds + exchange_seconds
+def round_seconds(compute_seconds: float, exchange_seconds: float, overlap: float) -> float:
+    """Length of a round, one after the other but for the first steps: `overlap` of them, between 0 and 1."""
+    return compute_seconds + max(0.0, exchange_seconds - overlap * compute_seconds)
 
 
 def training_seconds(seconds_left: float, window_seconds: float) -> float:

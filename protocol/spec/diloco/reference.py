@@ -4,9 +4,9 @@ Each node trains H inner steps from the canonical weights, sends its pseudo-grad
 codec left out; the aggregate of those that arrived makes the next version. Two schedules:
 
     round-based   a round starts from the version that the last one made
-    delayed       the aggregate travels while the next round trains, so nobody waits for the network: a node goes on
-                  from a replica of its own, whose outer step takes its own share of the mean from this round and the
-                  others' from the last one (eager updates, arXiv 2502.12996)
+    overlapped    the aggregate travels while the first steps of the next round are done, so nobody waits for the
+                  network: a node goes on from where its last round ended, and once the version is there, what it did
+                  meanwhile is added to it (as Streaming DiLoCo, arXiv 2501.18512, with a round's whole model at once)
 """
 
 from __future__ import annotations
@@ -42,43 +42,35 @@ from cupel.protocol.spec.task import Aggregation
 
 
 @dataclass(frozen=True, slots=True)
-class Replica:
-    """What a node of a delayed run goes on from while the mean of its last round is under way."""
-
-    state: OuterState
-    lent: npt.NDArray[np.int64]
-    """Its own share of that mean, already in `state`: int64 [parameters], 2^-32. Taken back when the mean is there."""
-
-
-@dataclass(frozen=True, slots=True)
 class Node:
-    """What a node keeps: its optimiser's state, what its codec left out (float32 [parameters]), and its replica, None
-    unless delayed."""
+    """What a node keeps: its optimiser's state, what its codec left out, and where its last round ended (None before
+    the first); both float32 [parameters]."""
 
     inner: InnerState
     remainder: Flat
-    replica: Replica | None = None
+    ended: Flat | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A run's settings. Without a codec pseudo-gradients travel exactly, in units of 2^-32."""
+    """A run's settings. Without a codec pseudo-gradients travel exactly, in units of 2^-32.
+
+    overlap: how many of a round's inner steps are done before its version is there.
+    """
 
     optimiser: AdamW | Sgd
     aggregation: Aggregation
     codec: Codec | None
     max_exponent: int = 0
-    delayed: bool = False
+    overlap: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Between two rounds: the canonical version, the nodes, and the aggregate under way (int64 [parameters], 2^-32;
-    None unless delayed)."""
+    """Between two rounds: the canonical version and the nodes."""
 
     canonical: OuterState
     nodes: tuple[Node, ...]
-    under_way: npt.NDArray[np.int64] | None = None
 
 
 def start(canonical: OuterState, num_nodes: int) -> Run:
@@ -96,24 +88,27 @@ def run_round(
     plan: Plan,
 ) -> Run:
     """The next round: `gradients` and inner `steps` of every node, and whose updates are `counted` (pace.py)."""
-    sent, nodes = [], []
+    sent, nodes, canonical = [], [], weights_of(run.canonical)
     for node, gradient, count in zip(run.nodes, gradients, steps, strict=True):
-        begin = begin_of(node, run.canonical)
-        trained, inner = train(begin, node.inner, gradient, plan.optimiser, count)
-        after, update = send(replace(node, inner=inner), begin, trained, plan)
+        begin, inner, early = canonical, node.inner, 0
+        if node.ended is not None and (early := min(plan.overlap, count)):
+            ahead, inner = train(node.ended, inner, gradient, plan.optimiser, early)
+            begin = rebased(canonical, node.ended, ahead)
+        trained, inner = train(begin, inner, gradient, plan.optimiser, count - early)
+        after, update = send(replace(node, inner=inner, ended=trained), canonical, trained, plan)
         nodes.append(after)
         sent.append(update)
     return close_round(run, nodes, sent, counted, plan)
 
 
-def begin_of(node: Node, canonical: OuterState) -> Flat:
-    """Weights a node's round starts from: its replica's in a delayed run, else the canonical ones."""
-    return weights_of(canonical if node.replica is None else node.replica.state)
+def rebased(canonical: Flat, ended: Flat, ahead: Flat) -> Flat:
+    """The new version with what a node did meanwhile, from the end of its last round: float32 of each one's shape."""
+    return canonical + (ahead - ended)
 
 
-def send(node: Node, begin: Flat, trained: Flat, plan: Plan) -> tuple[Node, npt.NDArray[np.int64]]:
+def send(node: Node, canonical: Flat, trained: Flat, plan: Plan) -> tuple[Node, npt.NDArray[np.int64]]:
     """A node after its round, and its update as the others read it (int64 [parameters], 2^-32)."""
-    wanted = pseudo_gradient(begin, trained)
+    wanted = pseudo_gradient(canonical, trained)
     if plan.codec is None:
         return node, exact(wanted)
     update, remainder = plan.codec.encode(wanted + node.remainder, plan.max_exponent)
@@ -132,42 +127,10 @@ def close_round(
     An update that does not count is lost, but for what its codec left out.
     """
     arrived = [sent[index] for index in sorted(counted)]
-    aggregate = divide(np.sum(arrived, axis=0), len(arrived)) if arrived else None
-    if plan.delayed:
-        return _close_delayed(run, nodes, sent, aggregate, plan.aggregation)
-    canonical = run.canonical if aggregate is None else outer_step(run.canonical, aggregate, plan.aggregation)
-    return Run(canonical, tuple(nodes))
-
-
-def finish(run: Run, plan: Plan) -> OuterState:
-    """The canonical version once nothing is under way any more."""
-    return (
-        run.canonical if run.under_way is None else outer_step(run.canonical, run.under_way, plan.aggregation)
-    )
-
-
-def _close_delayed(
-    run: Run,
-    nodes: Sequence[Node],
-    sent: Sequence[npt.NDArray[np.int64]],
-    aggregate: npt.NDArray[np.int64] | None,
-    aggregation: Aggregation,
-) -> Run:
-    """The last round's mean reaches the canonical version and, with the node's own share of this one, every replica.
-
-    A round without updates is one of zeros, so that momenta of replicas and version keep step: what a replica is ahead
-    by is then its own share alone, whoever was counted.
-    """
-    nothing = np.zeros_like(run.canonical.momentum)
-    due = nothing if run.under_way is None else run.under_way
-    after = []
-    for node, update in zip(nodes, sent, strict=True):
-        replica = node.replica or Replica(run.canonical, nothing)
-        share = divide(update, len(nodes))
-        state = outer_step(replica.state, due - replica.lent + share, aggregation)
-        after.append(replace(node, replica=Replica(state, share)))
-    canonical = outer_step(run.canonical, due, aggregation)
-    return Run(canonical, tuple(after), nothing if aggregate is None else aggregate)
+    if not arrived:
+        return Run(run.canonical, tuple(nodes))
+    mean = divide(np.sum(arrived, axis=0), len(arrived))
+    return Run(outer_step(run.canonical, mean, plan.aggregation), tuple(nodes))
 
 
 def gossip_step(

@@ -33,10 +33,11 @@ def test_a_round_ends_early_when_everybody_is_there() -> None:
     assert until_deadline(ARRIVALS, 500.0).seconds == 100.0
 
 
-def test_a_delayed_aggregate_hides_the_exchange() -> None:
-    assert round_seconds(10.0, 3.0, delayed=False) == 13.0
-    assert round_seconds(10.0, 3.0, delayed=True) == 10.0
-    assert round_seconds(10.0, 30.0, delayed=True) == 30.0
+def test_steps_done_meanwhile_hide_the_exchange() -> None:
+    assert round_seconds(10.0, 3.0, overlap=0.0) == 13.0
+    assert round_seconds(10.0, 3.0, overlap=0.25) == 10.5
+    assert round_seconds(10.0, 3.0, overlap=0.5) == 10.0
+    assert round_seconds(10.0, 30.0, overlap=1.0) == 30.0
 
 
 def test_the_time_for_training_ends_before_that_for_publishing() -> None:

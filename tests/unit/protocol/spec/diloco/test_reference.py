@@ -1,7 +1,5 @@
 """Rounds of the reference: equal to what they generalise, and what each schedule costs."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -13,7 +11,6 @@ from cupel.protocol.spec.diloco.reference import (
     Plan,
     Run,
     exact,
-    finish,
     gossip_step,
     mean_weights,
     run_round,
@@ -102,76 +99,49 @@ def test_nodes_may_do_different_numbers_of_steps() -> None:
     assert error(run) < 0.05
 
 
-def test_a_delayed_aggregate_is_applied_one_round_later() -> None:
-    plan = Plan(Sgd(0.05), PLAIN, None)
-    prompt, delayed = rounds(plan, 1, 3), rounds(replace(plan, delayed=True), 1, 3)
-    assert np.array_equal(delayed.canonical.weights, canonical().weights)
-    late = run_round(delayed, GRADIENTS, NODES * [3], range(NODES), replace(plan, delayed=True))
-    assert np.array_equal(late.canonical.weights, prompt.canonical.weights)
+def scripted(parts: list[list[float]]) -> list[Gradient]:
+    """Gradients whose step of rate 1 goes `parts[node][step]` of the way to 1."""
+
+    def to_one(own: list[float]) -> Gradient:
+        return lambda weights, step: own[step] * (weights - np.float32(1))
+
+    return [to_one(own) for own in parts]
 
 
-def scripted(moves: list[list[float]]) -> list[Gradient]:
-    """Gradients whose plain step of rate 1 is `moves[node][step]`, whatever the weights."""
-    return [lambda weights, step, own=own: np.full(1, own[step], np.float32) for own in moves]
-
-
-def test_a_delayed_replica_takes_its_own_share_now_and_the_others_one_round_later() -> None:
-    # Two nodes of one coordinate; outer rate 1, momentum 1/2 (Nesterov: a step is g + m/2, with m = m/2 + g).
-    # Pseudo-gradients by round: first node 1, 2, 4; second node 8, 16, 32.
-    plan = Plan(Sgd(1.0), Aggregation(1, 1, 1, 2), None, delayed=True)
-    gradients = scripted([[1 / 64, 2 / 64, 4 / 64], [8 / 64, 16 / 64, 32 / 64]])
+def test_what_is_done_before_the_version_is_there_is_added_to_it() -> None:
+    # One coordinate, two nodes, rounds of two steps, the first of which overlaps; outer rate 1, no momentum.
+    plan = Plan(Sgd(1.0), PLAIN, None, overlap=1)
     run = start(OuterState(np.zeros(1, np.int32), np.zeros(1, np.int64)), 2)
-    seen = []
-    for _ in range(3):
-        run = run_round(run, gradients, [1, 1], [0, 1], plan)
-        states = [run.canonical, *(node.replica.state for node in run.nodes if node.replica)]
-        seen.append([float(64 * weights_of(state)[0]) for state in states])
-    # In 64ths, of (canonical, first replica, second replica).
-    # Round 0. Canonical: nothing due. First: g = 1/2, m = 0.5, step 0.75. Second: g = 8/2, m = 4, step 6.
-    # Round 1, mean 4.5 due. Canonical: m = 4.5, step 6.75. First: g = 8/2 + 2/2 = 5, m = 5.25, step 7.625.
-    #   Second: g = 1/2 + 16/2 = 8.5, m = 10.5, step 13.75.
-    # Round 2, mean 9 due. Canonical: m = 2.25 + 9 = 11.25, step 14.625. First: g = 16/2 + 4/2 = 10, m = 12.625,
-    #   step 16.3125. Second: g = 2/2 + 32/2 = 17, m = 22.25, step 28.125.
-    assert seen == [[0, -0.75, -6], [-6.75, -8.375, -19.75], [-21.375, -24.6875, -47.875]]
-    # The mean still under way is 18: m = 5.625 + 18 = 23.625, step 29.8125.
-    assert 64 * weights_of(finish(run, plan))[0] == -21.375 - 29.8125
+    gradients = scripted([[1 / 2, 1 / 2, 1 / 2, 1 / 2], [0, 0, 0, 1]])
+    run = run_round(run, gradients, [2, 2], [0, 1], plan)
+    # First round, nothing overlaps: the first node goes to 1/2 and 3/4, the second stays; their mean is 3/8.
+    assert weights_of(run.canonical).tolist() == [3 / 8]
+    assert [node.ended.tolist() for node in run.nodes if node.ended is not None] == [[3 / 4], [0]]
+    run = run_round(run, gradients, [2, 2], [0, 1], plan)
+    # The first goes on from 3/4 to 7/8, which is 1/8; from 3/8 + 1/8 it goes to 3/4. The second goes nowhere, and then
+    # from 3/8 to 1. Their mean is 7/8.
+    assert [node.ended.tolist() for node in run.nodes if node.ended is not None] == [[3 / 4], [1]]
+    assert weights_of(run.canonical).tolist() == [7 / 8]
 
 
-def test_a_replica_whose_update_was_lost_is_ahead_by_its_own_share_for_one_round_only() -> None:
-    plan = Plan(Sgd(1.0), PLAIN, None, delayed=True)
-    gradients = scripted([[8 / 64, 0, 0], [0, 0, 0]])
-    run = start(OuterState(np.zeros(1, np.int32), np.zeros(1, np.int64)), 2)
-    ahead = []
-    for counted in ([1], [], [0, 1]):
-        run = run_round(run, gradients, [1, 1], counted, plan)
-        replica = run.nodes[0].replica
-        assert replica is not None
-        ahead.append(float(64 * (weights_of(replica.state) - weights_of(run.canonical))[0]))
-    assert ahead == [-4, 0, 0]
+def test_a_whole_round_may_be_done_before_its_version_is_there() -> None:
+    plan = Plan(Sgd(1.0), PLAIN, None, overlap=5)
+    run = start(OuterState(np.zeros(1, np.int32), np.zeros(1, np.int64)), 1)
+    for expected in (1 / 2, 3 / 4):
+        run = run_round(run, scripted([[1 / 2, 1 / 2]]), [1], [0], plan)
+        assert weights_of(run.canonical).tolist() == [expected]
 
 
-@pytest.mark.parametrize(
-    ("nodes", "momentum", "grows"),
-    [(2, (9, 10), False), (4, (9, 10), True), (8, (9, 10), True), (8, (1, 2), True), (8, (0, 1), False)],
-)
-def test_with_many_nodes_a_delay_does_not_go_with_momentum(
-    nodes: int, momentum: tuple[int, int], grows: bool
-) -> None:
-    """Where a round trains to its end: the table in docs/diloco.md."""
-    plan = Plan(Sgd(1.0), Aggregation(7, 10, *momentum), None, delayed=True)
-    gradients = nodes * [lambda weights, step: weights - np.float32(2**-6)]
-    run = start(OuterState(np.zeros(1, np.int32), np.zeros(1, np.int64)), nodes)
-    errors = []
-    for _ in range(40):
-        run = run_round(run, gradients, nodes * [1], range(nodes), plan)
-        errors.append(abs(float(weights_of(run.canonical)[0]) - 2**-6))
-    # The largest of ten rounds: errors swing.
-    assert (max(errors[30:]) > max(errors[:10])) == grows
+def test_a_node_that_did_no_step_sends_nothing() -> None:
+    plan = Plan(AdamW(0.02), PLAIN, None, overlap=2)
+    run = rounds(plan, 1, 3)
+    after = run_round(run, GRADIENTS, NODES * [0], range(NODES), plan)
+    assert np.array_equal(after.canonical.weights, run.canonical.weights)
 
 
-def test_a_delayed_run_reaches_the_solution() -> None:
-    # Without momentum: AdamW's steps keep their length near the solution, and with the delay momentum makes them swing.
-    plan = Plan(AdamW(0.02), Aggregation(7, 10, 0, 1), get_codec("mxint8"), delayed=True)
+@pytest.mark.parametrize("overlap", [1, 2, 5])
+def test_an_overlapped_run_reaches_the_solution(overlap: int) -> None:
+    plan = Plan(AdamW(0.02), Aggregation(7, 10, 1, 2), get_codec("mxint8"), overlap=overlap)
     assert error(rounds(plan, 80, 5)) < 0.05
 
 
