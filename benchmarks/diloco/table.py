@@ -27,6 +27,7 @@ from trials import LARGE, LONG, SMALL, Config, Result, Setting, run
 RESULTS = Path(__file__).parent.parent / "results"
 ZERO, HALF, ONE = (0, 1), (1, 2), (1, 1)
 FEW = {"workers": 4, "batch": 8}
+STEADY = {"learning_rate": HALF, "momentum": (4, 5)}
 
 CONFIGS = [
     Config("one worker", workers=1),
@@ -39,7 +40,7 @@ CONFIGS = [
     Config("H=20, momentum 1/2, ring", 20, momentum=HALF, topology="ring"),
     Config("H=50, 30 % dropped", 50, drop_percent=30),
     Config("H=20, sparse-8", 20, codec="sparse-8"),
-    Config("H=50, delayed", 50, delayed=True),
+    Config("H=50, overlap 5", 50, overlap=5),
     Config("H=20, ring", 20, topology="ring"),
     Config("H=20, momentum 1/2, pair", 20, momentum=HALF, topology="pair"),
     Config("H=20, momentum 1/2, expander", 20, momentum=HALF, topology="expander"),
@@ -47,33 +48,34 @@ CONFIGS = [
     Config("H=150", 150),
     Config("H=50, plain averaging", 50, learning_rate=ONE, momentum=ZERO),
     Config("H=20, momentum 1/2, small-world", 20, momentum=HALF, topology="small-world"),
-    Config("H=50, momentum 1/2, delayed", 50, momentum=HALF, delayed=True),
-    Config("H=50, no momentum, delayed", 50, momentum=ZERO, delayed=True),
+    Config("H=50, overlap 10", 50, overlap=10),
+    Config("H=50, overlap 50", 50, overlap=50),
     Config("H=20, sparse-8, plain averaging", 20, learning_rate=ONE, momentum=ZERO, codec="sparse-8"),
     Config("H=20, sparse-16, plain averaging", 20, learning_rate=ONE, momentum=ZERO, codec="sparse-16"),
     Config("H=50, sparse-8, plain averaging", 50, learning_rate=ONE, momentum=ZERO, codec="sparse-8"),
     Config("4 large workers: synchronous data parallel", **FEW),
     Config("4 large workers: H=20", 20, **FEW),
     Config("4 large workers: H=50", 50, **FEW),
+    Config("4 large workers: H=20, outer rate 1/2, momentum 4/5", 20, **STEADY, **FEW),
+    Config("4 large workers: H=50, outer rate 1/2, momentum 4/5", 50, **STEADY, **FEW),
 ]
 
-BIG = {"workers": 4, "batch": 8}
 TWO = {"workers": 2, "batch": 16}
 
 LARGE_CONFIGS = [
-    Config("synchronous data parallel", **BIG),
-    Config("H=100, int4", 100, codec="mxint4", **BIG),
+    Config("synchronous data parallel", **FEW),
+    Config("H=100, int4", 100, codec="mxint4", **FEW),
     Config(
-        "H=100, sparse-8, plain averaging", 100, learning_rate=ONE, momentum=ZERO, codec="sparse-8", **BIG
+        "H=100, sparse-8, plain averaging", 100, learning_rate=ONE, momentum=ZERO, codec="sparse-8", **FEW
     ),
-    Config("H=100", 100, **BIG),
-    Config("H=100, int4, outer rate 2/5", 100, learning_rate=(2, 5), codec="mxint4", **BIG),
-    Config("H=50, int4", 50, codec="mxint4", **BIG),
-    Config("H=100, sparse-8, momentum 1/2", 100, momentum=HALF, codec="sparse-8", **BIG),
+    Config("H=100", 100, **FEW),
+    Config("H=100, int4, outer rate 2/5", 100, learning_rate=(2, 5), codec="mxint4", **FEW),
+    Config("H=50, int4", 50, codec="mxint4", **FEW),
+    Config("H=100, sparse-8, momentum 1/2", 100, momentum=HALF, codec="sparse-8", **FEW),
     Config(
-        "H=50, sparse-16, plain averaging", 50, learning_rate=ONE, momentum=ZERO, codec="sparse-16", **BIG
+        "H=50, sparse-16, plain averaging", 50, learning_rate=ONE, momentum=ZERO, codec="sparse-16", **FEW
     ),
-    Config("H=100, int4, 30 % dropped", 100, codec="mxint4", drop_percent=30, **BIG),
+    Config("H=100, int4, 30 % dropped", 100, codec="mxint4", drop_percent=30, **FEW),
     Config("one worker", workers=1, batch=8),
     Config("2 workers: synchronous data parallel", **TWO),
     Config("2 workers: H=100, int4", 100, codec="mxint4", **TWO),
@@ -89,12 +91,17 @@ LARGE_CONFIGS = [
 ]
 
 LONG_CONFIGS = [
-    Config("synchronous data parallel", **BIG),
-    Config("H=54, int4", 54, codec="mxint4", **BIG),
-    Config("H=54, int4, outer rate 2/5", 54, learning_rate=(2, 5), codec="mxint4", **BIG),
-    Config("H=54, int4, momentum 1/2", 54, momentum=HALF, codec="mxint4", **BIG),
-    Config("H=54, sparse-8, plain averaging", 54, learning_rate=ONE, momentum=ZERO, codec="sparse-8", **BIG),
-    Config("H=54, sparse-8, momentum 1/2", 54, momentum=HALF, codec="sparse-8", **BIG),
+    Config("2 workers: synchronous data parallel", **TWO),
+    Config("2 workers: H=54, int4, outer rate 1/2, momentum 4/5", 54, codec="mxint4", **STEADY, **TWO),
+    Config("2 workers: H=100, int4, outer rate 1/2, momentum 4/5", 100, codec="mxint4", **STEADY, **TWO),
+    Config("synchronous data parallel", **FEW),
+    Config("H=54, int4, outer rate 1/2, momentum 4/5", 54, codec="mxint4", **STEADY, **FEW),
+    Config("2 workers: H=54, sparse-8, momentum 1/2", 54, momentum=HALF, codec="sparse-8", **TWO),
+    Config("2 workers: H=100, sparse-8, momentum 1/2", 100, momentum=HALF, codec="sparse-8", **TWO),
+    Config("H=54, sparse-8, momentum 1/2", 54, momentum=HALF, codec="sparse-8", **FEW),
+    Config("H=54, int4", 54, codec="mxint4", **FEW),
+    Config("H=54, int4, outer rate 2/5", 54, learning_rate=(2, 5), codec="mxint4", **FEW),
+    Config("H=54, int4, momentum 1/2", 54, momentum=HALF, codec="mxint4", **FEW),
     Config("one worker", workers=1, batch=8),
 ]
 
