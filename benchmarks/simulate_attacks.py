@@ -26,9 +26,7 @@ from typing import Any, Final
 import torch
 
 from cupel.devnet.anvil import CHAIN_ID
-from cupel.devnet.attacks.suite import PRESET, STALLING, Run, Suite, chosen, page
-from cupel.devnet.attacks.suite import _keep as keep
-from cupel.devnet.attacks.suite import _kept as kept
+from cupel.devnet.attacks.suite import PRESET, STALLING, Run, Suite, chosen, keep_run, kept_run, page
 from cupel.devnet.attacks.table import judge_attacks, rows_of
 from cupel.devnet.attacks.verifiers import VERIFIERS
 from cupel.devnet.audit import read_facts
@@ -221,10 +219,10 @@ def main() -> None:
         for number, attacks in enumerate(packs(suite.attacks), 1):
             folder = suite.folder / f"run-{number:02d}"
             folder.mkdir(exist_ok=True)
-            run = kept(folder, attacks)
+            run = kept_run(folder, attacks)
             if run is None:
                 run = play(stand, attacks, checkpoint, suite.seed + number, arguments.mishaps)
-                keep(folder, run)
+                keep_run(folder, run)
             runs.append(run)
             print(f"{number}: {', '.join(attacks)}: {run.broken or 'held'}, {run.seconds} s", flush=True)
     (suite.folder / "attacks.md").write_text(page(runs), encoding="utf-8")

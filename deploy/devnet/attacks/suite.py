@@ -118,7 +118,7 @@ async def run_suite(suite: Suite, console: Console) -> tuple[Run, ...]:
     for number, attacks in enumerate(planned, 1):
         folder = suite.folder / f"run-{number:02d}"
         console.print(f"run {number} of {len(planned)}: {', '.join(attacks)}", highlight=False)
-        runs.append(_kept(folder, attacks) or await _run(suite, attacks, folder, console))
+        runs.append(kept_run(folder, attacks) or await _run(suite, attacks, folder, console))
         _write(suite.folder, runs)
     return tuple(runs)
 
@@ -177,15 +177,17 @@ async def _run(suite: Suite, attacks: tuple[str, ...], folder: Path, console: Co
     promises = {check.title: check.observed for check in outcome.checks}
     rows = rows_of(outcome.facts, outcome.state, lies)
     run = Run(attacks, rows, promises, broken, round(outcome.seconds, 1))
-    _keep(folder, run)
+    keep_run(folder, run)
     return run
 
 
-def _keep(folder: Path, run: Run) -> None:
+def keep_run(folder: Path, run: Run) -> None:
+    """Write a finished run into its folder."""
     (folder / "attacks.json").write_text(json.dumps(run.as_json(), indent=2) + "\n", encoding="utf-8")
 
 
-def _kept(folder: Path, attacks: tuple[str, ...]) -> Run | None:
+def kept_run(folder: Path, attacks: tuple[str, ...]) -> Run | None:
+    """The finished run of these attacks in the folder, if there is one. ConfigError if it is of others."""
     try:
         document = json.loads((folder / "attacks.json").read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -18,7 +18,7 @@ RUN = suite.Run(("int4",), (ROW,), {"No honest node slashed": "none"}, (), 61.5)
 
 def kept(folder: Path, run: suite.Run) -> suite.Suite:
     (folder / "run-01").mkdir(parents=True)
-    suite._keep(folder / "run-01", run)
+    suite.keep_run(folder / "run-01", run)
     return suite.Suite(run.attacks, folder, 3, 0, False)
 
 
