@@ -37,7 +37,7 @@ def gloo_peer(rank: int, peers: int, port: int, pipe: Connection) -> None:
             contribution(rank, size, dtype)
         )  # the same work before and after it as ours
         distributed.barrier()
-        wall, cpu, waited = time.monotonic(), time.process_time(), waited_for_a_core()
+        waited, cpu, wall = waited_for_a_core(), time.process_time(), time.monotonic()
         distributed.all_reduce(values)
         end, used, waited = time.monotonic(), time.process_time() - cpu, waited_for_a_core() - waited
         pipe.send(((end - wall, used, waited), digest_of(values.numpy())))

@@ -180,7 +180,7 @@ def _run(number: int, limits: Limits, plain: bool, pipe: Connection) -> None:
 def _reduced(
     member: CollectiveMember, reduce: Reduce, values: npt.NDArray[Any], spare: npt.NDArray[Any]
 ) -> Report:
-    wall, cpu, waited = time.monotonic(), time.process_time(), waited_for_a_core()
+    waited, cpu, wall = waited_for_a_core(), time.process_time(), time.monotonic()
     try:
         outcome = member.reduce(reduce, values, spare)
     except Rejected as problem:
