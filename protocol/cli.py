@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from cupel.protocol.config import ConfigError, EnvironmentProblem
-from cupel.protocol.heap import limit_arenas
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -39,6 +38,8 @@ def main() -> None:
     words = sys.argv[1:]
     quick = _quick(words)
     if quick is None:
+        from cupel.protocol.heap import limit_arenas
+
         limit_arenas()
     run((lambda: command_tree(words)(prog_name="cupel")) if quick is None else lambda: sys.exit(quick()))
 

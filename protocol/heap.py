@@ -8,12 +8,10 @@ free in them goes back to the system once a minute (benchmarks/results/soak.md).
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ctypes
 import functools
 import os
-from collections.abc import AsyncIterator
-from typing import Final
+from typing import Final, NoReturn
 
 ARENAS: Final = 2
 TRIM_SECONDS: Final = 60.0
@@ -38,18 +36,8 @@ def trim() -> bool:
     return library is not None and bool(library.malloc_trim(0))
 
 
-@contextlib.asynccontextmanager
-async def trimmed(seconds: float = TRIM_SECONDS) -> AsyncIterator[None]:
-    """Trim every so often as long as the block runs."""
-    trimming = asyncio.create_task(_keep_trimming(seconds))
-    try:
-        yield
-    finally:
-        trimming.cancel()
-        await asyncio.wait([trimming])
-
-
-async def _keep_trimming(seconds: float) -> None:
+async def keep_trimming(seconds: float = TRIM_SECONDS) -> NoReturn:
+    """Trim every so often until cancelled."""
     while True:
         await asyncio.sleep(seconds)
         await asyncio.to_thread(trim)

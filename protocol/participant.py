@@ -22,7 +22,7 @@ from cupel.protocol.chain.opening import chain_of
 from cupel.protocol.chain.signing import AnyAccount, RemoteAccount
 from cupel.protocol.config import ConfigError
 from cupel.protocol.environments.installed import open_environment
-from cupel.protocol.heap import trimmed
+from cupel.protocol.heap import keep_trimming
 from cupel.protocol.keys import load_account
 from cupel.protocol.network import Swarm
 from cupel.protocol.observe import Observer
@@ -264,9 +264,9 @@ async def _opened(
             topic=f"cupel/1/{settings.chain_id}/{deployment.hub}",
             accepts=settings.inbound == "yes",
         )
-        async with swarm, watched(), trimmed():
+        async with swarm, watched():
             participant = Participant(chain, deployment, store, swarm, observer, owner_chain)
-            beside = (participant.purse.run(), keep_transfers(folder, swarm.statistics))
+            beside = (participant.purse.run(), keep_transfers(folder, swarm.statistics), keep_trimming())
             watching = [asyncio.create_task(loop) for loop in beside]
             try:
                 yield participant

@@ -91,8 +91,9 @@ def test_a_process_trims_as_long_as_it_runs(monkeypatch: pytest.MonkeyPatch) -> 
                 loop.call_soon_threadsafe(trimmed_twice.set)
 
         monkeypatch.setattr(heap, "trim", trim)
-        async with heap.trimmed(0.0):
-            await trimmed_twice.wait()
+        trimming = asyncio.create_task(heap.keep_trimming(0.0))
+        await trimmed_twice.wait()
+        trimming.cancel()
 
     asyncio.run(asyncio.wait_for(scene(), 30))
 
