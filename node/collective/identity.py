@@ -69,7 +69,8 @@ class Roster:
         self.order = tuple(self.members)
         entries = b"".join(_statement(member) for member in members)
         self.digest = keccak256(ROSTER + entries)
-        self._keys = {member.address: _public_key(member) for member in members}
+        trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._keys = {member.address: _public_key(member, trusted) for member in members}
 
     def signed(self, address: str, statement: bytes, signature: bytes) -> bool:
         """Whether the member signed the statement with its certificate's key."""
@@ -134,10 +135,10 @@ def identity_pem(identity: Identity) -> bytes:
     return private + ssl.DER_cert_to_PEM_cert(identity.certificate).encode()
 
 
-def _public_key(member: Member) -> ec.EllipticCurvePublicKey:
+def _public_key(member: Member, trusted: ssl.SSLContext) -> ec.EllipticCurvePublicKey:
     try:
-        # Two libraries read it, and refuse different things: this one has to trust it later.
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=member.certificate)
+        # Two libraries read it, and refuse different things: links will trust it by this one.
+        trusted.load_verify_locations(cadata=member.certificate)
         key = x509.load_der_x509_certificate(member.certificate).public_key()
     except (ssl.SSLError, ValueError, x509.InvalidVersion, UnsupportedAlgorithm) as error:
         raise Rejected(Reason.COLLECTIVE_MEMBER, f"certificate of {member.address}: {error}") from None
