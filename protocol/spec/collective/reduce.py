@@ -124,10 +124,8 @@ def in_range(values: npt.NDArray[Any], most: float = MAX_FLOAT) -> bool:
         return True
     if native.IS_COMPILED:
         return native.kernel.within(values, most)
-    step = CHUNK_BYTES // values.itemsize  # so as not to copy much
-    # max and min are NaN where a value is.
-    parts = (values[start : start + step] for start in range(0, values.size, step))
-    return all(bool(part.max() <= most and part.min() >= -most) for part in parts)
+    # Both are NaN where a value is.
+    return bool(values.max(initial=0) <= most and values.min(initial=0) >= -most)
 
 
 def finish(reduce: Reduce, total: npt.NDArray[Any], members: int) -> npt.NDArray[Any]:

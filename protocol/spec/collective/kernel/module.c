@@ -45,7 +45,7 @@ static void write_word(uint64_t value, uint8_t *bytes) {
     }
 }
 
-/* Add the products of two pairs of words, each with its mask, to two numbers: so one need not wait for the other's carry. */
+/* Add the products of two pairs of words, each with its mask, to two numbers: neither waits for the other's carry. */
 static void add_pairs(const uint8_t *data, const uint8_t *mask, uint64_t *sums) {
     add_product(word(data) + word(mask), word(data + 8) + word(mask + 8), &sums[0], &sums[1]);
     add_product(word(data + 16) + word(mask + 16), word(data + 24) + word(mask + 24), &sums[2], &sums[3]);
@@ -64,12 +64,16 @@ static void hash_block(const uint8_t *block, const uint8_t *key, uint8_t *hash) 
     write_word(sums[1] + sums[3] + (low < sums[2]), hash + 8);
 }
 
+static int32_t bits_of(float value) {
+    int32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
 VECTORISED static int are_within(const float *values, size_t count, int32_t most) {
     int32_t beyond = 0;
     for (size_t i = 0; i < count; i++) {
-        int32_t bits;
-        memcpy(&bits, &values[i], sizeof bits);
-        beyond |= (bits & MAGNITUDE) > most;
+        beyond |= (bits_of(values[i]) & MAGNITUDE) > most;
     }
     return !beyond;
 }
@@ -79,19 +83,10 @@ VECTORISED static int add_floats(const float *incoming, const float *own, float 
     int32_t beyond = 0;
     for (size_t i = 0; i < count; i++) {
         float sum = incoming[i] + own[i];
-        int32_t own_bits, bits;
-        memcpy(&own_bits, &own[i], sizeof own_bits);
-        memcpy(&bits, &sum, sizeof bits);
-        beyond |= ((own_bits & MAGNITUDE) > own_most) | ((bits & MAGNITUDE) > most);
+        beyond |= ((bits_of(own[i]) & MAGNITUDE) > own_most) | ((bits_of(sum) & MAGNITUDE) > most);
         out[i] = sum;
     }
     return !beyond;
-}
-
-static int32_t bits_of(float value) {
-    int32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
 }
 
 static PyObject *finish(Py_buffer *views, int count, const char *problem, PyObject *result) {
