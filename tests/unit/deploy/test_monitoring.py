@@ -1,6 +1,7 @@
 """Alarms and dashboard ask for what nodes and verifiers tell, and for nothing else.
 
-promtool examines the rules as well, where it is installed.
+promtool examines the rules as well, and rings each with the series of alerts.yml beside this file, where it is
+installed.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from cupel.verifier import meters as verifier
 yaml = pytest.importorskip("yaml")
 
 FOLDER = Path(__file__).resolve().parents[3] / "deploy" / "monitoring"
+RUNG = Path(__file__).with_name("alerts.yml")
 KNOWN = {node.PREFIX + name for name in node.HELP} | {verifier.PREFIX + name for name in verifier.HELP}
 
 
@@ -66,6 +68,17 @@ def test_every_alarm_says_what_to_do() -> None:
     assert len({rule["alert"] for rule in rules()}) == len(rules())
 
 
+def test_every_alarm_is_rung() -> None:
+    document = yaml.safe_load(RUNG.read_text())
+    rung = {
+        rule["alertname"]
+        for test in document["tests"]
+        for rule in test["alert_rule_test"]
+        if rule["exp_alerts"]
+    }
+    assert rung == {rule["alert"] for rule in rules()}
+
+
 def test_panels_have_places_of_their_own() -> None:
     panels = json.loads((FOLDER / "grafana" / "cupel.json").read_text())["panels"]
     assert len({(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels}) == len(panels)
@@ -78,3 +91,4 @@ def test_promtool_takes_them() -> None:
         pytest.skip("promtool is not installed")
     subprocess.run([promtool, "check", "rules", FOLDER / "alerts.yml"], check=True)
     subprocess.run([promtool, "check", "config", FOLDER / "prometheus.yml"], check=True)
+    subprocess.run([promtool, "test", "rules", RUNG], check=True)
