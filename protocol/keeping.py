@@ -7,8 +7,6 @@ garbage by `storage.garbage`. This is where they meet the store. A data folder b
 from __future__ import annotations
 
 import dataclasses
-import functools
-import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -35,7 +33,7 @@ class Share:
     versions: tuple[KeptVersion, ...]
     work: tuple[KeptWork, ...]
     digests: Mapping[int, frozenset[bytes]]
-    """Of each version, on the chain and computed here."""
+    """Of each of these versions, on the chain and computed here."""
     placed_versions: frozenset[int] = frozenset()
     """Those of the kept that are not everybody's, but ours."""
     placed_work: frozenset[bytes] = frozenset()
@@ -47,7 +45,8 @@ class Share:
 def share_of_verifier(ledger: TaskLedger, now: int, held: Mapping[int, bytes], num_newest: int) -> Share:
     """Everything that can be judged, and every node's last commitments, to compare new ones with."""
     kept = retain(ledger.facts(now), _newest(ledger, held), num_newest, frozenset(ledger.members))
-    return Share(kept.versions, kept.work, _digests(ledger, held), is_behind=_is_behind(ledger, held))
+    digests = _digests(kept.versions, ledger, held)
+    return Share(kept.versions, kept.work, digests, is_behind=_is_behind(ledger, held))
 
 
 def share_of_node(
@@ -61,7 +60,7 @@ def share_of_node(
         for one in ledger.posted
         if one.node == account and is_answered_for(facts, account, one.sequence, one.time)
     }
-    digests, roster = _digests(ledger, held, ours), ledger.roster()
+    digests, roster = _digests(kept.versions, ledger, held, ours), ledger.roster()
 
     def is_placed(digest: bytes, round_index: int) -> bool:
         beacon = ledger.beacons.get(round_index, NO_BEACON)
@@ -210,11 +209,8 @@ def _version_files(digest: bytes, whole: bool, read: ReadBlock) -> set[Cid]:
 
 def _work_files(digest: bytes, rollouts: bool, read: ReadBlock) -> frozenset[Cid]:
     block = read(Cid.from_digest(digest))
-    return frozenset() if block is None else _named_files(block, rollouts)
-
-
-@functools.lru_cache(1024)  # every pass asks again
-def _named_files(block: bytes, rollouts: bool) -> frozenset[Cid]:
+    if block is None:
+        return frozenset()
     try:
         manifest = SubmissionManifest.from_bytes(block)
         references = (manifest.update, manifest.rollouts) if rollouts else (manifest.update,)
@@ -232,9 +228,12 @@ def _newest(ledger: TaskLedger, held: Mapping[int, bytes]) -> int:
     return max(held) if held else max((record.version for record in ledger.standing()), default=0)
 
 
-def _digests(ledger: TaskLedger, *known: Mapping[int, bytes]) -> dict[int, frozenset[bytes]]:
-    digests = {0: {ledger.params.genesis_digest}}
+def _digests(
+    versions: Iterable[KeptVersion], ledger: TaskLedger, *known: Mapping[int, bytes]
+) -> dict[int, frozenset[bytes]]:
     standing = {record.version: record.digest for record in ledger.standing()}
-    for version, digest in itertools.chain.from_iterable(one.items() for one in (standing, *known)):
-        digests.setdefault(version, set()).add(digest)
-    return {version: frozenset(found) for version, found in digests.items()}
+    sources = ({0: ledger.params.genesis_digest}, standing, *known)
+    return {
+        kept.version: frozenset(one[kept.version] for one in sources if kept.version in one)
+        for kept in versions
+    }

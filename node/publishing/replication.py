@@ -24,6 +24,8 @@ WANTED_HOLDERS: Final = 2
 COMMIT_SHARE: Final = 10
 LEAST_COMMIT_SECONDS: Final = 3
 REPLICATION_POLL_SECONDS: Final = 0.3
+REMEMBERED: Final = 8192
+"""Submissions; an older one that is announced again is looked for again, first in our own store."""
 
 
 def replication_deadline(params: TaskParams, round_index: int) -> int:
@@ -50,7 +52,7 @@ class Replication:
         self._max_update_bytes = max_update_bytes
         self._seams = seams
         self._heard = heard
-        self._held: set[bytes] = set()
+        self._held: dict[bytes, None] = {}
 
     async def run(self) -> None:
         """Fetch and keep what is announced, until cancelled."""
@@ -70,7 +72,7 @@ class Replication:
         committed = submission.manifest_file
         for announced in submission.announced:
             address = await asyncio.to_thread(participant.store.put, announced)
-            self._held.add(address.digest)
+            self._remember(address.digest)
             parts += [address] if announced == committed else []
             await participant.swarm.announce(
                 Announcement(AnnouncementKind.SUBMISSION, self._task, manifest.node, manifest.round, address)
@@ -92,7 +94,7 @@ class Replication:
         manifest = announced.cid
         if manifest.digest in self._held:
             return
-        self._held.add(manifest.digest)
+        self._remember(manifest.digest)
         origin, swarm = Origin.of(self._task, announced.account, announced.round), self._participant.swarm
         try:
             with span("replicate", origin, node=announced.account, round=announced.round):
@@ -102,5 +104,10 @@ class Replication:
             if self._seams.witness is not None:
                 self._seams.witness(files)
         except NetworkError as error:
-            self._held.discard(manifest.digest)
+            self._held.pop(manifest.digest, None)
             self._participant.observer.emit("error", message=str(error))
+
+    def _remember(self, digest: bytes) -> None:
+        self._held[digest] = None
+        if len(self._held) > REMEMBERED:
+            del self._held[next(iter(self._held))]

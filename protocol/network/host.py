@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -74,7 +75,7 @@ async def _dial_nobody() -> None:
 
 def make_router() -> GossipSub:
     """A gossipsub 1.1 router that acts on what it thinks of its peers."""
-    return GossipSub(
+    router = GossipSub(
         protocols=[GOSSIPSUB],
         degree=DEGREE,
         degree_low=DEGREE_LOW,
@@ -101,6 +102,10 @@ def make_router() -> GossipSub:
         eclipse_protection_enabled=False,
         max_messages_per_topic_per_second=MESSAGES_PER_SECOND,
     )
+    # The adaptive mode's, which alone forgets the time of a message: without it they would be kept for ever.
+    times: Any = router
+    times.recent_message_deliveries = defaultdict(lambda: deque(maxlen=1))
+    return router
 
 
 def contained(function: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:

@@ -10,14 +10,18 @@ Not a repetition, since it happens to the honest: equal roots for one problem, u
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Self
 
 from cupel.protocol.spec.rollout import RolloutLeaf
 
 RING: Final = 64
 """Commitments of a node that the hub holds; older ones cannot be shown to the judge."""
+_ENTRY: Final = struct.Struct(">III32s")
+"""Sequence, index, problem, TOPLOC root."""
+ENTRY_BYTES: Final = _ENTRY.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +45,28 @@ class Repetition:
 class ProvenWork:
     """What each root of a node's commitments was given for."""
 
-    commitments: Mapping[int, Mapping[bytes, Place]] = field(default_factory=dict)
-    """By sequence, then by TOPLOC root."""
+    commitments: Mapping[int, bytes] = field(default_factory=dict)
+    """By sequence; packed, an entry of 44 bytes for each rollout: of 64 rounds there are many."""
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Inverse of `to_bytes`; data: whole entries."""
+        commitments: dict[int, list[bytes]] = {}
+        for start in range(0, len(data), ENTRY_BYTES):
+            entry = data[start : start + ENTRY_BYTES]
+            commitments.setdefault(_ENTRY.unpack(entry)[0], []).append(entry)
+        return cls({sequence: b"".join(entries) for sequence, entries in commitments.items()})
+
+    def to_bytes(self) -> bytes:
+        """Every entry, in sequence order."""
+        return b"".join(self.commitments[sequence] for sequence in sorted(self.commitments))
 
     def add(self, sequence: int, leaves: Sequence[RolloutLeaf]) -> ProvenWork:
         """With a commitment's leaves, in place of what was known of that sequence; forgets what left the ring."""
-        held = {number: roots for number, roots in self.commitments.items() if number > sequence - RING}
-        held[sequence] = {leaf.toploc_root: _place(sequence, leaf) for leaf in leaves}
+        held = {number: entries for number, entries in self.commitments.items() if number > sequence - RING}
+        held[sequence] = b"".join(
+            _ENTRY.pack(sequence, leaf.index, leaf.problem, leaf.toploc_root) for leaf in leaves
+        )
         return ProvenWork(held)
 
     def beside(self, sequence: int) -> dict[bytes, Place]:
@@ -55,7 +74,8 @@ class ProvenWork:
         roots: dict[bytes, Place] = {}
         for number in sorted(self.commitments):
             if number != sequence and abs(number - sequence) < RING:
-                roots.update(self.commitments[number])
+                for place in _ENTRY.iter_unpack(self.commitments[number]):
+                    roots[place[-1]] = Place(*place[:-1])
         return roots
 
 

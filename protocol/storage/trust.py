@@ -27,7 +27,7 @@ class Trust:
             # Taken out first, so that the order of the entries is that of their times.
             self._checked.pop(cid, None)
             self._checked[cid] = (mark, now)
-            if len(self._checked) > MAX_TRUSTED:
+            while len(self._checked) > MAX_TRUSTED or self._oldest() <= now - TRUST_SECONDS:
                 del self._checked[next(iter(self._checked))]
 
     def holds(self, cid: Cid, mark: FileMark, now: float) -> bool:
@@ -35,3 +35,9 @@ class Trust:
         with self._lock:
             checked = self._checked.get(cid)
         return checked is not None and checked[0] == mark and now - checked[1] < TRUST_SECONDS
+
+    def __len__(self) -> int:
+        return len(self._checked)
+
+    def _oldest(self) -> float:
+        return next(iter(self._checked.values()))[1]

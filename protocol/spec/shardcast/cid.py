@@ -26,7 +26,7 @@ CID_BYTES: Final = 4 + DIGEST_BYTES
 # 'b' names the base; 36 bytes are 58 base32 characters without padding.
 CID_TEXT_CHARACTERS: Final = 59
 # The same few roots are spoken of all the time, and base32 is slow.
-_REMEMBERED: Final = 1024
+_REMEMBERED: Final = 256
 
 
 class Codec(IntEnum):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections import Counter
+from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -17,7 +18,7 @@ from cupel.node.publishing.replication import (
     replication_deadline,
 )
 from cupel.node.publishing.seams import Seams
-from cupel.protocol.network import Announcement
+from cupel.protocol.network import Announcement, AnnouncementKind
 from cupel.protocol.spec.rounds import commit_deadline
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.testing.memory_store import MemoryStore
@@ -95,6 +96,37 @@ def test_only_what_is_published_is_waited_for(monkeypatch: pytest.MonkeyPatch) -
     silent = Peers(begun, set())
     publish(silent, monkeypatch, files=(), announced=())
     assert not silent.asked
+
+
+class Announcing:
+    """A swarm that announces submissions and has none of them."""
+
+    def __init__(self, digests: list[bytes]) -> None:
+        self.digests = digests
+        self.asked: list[bytes] = []
+
+    async def announcements(self) -> AsyncIterator[Announcement]:
+        for digest in self.digests:
+            cid = Cid.from_digest(digest)
+            yield Announcement(AnnouncementKind.SUBMISSION, bytes(32), PARAMS.creator, ROUND, cid)
+
+
+def test_an_announced_submission_is_fetched_once_and_not_remembered_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    digests = [bytes([number]) * 32 for number in (1, 2, 1, 2, 3, 1, 3)]
+    swarm = Announcing(digests)
+
+    async def fetch(_: Any, digest: bytes, *__: Any) -> None:
+        swarm.asked.append(digest)
+
+    monkeypatch.setattr(replication, "fetch_submission", fetch)
+    monkeypatch.setattr(replication, "REMEMBERED", 2)
+    participant = SimpleNamespace(store=MemoryStore(), swarm=swarm)
+    ledger = SimpleNamespace(task=bytes(32), params=PARAMS)
+    own = Replication(cast(Any, participant), cast(Any, ledger), 1 << 20, Seams())
+    asyncio.run(own.run())
+    assert [digest[0] for digest in swarm.asked] == [1, 2, 3, 1]
 
 
 def test_time_is_left_for_the_commitment() -> None:

@@ -25,7 +25,7 @@ from cupel.node.metrics import MetricsLog
 from cupel.node.pipeline.rounds import Order
 from cupel.node.pipeline.worker import Clock
 from cupel.node.pipeline.workshop import Task, Workshop
-from cupel.node.publishing.memory import Memory, proven_to_bytes
+from cupel.node.publishing.memory import Memory
 from cupel.node.publishing.replication import Replication
 from cupel.node.publishing.round import COMMITTED, RoundPublisher
 from cupel.node.publishing.seams import Seams
@@ -44,8 +44,8 @@ from cupel.protocol.participant import Participant
 from cupel.protocol.spans import Origin
 from cupel.protocol.spec.diloco.codec import get_codec
 from cupel.protocol.spec.recipe import SFT
-from cupel.protocol.spec.repetition import Place, ProvenWork
-from cupel.protocol.spec.rollout import SubmissionManifest, pieced_reference
+from cupel.protocol.spec.repetition import ProvenWork
+from cupel.protocol.spec.rollout import RolloutLeaf, SubmissionManifest, pieced_reference
 from cupel.protocol.spec.task import NOTHING_PINNED, Pinned, TaskSpec
 from cupel.protocol.spec.updates import codec_of, empty_update
 from cupel.protocol.testing.builders import example_spec
@@ -529,8 +529,12 @@ def test_of_a_part_of_a_round_no_update_is_published_and_training_goes_on_from_b
         # As if another commitment had the proofs of the last group, for another problem.
         journal = Journal(world.folder / "journal")
         group = {root: place for root, place in Memory(journal).beside(1).items() if place.index >= 4}
-        roots = {root: Place(7, place.index, place.problem + 1) for root, place in group.items()}
-        journal.save("proven", proven_to_bytes(ProvenWork({7: roots})))
+        leaf = RolloutLeaf(0, 0, bytes(32), 0, bytes(32), 0, bytes(32), bytes(32), 0)
+        others = [
+            dataclasses.replace(leaf, index=place.index, problem=place.problem + 1, toploc_root=root)
+            for root, place in group.items()
+        ]
+        journal.save("proven", ProvenWork().add(7, others).to_bytes())
         await world.work(world.publisher())
         await world.participant.refresh()
         (work,) = world.ledger.commitments(world.participant.address)

@@ -20,7 +20,7 @@ from libp2p.utils.varint import encode_uvarint
 from multiaddr import Multiaddr
 
 from cupel.protocol.network.gossip import GossipNode, GossipSettings, run_gossip
-from cupel.protocol.network.host import GOSSIPSUB, make_host
+from cupel.protocol.network.host import GOSSIPSUB, make_host, make_router
 from cupel.protocol.network.streams import PROTOCOL, ask
 from cupel.protocol.spec.shardcast.cid import Cid
 from cupel.protocol.testing.waiting import HANG_SECONDS
@@ -169,3 +169,10 @@ def test_a_peer_without_encryption_is_refused(victim: Victim) -> None:
             await host.connect(victim.info)
 
     attack(plain, behaviour)
+
+
+def test_the_router_does_not_remember_when_messages_came() -> None:
+    times = make_router().recent_message_deliveries["topic"]
+    for second in range(3):
+        times.append(float(second))
+    assert len(times) == 1

@@ -5,7 +5,7 @@ import dataclasses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cupel.protocol.spec.repetition import RING, Place, ProvenWork, Repetition, first_repetition
+from cupel.protocol.spec.repetition import ENTRY_BYTES, RING, Place, ProvenWork, Repetition, first_repetition
 from cupel.protocol.spec.rollout import RolloutLeaf
 
 LEAF = RolloutLeaf(0, 4, bytes(32), 0, bytes(32), 9, bytes(32), bytes(32), 0)
@@ -50,6 +50,14 @@ def test_the_memory_is_as_long_as_the_ring() -> None:
         known = known.add(sequence, leaves((sequence, bytes([sequence]) * 32)))
     assert len(known.commitments) == RING
     assert 0 not in known.commitments
+
+
+def test_it_is_kept_in_44_bytes_a_rollout() -> None:
+    known = ProvenWork().add(3, leaves((4, b"\1" * 32), (5, ROOT))).add(2, leaves((6, ROOT)))
+    data = known.to_bytes()
+    assert len(data) == 3 * ENTRY_BYTES == 132
+    assert data[:12] == bytes.fromhex("000000020000000000000006")
+    assert ProvenWork.from_bytes(data) == known
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from([b"\1" * 32, b"\2" * 32, ROOT])), max_size=8))

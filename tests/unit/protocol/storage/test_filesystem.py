@@ -123,3 +123,10 @@ def test_a_checked_block_is_checked_again_in_time() -> None:
     assert not trust.holds(cid, mark, 100.0 + TRUST_SECONDS)
     assert not trust.holds(cid, FileMark(1, 2, 3, 4, 6), 100.0)
     assert not trust.holds(Cid.raw_of(b"other"), mark, 100.0)
+
+
+def test_what_must_be_checked_again_is_not_remembered() -> None:
+    trust, mark = Trust(), FileMark(1, 2, 3, 4, 5)
+    for second in range(0, 3 * int(TRUST_SECONDS), 10):
+        trust.add(Cid.raw_of(second.to_bytes(4, "big")), mark, float(second))
+    assert len(trust) == TRUST_SECONDS / 10
