@@ -35,7 +35,7 @@ class JsonObserver:
     def emit(self, event: str, **fields: Value) -> None:
         """Write the event's line at once, so that a reader on a pipe sees it now."""
         line = {"event": event, "time": time.time_ns() // 1_000_000, **fields}
-        print(json.dumps(line, separators=(",", ":")), file=self._stream, flush=True)
+        _write(self._stream, json.dumps(line, separators=(",", ":")))
 
 
 class TextObserver:
@@ -49,4 +49,11 @@ class TextObserver:
         if event == "transfer":
             return
         detail = "  ".join(f"{name}={value}" for name, value in fields.items())
-        print(f"{time.strftime('%H:%M:%S')}  {event:<12} {detail}", file=self._stream, flush=True)
+        _write(self._stream, f"{time.strftime('%H:%M:%S')}  {event:<12} {detail}")
+
+
+def _write(stream: Lines, line: str) -> None:
+    # In one piece: where Python does not buffer (PYTHONUNBUFFERED, as in our images), print() sends the end of the line
+    # by itself, and another thread's line comes between.
+    stream.write(line + "\n")
+    stream.flush()
