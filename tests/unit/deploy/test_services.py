@@ -187,6 +187,7 @@ def test_units_restart_what_may_pass_and_nothing_else(unit: Path) -> None:
         "WatchdogSec=120",
         "Restart=on-failure",
         "RestartPreventExitStatus=2 3",
+        "SuccessExitStatus=130",
         "NoNewPrivileges=yes",
         "CapabilityBoundingSet=",
         "ProtectSystem=strict",
