@@ -159,7 +159,7 @@ class Participant:
             staked = [ledger for ledger in tasks if own in ledger.roster()]
             found = staked or [ledger for ledger in tasks if now < _over_at(ledger.params, settling)]
             return found[-1] if found else None
-        ledger = self.ledger.tasks.get(_task_id(selector))
+        ledger = self.ledger.tasks.get(bytes.fromhex(selector.removeprefix("0x")))
         if ledger is None:
             raise ConfigError(
                 "task", f"hub {self.hub.address} has no task {selector}", "Correct task or deployment"
@@ -300,13 +300,3 @@ def _over_at(params: TaskParams, settling: bool) -> int:
     """When a process that begins now finds nothing to do in a task any more."""
     last = round_start(params, params.rounds)
     return last + params.challenge_window + params.dispute_seconds if settling else last
-
-
-def _task_id(text: str) -> bytes:
-    try:
-        task = bytes.fromhex(text.removeprefix("0x"))
-    except ValueError:
-        task = b""
-    if len(task) != 32:
-        raise ConfigError("task", f"{text!r} is neither `newest` nor a task id", "Give 0x and 64 hex digits")
-    return task

@@ -133,6 +133,9 @@ def trace_settings(
     flags = {name: value for name, value in overrides.items() if value is not None}
     settings = Settings(**(values | flags))
     origins |= {name: f"--{name.replace('_', '-')}" for name in flags}
+    if settings.task != "newest" and not re.fullmatch("0x[0-9a-fA-F]{64}", settings.task):
+        problem = f"{settings.task!r} is neither `newest` nor a task id"
+        raise ConfigError("task", problem, "Give 0x and 64 hex digits; `cupel status` lists the tasks")
     if settings.inbound not in ("yes", "no"):
         raise ConfigError("inbound", f"{settings.inbound!r} is neither yes nor no", "Write one of them")
     for name in ("p2p_port", "http_port"):
