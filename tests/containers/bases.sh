@@ -10,7 +10,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 build() { podman build --isolation=chroot --network host --quiet --tag "$1" --file - "$folder"; }
 
-mmdebstrap --quiet --variant=minbase --include=python3,python3-venv,python3-dev,python3-pip,ca-certificates,prometheus \
+mmdebstrap --quiet --variant=minbase --include=python3,python3-venv,python3-dev,python3-pip,ca-certificates \
     "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$folder/debian.tar"
 podman import --quiet "$folder/debian.tar" localhost/debian
 rm "$folder/debian.tar"
@@ -42,7 +42,8 @@ RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm && npm --ver
 END
 
 build localhost/prometheus <<END
-FROM localhost/debian
+FROM localhost/python:slim
+RUN apt-get update && apt-get install -y --no-install-recommends prometheus && rm -rf /var/lib/apt/lists/*
 VOLUME /prometheus
 ENTRYPOINT ["prometheus"]
 CMD ["--config.file=/etc/prometheus/prometheus.yml", "--storage.tsdb.path=/prometheus"]
