@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Generic, Protocol, TypeVar
 
+from cupel.protocol.chain.bindings.structs import ChallengeStatus
 from cupel.protocol.chain.contract import Call
 from cupel.protocol.chain.errors import ChainError, ContractError
 from cupel.protocol.chain.origins import origin_of
@@ -112,7 +113,8 @@ class Player(ABC, Generic[Record, Own]):
 
     async def play(self, now: int) -> None:
         """Do what is due at this block time. ChainUnavailable and TransactionTimeout as the client."""
-        games, account = self._court.games, self._participant.address
+        games = {number: one for number, one in self._court.games.items() if self._is_open(one)}
+        account = self._participant.address
         for action in due(games.values(), self._court.deadline, account, now, helps=self._helps):
             record = games[action.challenge_id]
             try:
@@ -126,9 +128,13 @@ class Player(ABC, Generic[Record, Own]):
             except (ContractError, ConfigError, NetworkError, Rejected) as error:
                 # Refused because somebody else was faster, it is gone when the chain is read again.
                 self._tell(record.challenge_id, error)
-        self._held = {
-            number: held for number, held in self._held.items() if number in games and not games[number].ended
-        }
+        self._held = {number: held for number, held in self._held.items() if number in games}
+
+    def _is_open(self, record: Record) -> bool:
+        """Whether a verdict is to come: a game stands for ever where the hub closed its challenge without one."""
+        ledger = self._participant.ledger.tasks.get(record.challenge.task)
+        known = None if ledger is None else ledger.challenges.get(record.challenge_id)
+        return not record.ended and (known is None or known.status is ChallengeStatus.PENDING)
 
     async def _move(self, record: Record) -> None:
         matter = self._matter(record)
