@@ -66,6 +66,10 @@ def demo(
         Path | None, typer.Option(help="Folder of the run; a new one below runs/ by default.")
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the processes' data and keys.")] = False,
+    traces: Annotated[
+        str | None,
+        typer.Option(help="URL of a collector for everybody's OpenTelemetry traces: http://127.0.0.1:4318"),
+    ] = None,
     attack: Annotated[
         list[str] | None,
         typer.Option(
@@ -120,6 +124,7 @@ def demo(
             nat_node=nat_node,
             run_dir=run_dir,
             keep=keep,
+            traces=traces,
         )
         outcome = _run(run_session(options, console))
     except (DemoFailed, ChildFailed) as error:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from cupel.devnet.presets import FAST, FULL, NUM_VERIFIERS, Preset
 from cupel.devnet.story.state import DemoState, Lie, NodeState, VerifierState
 from cupel.protocol.config import ConfigError
+from cupel.protocol.settings import load_settings
 
 _LEAST_NODES: Final = 3
 _MOST_NODES: Final = 16
@@ -56,6 +57,8 @@ class DemoOptions:
     """Verifiers whose word every node waits for before it builds on work that is not final."""
     behind_nat: str | None = None
     """The node that accepts no connections, if one does not."""
+    traces: str = ""
+    """URL of the collector that everybody's traces go to; empty: nowhere."""
 
     @property
     def node_names(self) -> tuple[str, ...]:
@@ -86,6 +89,8 @@ class DemoOptions:
     def choices(self, name: str, verifiers: Mapping[str, str]) -> dict[str, Any]:
         """Settings that a process has of its own. verifiers: addresses of the honest ones, by name."""
         made: dict[str, Any] = {}
+        if self.traces:
+            made["traces"] = self.traces
         if self.lies.get(name) == CANARY:
             made["canary_one_in"] = CANARY_ONE_IN
         if name == self.behind_nat:
@@ -122,6 +127,7 @@ def make_options(
     nat_node: int | None,
     run_dir: Path | None,
     keep: bool,
+    traces: str | None,
 ) -> DemoOptions:
     """Check the command line's values. ConfigError for what cannot work."""
     preset = FAST if fast else FULL
@@ -137,7 +143,10 @@ def make_options(
     if nat_node is not None and not 1 <= nat_node <= nodes:
         raise ConfigError("nat-node", f"there is no node {nat_node}", f"Choose 1 to {nodes}")
     behind_nat = None if nat_node is None else f"node-{nat_node}"
-    return DemoOptions(preset, nodes, rounds, seed, rpc_port, kill, run_dir, keep, behind_nat=behind_nat)
+    collector = load_settings(None, {"traces": traces or ""}, {}).traces
+    return DemoOptions(
+        preset, nodes, rounds, seed, rpc_port, kill, run_dir, keep, behind_nat=behind_nat, traces=collector
+    )
 
 
 def _parse_kill(text: str, nodes: int, rounds: int) -> Kill:

@@ -46,6 +46,7 @@ def options(**changes: Any) -> DemoOptions:
         "nat_node": None,
         "run_dir": None,
         "keep": False,
+        "traces": None,
     }
     return make_options(**{**values, **changes})
 
@@ -53,6 +54,18 @@ def options(**changes: Any) -> DemoOptions:
 def test_last_two_nodes_lie_in_different_ways() -> None:
     assert options().lies == {"node-4": Lie.PERTURBED_MODEL, "node-5": Lie.INFLATED_REWARD}
     assert options(nodes=3).lies == {"node-2": Lie.PERTURBED_MODEL, "node-3": Lie.INFLATED_REWARD}
+
+
+def test_traces_of_all_go_to_one_collector() -> None:
+    assert options().choices("node-1", {}) == {}
+    traced = options(traces="http://127.0.0.1:4318")
+    assert (
+        traced.choices("node-1", {})
+        == traced.choices("verifier-2", {})
+        == {"traces": "http://127.0.0.1:4318"}
+    )
+    with pytest.raises(ConfigError, match="traces: 'localhost' is no URL"):
+        options(traces="localhost")
 
 
 def test_preset_decides_the_rounds_unless_told() -> None:
