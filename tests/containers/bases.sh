@@ -23,6 +23,7 @@ for file in /etc/pip.conf "$HOME/.config/pip/pip.conf" "$HOME/.npmrc"; do
 done
 build localhost/python:slim <<END
 FROM localhost/debian
+RUN rm -r /etc/apt
 COPY etc /etc
 COPY root /root
 ENV PIP_FIND_LINKS="${PIP_FIND_LINKS:-}" PIP_BREAK_SYSTEM_PACKAGES=1
