@@ -15,7 +15,7 @@ podman build --isolation=chroot --network host --quiet --tag localhost/$name --f
 FROM localhost/cupel-devnet
 USER root
 RUN apt-get update && apt-get install -y --no-install-recommends systemd systemd-sysv dbus && rm -rf /var/lib/apt/lists/*
-RUN usermod --home /var/lib/cupel --move-home cupel && chown cupel /net
+RUN usermod --home /var/lib/cupel cupel && install -d -o cupel -g cupel /var/lib/cupel && chown cupel /net
 COPY *.service /etc/systemd/system/
 ENTRYPOINT ["/sbin/init"]
 CMD []
