@@ -20,7 +20,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 FILES: Final = ("-f", "deploy/docker/compose.yml")
@@ -35,15 +35,34 @@ START_SECONDS: Final = 300.0
 ROUND_SECONDS: Final = 400.0
 
 
-def ask(query: str) -> dict[str, float]:
-    """An instant query: by instance. Empty while Prometheus does not answer."""
-    url = "http://127.0.0.1:9090/api/v1/query?" + urllib.parse.urlencode({"query": query})
+def prometheus(path: str, **asked: str) -> Any:
+    """What Prometheus answers; None while it does not."""
+    url = f"http://127.0.0.1:9090/api/v1/{path}?{urllib.parse.urlencode(asked)}"
     try:
         with urllib.request.urlopen(url, timeout=10) as answer:
-            results = json.load(answer)["data"]["result"]
+            return json.load(answer)["data"]
     except OSError:
-        return {}
+        return None
+
+
+def ask(query: str) -> dict[str, float]:
+    """An instant query: by instance. Empty while Prometheus does not answer."""
+    found = prometheus("query", query=query)
+    results = [] if found is None else found["result"]
     return {one["metric"].get("instance", ""): float(one["value"][1]) for one in results}
+
+
+def unshown() -> list[str]:
+    """The dashboard's expressions for which there is no number, or no answer at all."""
+    dashboard = json.loads((ROOT / "deploy" / "monitoring" / "grafana" / "cupel.json").read_text())
+    asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    return [one for one in asked if not ask(one.replace("$__rate_interval", "5m"))]
+
+
+def alarms() -> dict[str, str]:
+    """Of each alarm rule, how its evaluation went."""
+    groups = prometheus("rules")["groups"]
+    return {rule["name"]: rule["health"] for group in groups for rule in group["rules"]}
 
 
 def until(what: str, reached: Callable[[], bool], seconds: float) -> None:
@@ -102,10 +121,8 @@ def main() -> int:
         failed = ask('sum by (instance) (cupel_verifier_verdicts_total{outcome="failed"})')
         checked = ask('sum by (instance) (cupel_verifier_verdicts_total{outcome="passed"})')
         missed = ask('cupel_node_rounds_total{outcome="missed"}')
-        print(
-            json.dumps({"checks_passed": checked, "checks_failed": failed, "rounds_missed": missed}),
-            flush=True,
-        )
+        report = {"checks_passed": checked, "checks_failed": failed, "rounds_missed": missed}
+        print(json.dumps(report | {"alarms": alarms(), "panels_without_numbers": unshown()}), flush=True)
     except (TimeoutError, subprocess.CalledProcessError) as error:
         print(json.dumps({"failed": str(error)}), flush=True)
         return 1

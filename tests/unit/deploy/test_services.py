@@ -1,6 +1,6 @@
 """Files of the deployments: they parse, name settings and commands that exist, and keep their doors closed.
 
-What has to run them (a container runtime, a cluster) is not here; the programs that examine them do where installed.
+tests/containers/ runs them where there is podman; the programs that examine them do so here, where they are installed.
 """
 
 from __future__ import annotations
