@@ -25,12 +25,11 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).resolve().parents[2]
 FILES: Final = ("-f", "deploy/docker/compose.yml")
 LOCAL: Final = ("-f", "tests/containers/local.yml")
-CHAIN: Final = "cupel_chain_1"
 NODES: Final = ("127.0.0.1:9461", "127.0.0.1:9462", "127.0.0.1:9463")
 VERIFIERS: Final = ("127.0.0.1:9464", "127.0.0.1:9465")
 WITHOUT_REGISTRY: Final = ("creator", "node1", "node2", "node3", "verifier1", "verifier2", "prometheus")
-KILLED: Final = 1
-"""Of NODES, the one that is killed."""
+KILLED: Final = "node2"
+KILLED_AT: Final = NODES[1]
 START_SECONDS: Final = 300.0
 ROUND_SECONDS: Final = 400.0
 
@@ -96,11 +95,16 @@ def main() -> int:
     def call(*command: str, check: bool = True) -> None:
         subprocess.run(command, cwd=ROOT, check=check, stdout=sys.stderr)
 
+    def container(service: str) -> str:
+        # Each program that reads compose files names containers in its own way.
+        wanted = ("--filter", f"label=com.docker.compose.service={service}")
+        command = [runtime, "ps", "--all", "--quiet", *wanted]
+        return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
     def is_healthy() -> bool:
         # podman asks by a timer of systemd, and so never where there is none.
-        return (
-            subprocess.run([runtime, "exec", CHAIN, "test", "-f", "/net/files/wallet-8.json"]).returncode == 0
-        )
+        ready = ("test", "-f", "/net/files/wallet-8.json")
+        return subprocess.run([runtime, "exec", container("chain"), *ready]).returncode == 0
 
     try:
         call(*compose, "up", "-d", "--no-build", "chain")
@@ -112,10 +116,10 @@ def main() -> int:
             START_SECONDS,
         )
         until("every node has committed", committed, ROUND_SECONDS)
-        call(runtime, "kill", f"cupel_node{KILLED + 1}_1")
-        until("a node is down", lambda: ask("up").get(NODES[KILLED]) != 1, START_SECONDS)
-        call(runtime, "start", f"cupel_node{KILLED + 1}_1")
-        until("it is back", lambda: ask("up").get(NODES[KILLED]) == 1, START_SECONDS)
+        call(runtime, "kill", container(KILLED))
+        until("a node is down", lambda: ask("up").get(KILLED_AT) != 1, START_SECONDS)
+        call(runtime, "start", container(KILLED))
+        until("it is back", lambda: ask("up").get(KILLED_AT) == 1, START_SECONDS)
         # Its count began again with its process.
         until("it has committed too", committed, ROUND_SECONDS)
         failed = ask('sum by (instance) (cupel_verifier_verdicts_total{outcome="failed"})')
