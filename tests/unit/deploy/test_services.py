@@ -142,6 +142,8 @@ def test_programs_that_know_these_files_take_them(name: str) -> None:
     program = shutil.which(name)
     if program is None:
         pytest.skip(f"{name} is not installed")
+    if name == "docker-compose" and b" version 1." in subprocess.check_output([program, "version"]):
+        pytest.skip("docker-compose 1 knows no `name`")
     done = subprocess.run([program, *EXAMINERS[name]], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
