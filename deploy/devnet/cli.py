@@ -36,6 +36,7 @@ def up(
     port: Annotated[int, typer.Option(help="JSON-RPC port; 0 takes a free one.")] = 8545,
     wallets: Annotated[int, typer.Option(help="Funded wallets to make.", min=1, max=100)] = 8,
     dir: Annotated[Path, typer.Option(help="Folder for wallets and addresses.")] = Path("devnet"),  # noqa: A002
+    json: Annotated[bool, typer.Option("--json", help="One JSON object once it is ready.")] = False,
 ) -> None:
     """Start a chain, deploy the contracts, make funded wallets, and stay until Ctrl-C.
 
@@ -43,7 +44,7 @@ def up(
     """
     from cupel.devnet.up import until_interrupted
 
-    _run(until_interrupted(port, wallets, dir.resolve(), lambda text: print(text, flush=True)))
+    _run(until_interrupted(port, wallets, dir.resolve(), json, lambda text: print(text, flush=True)))
 
 
 @demo_app.callback()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cupel.devnet.anvil import CHAIN_ID, local_chain
 from cupel.devnet.deployment import deploy, fund
@@ -18,16 +20,64 @@ from cupel.protocol.config import ConfigError, EnvironmentProblem
 from cupel.protocol.waiting import waiting
 
 _TOKENS_EACH: Final = 1_000_000 * TOKEN
+_FILE: Final = "deployment.json"
 
 
-async def serve(port: int, num_wallets: int, folder: Path, say: Callable[[str], None]) -> None:
-    """Run the chain until cancelled. Wallets and the deployment file are written to `folder`.
+@dataclass(frozen=True, slots=True)
+class Devnet:
+    """A chain that runs, and what is on it."""
+
+    rpc_url: str
+    file: Path
+    """The deployment file."""
+    deployment: Deployment
+    wallets: Sequence[Wallet]
+
+    def contracts(self) -> dict[str, str]:
+        """Addresses by name."""
+        named = asdict(self.deployment).items()
+        return {name: value for name, value in named if isinstance(value, str) and value}
+
+    def lines(self) -> list[str]:
+        """For a person."""
+        first = self.wallets[0]
+        return [
+            f"chain {CHAIN_ID} at {self.rpc_url}; Ctrl-C ends it",
+            *(f"  {name.replace('_', ' '):<16} {address}" for name, address in self.contracts().items()),
+            *(f"  {wallet.name:<16} {wallet.address}  {wallet.keystore}" for wallet in self.wallets),
+            "",
+            "Each wallet has 100 coins and 1,000,000 test tokens, and its password in the file beside it. A node:",
+            f"  cupel node run --rpc-url {self.rpc_url} --deployment {self.file} "
+            f"--keystore {first.keystore} --password-file {first.password_file} --data-dir node-1",
+        ]
+
+    def plain(self) -> dict[str, Any]:
+        """For a program."""
+        return {
+            "rpc_url": self.rpc_url,
+            "chain_id": CHAIN_ID,
+            "deployment": str(self.file),
+            "contracts": self.contracts(),
+            "wallets": [
+                {
+                    "name": wallet.name,
+                    "address": wallet.address,
+                    "keystore": str(wallet.keystore),
+                    "password_file": str(wallet.password_file),
+                }
+                for wallet in self.wallets
+            ],
+        }
+
+
+async def serve(port: int, num_wallets: int, folder: Path, ready: Callable[[Devnet], None]) -> None:
+    """Run the chain until cancelled. Wallets and the deployment file are written to `folder` before `ready` is called.
 
     ConfigError or EnvironmentProblem if it cannot start; nothing is left running then.
     """
     root = project_root()
     built, anvil = artefacts(root), find_binary(root, "anvil")
-    if (folder / "deployment.json").exists():
+    if (folder / _FILE).exists():
         remedy = "Its chain is gone when its process is: remove the folder, or name another with --dir"
         raise ConfigError("dir", f"{folder} holds the files of another devnet", remedy)
     with tempfile.TemporaryDirectory(prefix="cupel-devnet-") as logs:
@@ -39,7 +89,7 @@ async def serve(port: int, num_wallets: int, folder: Path, say: Callable[[str], 
                 done(1)
                 wallets = await asyncio.to_thread(_write_files, folder, num_wallets, deployment)
                 await fund(chain.rpc_url, deployment, {wallet.address: _TOKENS_EACH for wallet in wallets})
-            _explain(chain.rpc_url, folder, deployment, wallets, say)
+            ready(Devnet(chain.rpc_url, folder / _FILE, deployment, wallets))
             code = await chain.process.wait()
             raise EnvironmentProblem(f"the chain ended by itself with code {code}; start it again")
 
@@ -47,42 +97,23 @@ async def serve(port: int, num_wallets: int, folder: Path, say: Callable[[str], 
 def _write_files(folder: Path, num_wallets: int, deployment: Deployment) -> list[Wallet]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        deployment.write(folder / "deployment.json")
+        deployment.write(folder / _FILE)
         return [create_wallet(f"wallet-{number}", folder) for number in range(1, num_wallets + 1)]
     except OSError as error:
         problem = f"cannot write to {folder} ({error.strerror})"
         raise ConfigError("dir", problem, "Name another folder with --dir") from None
 
 
-def _explain(
-    rpc_url: str, folder: Path, deployment: Deployment, wallets: list[Wallet], say: Callable[[str], None]
+async def until_interrupted(
+    port: int, num_wallets: int, folder: Path, as_json: bool, say: Callable[[str], None]
 ) -> None:
-    say(f"chain {CHAIN_ID} at {rpc_url}; Ctrl-C ends it")
-    for name in (
-        "hub",
-        "token",
-        "objective_judge",
-        "jury_judge",
-        "data_judge",
-        "canonical_judge",
-        "attention_judge",
-        "sorting_reward",
-    ):
-        say(f"  {name.replace('_', ' '):<16} {getattr(deployment, name)}")
-    for wallet in wallets:
-        say(f"  {wallet.name:<16} {wallet.address}  {wallet.keystore}")
-    say(
-        "\nEach wallet has 100 coins and 1,000,000 test tokens, and its password in the file beside it. A node:"
-    )
-    say(
-        f"  cupel node run --rpc-url {rpc_url} --deployment {folder / 'deployment.json'} "
-        f"--keystore {wallets[0].keystore} --password-file {wallets[0].password_file} --data-dir node-1"
-    )
-
-
-async def until_interrupted(port: int, num_wallets: int, folder: Path, say: Callable[[str], None]) -> None:
     """`serve` until it is cancelled: how a person ends it is no failure."""
+
+    def tell(devnet: Devnet) -> None:
+        say(json.dumps(devnet.plain()) if as_json else "\n".join(devnet.lines()))
+
     try:
-        await serve(port, num_wallets, folder, say)
+        await serve(port, num_wallets, folder, tell)
     except asyncio.CancelledError:
-        say("stopped; the chain and its money are gone")
+        if not as_json:
+            say("stopped; the chain and its money are gone")

@@ -51,15 +51,16 @@ class Devnet:
 @pytest.fixture(scope="module")
 def devnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devnet]:
     folder = tmp_path_factory.mktemp("devnet") / "files"
-    command = [str(CUPEL), "devnet", "up", "--port", "0", "--wallets", "2", "--dir", str(folder)]
+    command = [str(CUPEL), "devnet", "up", "--port", "0", "--wallets", "2", "--dir", str(folder), "--json"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        first = process.stdout.readline()
-        found = re.search(r"http://127\.0\.0\.1:\d+", first)
-        assert found, first
+        ready = json.loads(process.stdout.readline())
+        assert ready["deployment"] == str(folder / "deployment.json")
+        assert [wallet["name"] for wallet in ready["wallets"]] == ["wallet-1", "wallet-2"]
+        assert json.loads((folder / "deployment.json").read_text())["hub"] == ready["contracts"]["hub"]
         children = psutil.Process(process.pid).children(recursive=True)
-        yield Devnet(found[0], folder)
+        yield Devnet(ready["rpc_url"], folder)
         process.send_signal(signal.SIGINT)
         assert process.wait(HANG_SECONDS) == 0
         assert all(dies(child.pid) for child in children)
