@@ -56,7 +56,7 @@ class RolloutJob:
         check_engine(parts.engine, task.spec.model)
         environment = open_environment(task.spec.environment)
         check_dialogue(parts.engine, environment)
-        sampler = sampler_of(parts.engine)
+        sampler = sampler_of(parts.engine, task.spec.model)
         self._worker: Final = RolloutWorker(task.params, task.spec, environment, parts.score, sampler)
         self._policy: tuple[bytes, Policy] | None = None
 

@@ -16,6 +16,7 @@ from cupel.protocol.model.policy import Policy
 from cupel.protocol.model.recorder import StateSink
 from cupel.protocol.spec.environments.base import Dialogue, Environment
 from cupel.protocol.spec.sampling import gumbel_noise
+from cupel.protocol.spec.task import ModelShape
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +48,14 @@ def sample_with_policy(policy: Policy, asked: Asked, sink: StateSink) -> Complet
     return sample(policy, asked.prompts, noise, asked.end, asked.temperature, sink, asked.partner)
 
 
-def sampler_of(engine: str) -> Sampler:
-    """A new one. The engine has passed `check_engine`."""
+def sampler_of(engine: str, shape: ModelShape) -> Sampler:
+    """A new one, ready for a policy of this shape: vLLM takes a minute or more to start. The engine has passed
+    `check_engine`."""
     if engine != VLLM:
         return sample_with_policy
     from cupel.node.rollout.vllm_sampler import VllmSampler
 
-    return VllmSampler()
+    return VllmSampler.started(shape)
 
 
 def check_dialogue(engine: str, environment: Environment) -> None:

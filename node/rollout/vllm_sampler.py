@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import torch
 
 from cupel.node.rollout.sampler import Asked
+from cupel.protocol.model.engines import new_policy
 from cupel.protocol.model.generate import Completions
 from cupel.protocol.model.policy import Policy
 from cupel.protocol.model.recorder import StateSink
 from cupel.protocol.model.vllm_loading import VllmModel
+from cupel.protocol.spec.task import ModelShape
 
 
 class VllmSampler:
@@ -18,6 +20,13 @@ class VllmSampler:
 
     def __init__(self) -> None:
         self._model: Final = VllmModel(_options)
+
+    @classmethod
+    def started(cls, shape: ModelShape) -> Self:
+        """With an engine that runs, before there is a policy: its weights take the place of some of this shape."""
+        sampler = cls()
+        sampler._model.holding(new_policy(shape))
+        return sampler
 
     def __call__(self, policy: Policy, asked: Asked, sink: StateSink) -> Completions:
         """See `Sampler`."""

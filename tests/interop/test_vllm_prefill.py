@@ -4,6 +4,7 @@ Run by tools/vllm_cpu.sh; skipped where vLLM is not installed.
 """
 
 import asyncio
+import functools
 from dataclasses import replace
 from typing import Any
 
@@ -56,14 +57,14 @@ def policy_of_seed(seed: int) -> Policy:
 
 
 POLICY = policy_of_seed(1)
-# They stay, as one vLLM that ends takes what another of its process works with along.
-SAMPLERS = {engine: sampler_of(engine) for engine in (TORCH, VLLM)}
+# Each stays, as one vLLM that ends takes what another of its process works with along.
+sampler = functools.cache(sampler_of)
 
 
 def submission(engine: str, policy: Policy) -> FetchedSubmission:
     """A node's round with this engine and policy, which it passes off as the canonical one."""
     seed = round_seed(CHAIN, HUB, TASK, NODE, ROUND, BEACON)
-    worker = RolloutWorker(PARAMS, SPEC, ENVIRONMENT, sampler=SAMPLERS[engine])
+    worker = RolloutWorker(PARAMS, SPEC, ENVIRONMENT, sampler=sampler(engine, SHAPE))
     rollouts = worker.produce(policy, seed, lambda *_: None)
     size = layout_of(SHAPE).num_parameters
     update = update_to_bytes(encode_update(np.zeros(size, np.float32), -8)[0])
