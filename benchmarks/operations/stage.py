@@ -137,13 +137,16 @@ class Stage:
         await asyncio.wait([self._listeners[name]], timeout=5)
 
     async def until(self, reached: Callable[[], bool], seconds: float, what: str) -> None:
-        """Wait for it. RuntimeError after so long, or if a process failed."""
+        """Wait for it. RuntimeError after so long, or if a process failed; OSError if its events cannot be written."""
         deadline = time.monotonic() + seconds
         while not reached():
             failed = {name: code for name, code in self.exits.items() if code or not self.task}
             failed = {name: code for name, code in failed.items() if name not in self.lies}
             if failed:
                 raise RuntimeError(f"{failed} ended while waiting for {what}; logs are in {self.folder.logs}")
+            for listener in self._listeners.values():
+                if listener.done() and not listener.cancelled():
+                    listener.result()  # as a disk that was full for a moment: what followed would be missing
             if time.monotonic() > deadline:
                 raise RuntimeError(f"{what} did not come within {seconds:.0f} s")
             await asyncio.sleep(0.1)
