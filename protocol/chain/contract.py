@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Generic, Protocol, Self, TypeVar
@@ -116,8 +117,9 @@ def no_result(data: bytes) -> None:
     """Reads the result of a function that returns nothing."""
 
 
+@functools.lru_cache(16_384)
 def checksum(address: str) -> str:
-    """The checksum form of an address. ValueError if it is none."""
+    """The checksum form of an address, one text for all events of an account. ValueError if it is none."""
     if not is_address(address):
         raise ValueError(f"not an address: {address!r}")
     return str(to_checksum_address(address))
