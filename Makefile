@@ -38,8 +38,7 @@ demo: setup
 
 ## make test       set up, install the IPFS implementations and the browser driver that tests ask, then run every test
 test: setup .setup/ipfs .setup/browser
-	@. tools/path.sh && forge build && python -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not e2e" && \
-		python -m pytest -m e2e && forge test && sh tools/snapshots.sh check
+	@. tools/path.sh && sh tools/test.sh
 
 ## make check      set up, then run formatters, linters, type checker, import rules and generated-file checks
 check: setup
