@@ -175,7 +175,7 @@ def main() -> None:
         )
         return
     for name, shape in BY_VLLM.items():
-        print(f"| {name} | {measure(shape, *counts, VllmSampler(), bare_vllm)} |", flush=True)
+        print(f"| {name} | {measure(shape, *counts, VllmSampler(shape), bare_vllm)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def sampler_of(engine: str, shape: ModelShape) -> Sampler:
         return sample_with_policy
     from cupel.node.rollout.vllm_sampler import VllmSampler
 
-    return VllmSampler.started(shape)
+    return VllmSampler(shape)
 
 
 def check_dialogue(engine: str, environment: Environment) -> None:

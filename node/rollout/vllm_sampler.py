@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import torch
 
@@ -18,15 +18,10 @@ from cupel.protocol.spec.task import ModelShape
 class VllmSampler:
     """See `sampler.Sampler`."""
 
-    def __init__(self) -> None:
+    def __init__(self, shape: ModelShape) -> None:
+        """The engine starts before there is a policy, whose weights take the place of some of this shape."""
         self._model: Final = VllmModel(_options)
-
-    @classmethod
-    def started(cls, shape: ModelShape) -> Self:
-        """With an engine that runs, before there is a policy: its weights take the place of some of this shape."""
-        sampler = cls()
-        sampler._model.holding(new_policy(shape))
-        return sampler
+        self._model.holding(new_policy(shape))
 
     def __call__(self, policy: Policy, asked: Asked, sink: StateSink) -> Completions:
         """See `Sampler`."""
