@@ -11,6 +11,7 @@ from cupel.node.publishing.submission import Submission
 from cupel.protocol.chain.ledger import TaskLedger
 from cupel.protocol.network import Announcement, AnnouncementKind, NetworkError
 from cupel.protocol.participant import FETCH_SECONDS, Participant
+from cupel.protocol.recent import Recent
 from cupel.protocol.spans import Origin, span
 from cupel.protocol.spec.rounds import commit_deadline
 from cupel.protocol.spec.shardcast.cid import Cid
@@ -52,7 +53,7 @@ class Replication:
         self._max_update_bytes = max_update_bytes
         self._seams = seams
         self._heard = heard
-        self._held: dict[bytes, None] = {}
+        self._held = Recent(REMEMBERED)
 
     async def run(self) -> None:
         """Fetch and keep what is announced, until cancelled."""
@@ -72,7 +73,7 @@ class Replication:
         committed = submission.manifest_file
         for announced in submission.announced:
             address = await asyncio.to_thread(participant.store.put, announced)
-            self._remember(address.digest)
+            self._held.add(address.digest)
             parts += [address] if announced == committed else []
             await participant.swarm.announce(
                 Announcement(AnnouncementKind.SUBMISSION, self._task, manifest.node, manifest.round, address)
@@ -94,7 +95,7 @@ class Replication:
         manifest = announced.cid
         if manifest.digest in self._held:
             return
-        self._remember(manifest.digest)
+        self._held.add(manifest.digest)
         origin, swarm = Origin.of(self._task, announced.account, announced.round), self._participant.swarm
         try:
             with span("replicate", origin, node=announced.account, round=announced.round):
@@ -104,10 +105,5 @@ class Replication:
             if self._seams.witness is not None:
                 self._seams.witness(files)
         except NetworkError as error:
-            self._held.pop(manifest.digest, None)
+            self._held.discard(manifest.digest)
             self._participant.observer.emit("error", message=str(error))
-
-    def _remember(self, digest: bytes) -> None:
-        self._held[digest] = None
-        if len(self._held) > REMEMBERED:
-            del self._held[next(iter(self._held))]

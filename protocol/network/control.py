@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cupel.protocol.network.announcement import MAX_ANNOUNCEMENT_BYTES, Announcement
 from cupel.protocol.network.errors import ControlPlaneDown, LibraryMissing, NetworkError, PeerSilent
 from cupel.protocol.network.listening import bind
+from cupel.protocol.recent import Recent
 from cupel.protocol.spec.errors import Rejected
 from cupel.protocol.spec.hashing import sha256
 from cupel.protocol.spec.shardcast.cid import Cid
@@ -58,7 +59,7 @@ class ControlPlane:
         self._peer_count = 0
         self._inbox: deque[Announcement] = deque(maxlen=MAX_QUEUED)
         self._arrival = asyncio.Event()
-        self._seen: dict[bytes, None] = {}
+        self._seen = Recent(MAX_REMEMBERED)
 
     @property
     def num_peers(self) -> int:
@@ -190,9 +191,7 @@ class ControlPlane:
         digest = sha256(payload)
         if digest in self._seen:
             return
-        self._seen[digest] = None
-        if len(self._seen) > MAX_REMEMBERED:
-            del self._seen[next(iter(self._seen))]
+        self._seen.add(digest)
         self._inbox.append(Announcement.from_bytes(payload))
         self._arrival.set()
 
